@@ -1,0 +1,317 @@
+//! Finding `include` lines and asking the caller for the files behind them.
+//!
+//! An include line is found by its first word alone, before any other processing, so loading needs no
+//! environment and no grammar. Whether a pattern without a match is an error is judged later, while parsing,
+//! where the current `include_check` is known; here only facts are kept.
+
+use std::collections::BTreeMap;
+
+use super::{FileId, Origin, SourceFile, SourceSet, Span, offset};
+
+/// What the caller shall expand and read.
+#[derive(Clone, Copy, Debug)]
+pub struct IncludeRequest<'a> {
+    /// A glob pattern without braces, already joined with the directory of the including file.
+    pub pattern: &'a str,
+    /// The `include` line; none for the top-level name.
+    pub by: Option<Span>,
+    /// Bytes that may still be read in all.
+    pub budget: usize,
+}
+
+/// What the caller found: matches in sorted order, directories left out.
+#[derive(Clone, Debug, Default)]
+pub struct IncludeAnswer {
+    /// The matches.
+    pub files: Vec<IncludedFile>,
+}
+
+impl IncludeAnswer {
+    /// One file that was read.
+    pub fn one(name: &str, bytes: Vec<u8>) -> Self {
+        Self { files: vec![IncludedFile { name: name.to_owned(), content: Ok(bytes) }] }
+    }
+}
+
+/// One match of a pattern.
+#[derive(Clone, Debug)]
+pub struct IncludedFile {
+    /// Name to show, and to resolve further includes against.
+    pub name: String,
+    /// Its bytes, or why there are none.
+    pub content: Result<Vec<u8>, Refusal>,
+}
+
+/// Why a file that exists is not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It cannot be opened or read; the text of the system says why.
+    #[error("not readable: {0}")]
+    Unreadable(String),
+    /// It has an execute permission bit.
+    #[error("a configuration file must not be executable")]
+    Executable,
+    /// It is a socket, a device or the like.
+    #[error("not a regular file")]
+    NotRegular,
+    /// It includes itself, directly or through others.
+    #[error("the file includes itself")]
+    Recursive,
+    /// Files, depth or bytes in all are more than a configuration may have.
+    #[error("too many or too large files")]
+    TooMuch,
+}
+
+/// How one pattern was resolved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inclusion {
+    /// The pattern as written.
+    pub pattern: String,
+    /// Its brace alternatives, one where it has no braces.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// One brace alternative of a pattern.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alternative {
+    /// The pattern joined with its directory.
+    pub pattern: String,
+    /// What was found, in order.
+    pub found: Vec<Found>,
+}
+
+impl Alternative {
+    /// Whether the pattern has a glob character.
+    pub fn has_wildcard(&self) -> bool {
+        self.pattern.contains(['*', '?', '['])
+    }
+}
+
+/// One match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Read.
+    File(FileId),
+    /// Not read.
+    Refused {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: Refusal,
+    },
+}
+
+/// Files of one configuration, at most.
+const FILES: usize = 4096;
+/// Bytes of all files, at most.
+const BYTES: usize = 16 << 20;
+/// Includes within includes, at most.
+const DEPTH: usize = 32;
+/// Alternatives of one brace pattern, at most.
+const ALTERNATIVES: usize = 256;
+
+impl SourceSet {
+    /// Loads a configuration: `answer` expands one pattern at a time and reads what matches.
+    ///
+    /// Nothing fails here: what could not be read is kept as a fact and reported by parsing.
+    pub fn load(
+        top: &str,
+        answer: &mut dyn FnMut(&IncludeRequest<'_>) -> IncludeAnswer,
+    ) -> Self {
+        let set = Self {
+            files: Vec::new(),
+            top: Inclusion::default(),
+            inclusions: BTreeMap::new(),
+        };
+        let mut loader = Loader { set, answer, budget: BYTES, open: Vec::new() };
+        loader.set.top = loader.resolve(top, None, None);
+        loader.set
+    }
+}
+
+struct Loader<'a> {
+    set: SourceSet,
+    answer: &'a mut dyn FnMut(&IncludeRequest<'_>) -> IncludeAnswer,
+    budget: usize,
+    /// Names of the files being read, outermost first.
+    open: Vec<String>,
+}
+
+impl Loader<'_> {
+    fn resolve(&mut self, pattern: &str, by: Option<Span>, directory: Option<&str>) -> Inclusion {
+        let mut alternatives = Vec::new();
+        for plain in braces(pattern) {
+            let pattern = match directory {
+                Some(directory) if !plain.starts_with('/') && directory != "." => {
+                    format!("{}/{plain}", directory.trim_end_matches('/'))
+                }
+                Some(_) | None => plain,
+            };
+            let request = IncludeRequest { pattern: &pattern, by, budget: self.budget };
+            let found = (self.answer)(&request).files.into_iter();
+            let found = found.map(|file| self.take(file, by)).collect();
+            alternatives.push(Alternative { pattern, found });
+        }
+        Inclusion { pattern: pattern.to_owned(), alternatives }
+    }
+
+    fn take(&mut self, file: IncludedFile, by: Option<Span>) -> Found {
+        let IncludedFile { name, content } = file;
+        let bytes = match content {
+            Ok(_) if self.open.contains(&name) => return refused(name, Refusal::Recursive),
+            Ok(bytes) => bytes,
+            Err(reason) => return refused(name, reason),
+        };
+        let full = self.set.files.len() >= FILES || self.open.len() >= DEPTH;
+        let Some(budget) = self.budget.checked_sub(bytes.len()).filter(|_| !full) else {
+            return refused(name, Refusal::TooMuch);
+        };
+        self.budget = budget;
+
+        let id = FileId(offset(self.set.files.len()));
+        let source = SourceFile::new(name.clone(), bytes, by.map_or(Origin::Top, Origin::Included));
+        let directory = source.directory().to_owned();
+        let lines: Vec<IncludeLine> = physical_lines(source.text())
+            .filter_map(|(start, line)| IncludeLine::find(start, line))
+            .collect();
+        self.set.files.push(source);
+        self.open.push(name);
+        for line in lines {
+            let span = Span::new(id, line.start, line.end);
+            let inclusion = self.resolve(&line.pattern, Some(span), Some(&directory));
+            self.set.inclusions.insert((id, line.start), inclusion);
+        }
+        self.open.pop();
+        Found::File(id)
+    }
+}
+
+fn refused(name: String, reason: Refusal) -> Found {
+    Found::Refused { name, reason }
+}
+
+/// Which failures of an `include` line are errors, by its keyword.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IncludeVariant {
+    /// `include`: what `include_check` says.
+    Plain,
+    /// `includer`.
+    Readable,
+    /// `includem`.
+    Match,
+    /// `includew`.
+    WildcardMatch,
+    /// `includeb`.
+    BraceMatch,
+    /// `includea`.
+    All,
+}
+
+/// An include line of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IncludeLine {
+    pub(crate) variant: IncludeVariant,
+    /// First byte of the keyword.
+    pub(crate) start: u32,
+    /// One past the last byte of the pattern.
+    pub(crate) end: u32,
+    /// The rest of the line; empty where it is missing.
+    pub(crate) pattern: String,
+}
+
+impl IncludeLine {
+    /// Whether a physical line that begins at `start` is an include line.
+    pub(crate) fn find(start: u32, line: &str) -> Option<Self> {
+        let line = line.split_at_checked(comment(line)).map_or(line, |(code, _)| code);
+        let code = line.trim_start();
+        let begin = start + offset(line.len() - code.len());
+        let code = code.trim_end();
+        let (keyword, pattern) = code.split_once(is_blank).unwrap_or((code, ""));
+        let variant = match keyword {
+            "include" => IncludeVariant::Plain,
+            "includer" => IncludeVariant::Readable,
+            "includem" => IncludeVariant::Match,
+            "includew" => IncludeVariant::WildcardMatch,
+            "includeb" => IncludeVariant::BraceMatch,
+            "includea" => IncludeVariant::All,
+            _ => return None,
+        };
+        let pattern = pattern.trim();
+        let unquoted = pattern.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        let pattern = unquoted.unwrap_or(pattern).to_owned();
+        Some(Self { variant, start: begin, end: begin + offset(code.len()), pattern })
+    }
+}
+
+/// Lines of a text with the offset of their first byte, line breaks left out.
+pub(crate) fn physical_lines(text: &str) -> impl Iterator<Item = (u32, &str)> {
+    let mut at = 0;
+    text.split_inclusive('\n').map(move |line| {
+        let start = at;
+        at += line.len();
+        (offset(start), line.trim_end_matches(['\n', '\r']))
+    })
+}
+
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\x0b' | '\x0c')
+}
+
+/// Where the comment of a line begins; the length of the line where it has none.
+fn comment(line: &str) -> usize {
+    let mut quoted = false;
+    let mut escaped = false;
+    for (at, c) in line.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            '#' | '!' if !quoted => return at,
+            _ => {}
+        }
+    }
+    line.len()
+}
+
+/// The brace alternatives of a pattern, as a shell makes them; an unbalanced brace stands for itself.
+fn braces(pattern: &str) -> Vec<String> {
+    let mut waiting = vec![pattern.to_owned()];
+    let mut plain = Vec::new();
+    while let Some(pattern) = waiting.pop() {
+        match outermost_braces(&pattern) {
+            Some((before, choices, after)) if plain.len() + waiting.len() < ALTERNATIVES => {
+                let made = choices.iter().rev().map(|choice| format!("{before}{choice}{after}"));
+                waiting.extend(made);
+            }
+            Some(_) | None => plain.push(pattern),
+        }
+        if plain.len() >= ALTERNATIVES {
+            break;
+        }
+    }
+    plain
+}
+
+/// Splits `a{b,c}d` into `a`, `[b, c]` and `d`.
+fn outermost_braces(pattern: &str) -> Option<(&str, Vec<&str>, &str)> {
+    let (before, rest) = pattern.split_once('{')?;
+    let mut depth = 0_usize;
+    let mut choices = Vec::new();
+    let mut begin = 0;
+    for (at, c) in rest.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                choices.push(rest.get(begin..at)?);
+                return Some((before, choices, rest.get(at + 1..)?));
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                choices.push(rest.get(begin..at)?);
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+    None
+}
