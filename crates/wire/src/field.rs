@@ -152,6 +152,37 @@ pub struct MacAddr(pub [u8; 6]);
 impl MacAddr {
     /// All ones.
     pub const BROADCAST: Self = Self([0xff; 6]);
+    /// All zeros: unknown, or no Ethernet at all.
+    pub const ZERO: Self = Self([0; 6]);
+
+    /// The address that a virtual router answers with: `00:00:5e:00:01:VRID`, for IPv6 `00:00:5e:00:02:VRID`.
+    ///
+    /// **Source**: RFC 9568 §7.3.
+    #[must_use]
+    pub const fn virtual_router(family: Family, vrid: Vrid) -> Self {
+        let family = match family {
+            Family::Ipv4 => 1,
+            Family::Ipv6 => 2,
+        };
+        Self([0x00, 0x00, 0x5e, 0x00, family, vrid.get()])
+    }
+
+    /// The address that an IP multicast group maps to.
+    ///
+    /// **Source**: RFC 1112 §6.4 for IPv4, RFC 2464 §7 for IPv6.
+    #[must_use]
+    pub const fn of_multicast(group: IpAddr) -> Self {
+        match group {
+            IpAddr::V4(group) => {
+                let [_, b, c, d] = group.octets();
+                Self([0x01, 0x00, 0x5e, b & 0x7f, c, d])
+            }
+            IpAddr::V6(group) => {
+                let [.., a, b, c, d] = group.octets();
+                Self([0x33, 0x33, a, b, c, d])
+            }
+        }
+    }
 }
 
 impl fmt::Display for MacAddr {
