@@ -7,5 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+pub mod lower;
+pub mod model;
 pub mod source;
 pub mod syntax;

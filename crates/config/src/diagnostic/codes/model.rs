@@ -4,4 +4,29 @@ use super::codes;
 
 codes! {
     DUPLICATE_ROUTER = "VRRP001", Fatal, "two instances are the same virtual router";
+    MISSING_SETTING = "VRRP002", Fatal, "an instance lacks what identifies it";
+    DUPLICATE_NAME = "VRRP003", GeneralError, "two blocks have the same name";
+    OTHER_FAMILY = "VRRP004", GeneralError, "an address of the other family than the instance";
+    VERSION_REPLACED = "VRRP005", GeneralError, "a version that the family cannot use";
+    INTERVAL_ROUNDED = "VRRP006", GeneralError, "an interval that the version cannot carry";
+    NOPREEMPT_CLEARED = "VRRP007", Warning, "nopreempt where it cannot work";
+    PREEMPT_DELAY_DROPPED = "VRRP008", Warning, "preempt_delay where it cannot work";
+    NO_PEER = "VRRP009", Deprecated, "unicast without a peer";
+    AUTHENTICATION_IGNORED = "VRRP010", GeneralError, "authentication that is not sent";
+    PASSWORD_CUT = "VRRP011", GeneralError, "a password longer than the packet carries";
+    STRICT = "VRRP012", GeneralError, "a setting that strict mode replaces";
+    STRICT_SERVED = "VRRP013", Silent, "strict mode on an address that must be reachable";
+    NO_ADDRESS = "VRRP014", Warning, "an instance without virtual addresses";
+    TOO_MANY_ADDRESSES = "VRRP015", GeneralError, "more addresses than an advertisement carries";
+    LINK_LOCAL_FIRST = "VRRP016", Warning, "an IPv6 instance whose first address is not link-local";
+    INVALID_ADDRESS = "ADDR001", GeneralError, "not an address, or not a prefix length";
+    LABEL_TOO_LONG = "ADDR002", GeneralError, "a label longer than the kernel takes";
+    DUPLICATE_ADDRESS = "ADDR003", GeneralError, "the same virtual address twice";
+    OFF_SUBNET = "ADDR004", Silent, "an address outside every subnet of its interface";
+    WEIGHT_DROPPED = "TRACK001", GeneralError, "a weight that has no effect";
+    DUPLICATE_TRACKER = "TRACK002", GeneralError, "the same thing tracked twice";
+    UNKNOWN_MEMBER = "GROUP001", GeneralError, "a sync group names an instance that does not exist";
+    MEMBER_OF_TWO = "GROUP002", GeneralError, "an instance in two sync groups";
+    LONELY_GROUP = "GROUP003", Warning, "a sync group of fewer than two";
+    HELD_BACK = "NEXT001", Silent, "a keyword that is not executed yet keeps its instance in FAULT";
 }

@@ -1,0 +1,89 @@
+//! From the tree to the model.
+//!
+//! Lowering is total: there is a [`Model`] whatever the tree holds, and diagnostics beside it. It says what
+//! settings mean together; whether a word is a keyword and its arguments are in range, the keyword table's
+//! check says. One file per kind of block.
+
+mod address;
+mod authentication;
+mod global;
+mod group;
+mod instance;
+mod lints;
+mod read;
+mod report;
+mod track;
+
+use std::net::IpAddr;
+
+use self::report::Reports;
+use crate::diagnostic::{Diagnostic, model as codes};
+use crate::model::{HeldBack, Instance, Model, VirtualServer};
+use crate::source::SourceSet;
+use crate::syntax::{Directive, Tree};
+
+/// Lowers a tree.
+pub fn lower(tree: &Tree, sources: &SourceSet) -> (Model, Vec<Diagnostic>) {
+    let mut reports = Reports { sources, diagnostics: Vec::new() };
+    let (global, defaults) = global::lower(tree);
+    let mut trackers = track::Trackers::default();
+    let mut instances: Vec<Instance> = Vec::new();
+    for block in blocks(tree, "vrrp_instance") {
+        let Some(instance) = instance::lower(block, &defaults, &mut trackers, &mut reports) else {
+            continue;
+        };
+        if let Some(first) = instances.iter().find(|other| other.name == instance.name) {
+            reports
+                .warning(
+                    codes::DUPLICATE_NAME,
+                    format!(
+                        "vrrp_instance `{}` is already defined: this one is left out",
+                        instance.name
+                    ),
+                    instance.at,
+                )
+                .label(first.at, "first defined here");
+            continue;
+        }
+        instances.push(instance);
+    }
+    let groups = group::lower(tree, &mut instances, &trackers.list, &mut reports);
+    let static_addresses = blocks(tree, "static_ipaddress")
+        .flat_map(Directive::children)
+        .filter_map(|line| address::lower(line, &mut reports))
+        .collect();
+    let virtual_servers = blocks(tree, "virtual_server").map(virtual_server).collect();
+    let model = Model {
+        global,
+        static_addresses,
+        instances,
+        groups,
+        trackers: trackers.list,
+        virtual_servers,
+    };
+    lints::lint(&model, &mut reports);
+    (model, reports.diagnostics)
+}
+
+fn blocks<'t>(tree: &'t Tree, keyword: &'static str) -> impl Iterator<Item = &'t Directive> {
+    tree.directives.iter().filter(move |directive| directive.keyword.text == keyword)
+}
+
+fn virtual_server(block: &Directive) -> VirtualServer {
+    VirtualServer {
+        at: block.span,
+        address: block.text(0).and_then(|text| text.parse::<IpAddr>().ok()),
+        port: block.text(1).and_then(|text| text.parse().ok()),
+    }
+}
+
+/// A keyword of an instance that is known, matters, and is not executed yet.
+fn held_back(block: &str, directive: &Directive, reports: &mut Reports<'_>) -> Option<HeldBack> {
+    let keyword = holds_back(block, directive)?;
+    let location = reports.location(directive.keyword.span);
+    Some(HeldBack { keyword, location })
+}
+
+fn holds_back(_block: &str, _directive: &Directive) -> Option<String> {
+    None
+}

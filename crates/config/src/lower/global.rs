@@ -1,0 +1,295 @@
+//! `global_defs`: settings of the daemon, and defaults for instances.
+
+use core::net::{Ipv4Addr, Ipv6Addr};
+use core::time::Duration;
+
+use vrrp::{AddressCheck, AnnounceSchedule, OwnerAdverts, Reply};
+use wire::Version;
+
+use super::read::seconds;
+use crate::model::{AddressLifetime, Checksum, Global, Process};
+use crate::syntax::{Directive, Tree};
+
+/// What `global_defs` says of instances that do not say it themselves.
+#[derive(Clone, Debug)]
+pub(super) struct Defaults {
+    pub(super) version: Version,
+    pub(super) interface: Option<String>,
+    pub(super) group4: Ipv4Addr,
+    pub(super) group6: Ipv6Addr,
+    pub(super) announce: Announce,
+    pub(super) down_timer_adverts: u8,
+    pub(super) on_lower_priority: Reply,
+    pub(super) on_higher_priority: Reply,
+    pub(super) owner_adverts: OwnerAdverts,
+    pub(super) address_check: AddressCheck,
+    pub(super) strict: bool,
+    pub(super) checksum: Checksum,
+    pub(super) lifetime: AddressLifetime,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            version: Version::V2,
+            interface: None,
+            group4: Ipv4Addr::new(224, 0, 0, 18),
+            group6: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12),
+            announce: Announce::default(),
+            down_timer_adverts: 3,
+            on_lower_priority: Reply::Advertise,
+            on_higher_priority: Reply::Silent,
+            owner_adverts: OwnerAdverts::Heed,
+            address_check: AddressCheck::Always,
+            strict: false,
+            checksum: Checksum::Standard,
+            lifetime: AddressLifetime::Default,
+        }
+    }
+}
+
+/// The `garp_*` settings as written: what is not set follows another one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Announce {
+    /// `vrrp_min_garp`: one announcement, no second burst, where nothing else is written.
+    pub(super) minimal: bool,
+    pub(super) delay: Option<Duration>,
+    pub(super) repeat: Option<u32>,
+    pub(super) refresh: Option<Duration>,
+    pub(super) refresh_repeat: Option<u32>,
+    pub(super) lower_priority_delay: Option<Duration>,
+    pub(super) lower_priority_repeat: Option<u32>,
+}
+
+impl Announce {
+    /// Reads one of the keywords; `name` is the keyword without `vrrp_`. Says whether it was one.
+    pub(super) fn read(&mut self, name: &str, directive: &Directive) -> bool {
+        let text = directive.text(0);
+        let count = || text.and_then(|text| text.parse::<u32>().ok());
+        let time = || text.and_then(|text| seconds(text, 0));
+        match name {
+            "garp_master_delay" => self.delay = time().or(self.delay),
+            "garp_master_repeat" => self.repeat = count().map(|n| n.max(1)).or(self.repeat),
+            "garp_master_refresh" => self.refresh = time().or(self.refresh),
+            "garp_master_refresh_repeat" => {
+                self.refresh_repeat = count().map(|n| n.max(1)).or(self.refresh_repeat);
+            }
+            "garp_lower_prio_delay" => {
+                self.lower_priority_delay = time().or(self.lower_priority_delay)
+            }
+            "garp_lower_prio_repeat" => {
+                self.lower_priority_repeat = count().or(self.lower_priority_repeat)
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The schedule of an instance that says `self` under a `global_defs` that says `outer`.
+    pub(super) fn schedule(&self, outer: &Self) -> AnnounceSchedule {
+        let default = AnnounceSchedule::default();
+        let minimal = outer.minimal;
+        let delay = self.delay.or(outer.delay).or(if minimal { None } else { default.again_after });
+        let repeat =
+            self.repeat.or(outer.repeat).unwrap_or(if minimal { 1 } else { default.repeat });
+        let nonzero = |span: &Duration| !span.is_zero();
+        AnnounceSchedule {
+            repeat: repeat.min(BURST_MAX),
+            again_after: delay.filter(nonzero),
+            refresh: self.refresh.or(outer.refresh).filter(nonzero),
+            refresh_repeat: self
+                .refresh_repeat
+                .or(outer.refresh_repeat)
+                .unwrap_or(1)
+                .min(BURST_MAX),
+            lower_priority_repeat: self
+                .lower_priority_repeat
+                .or(outer.lower_priority_repeat)
+                .unwrap_or(repeat)
+                .min(BURST_MAX),
+            lower_priority_again_after: self
+                .lower_priority_delay
+                .or(outer.lower_priority_delay)
+                .or(delay)
+                .filter(nonzero),
+        }
+    }
+}
+
+/// Lowers every `global_defs` block; a later setting replaces an earlier one.
+pub(super) fn lower(tree: &Tree) -> (Global, Defaults) {
+    let mut global = Global::default();
+    let mut defaults = Defaults::default();
+    for block in tree.directives.iter().filter(|directive| directive.keyword.text == "global_defs")
+    {
+        for directive in block.children() {
+            let keyword = directive.keyword.text.as_str();
+            if !process(&mut global, keyword, directive)
+                && !instance_default(&mut defaults, keyword, directive)
+            {
+                daemon(&mut global, keyword, directive);
+            }
+        }
+    }
+    (global, defaults)
+}
+
+fn daemon(global: &mut Global, keyword: &str, directive: &Directive) {
+    let text = directive.text(0);
+    let time = |old: Duration| text.and_then(|text| seconds(text, 6)).unwrap_or(old);
+    match keyword {
+        "router_id" | "lvs_id" => global.router_id = text.map(str::to_owned),
+        "vrrp_startup_delay" => global.startup_delay = time(global.startup_delay),
+        "child_wait_time" => global.child_wait_time = time(global.child_wait_time),
+        "vrrp_garp_interval" => global.garp_interval = time(global.garp_interval),
+        "vrrp_gna_interval" => global.gna_interval = time(global.gna_interval),
+        "process_name" => global.process_name = text.map(process_name),
+        "log_unknown_vrids" => global.log_unknown_vrids = true,
+        _ => {}
+    }
+}
+
+/// `vrrp_*` and `checker_*` settings of the child processes.
+fn process(global: &mut Global, keyword: &str, directive: &Directive) -> bool {
+    if keyword == "process_names" {
+        global.vrrp.name.get_or_insert_with(|| "keepalived_vrrp".to_owned());
+        global.checker.name.get_or_insert_with(|| "keepalived_lvs".to_owned());
+        return true;
+    }
+    let (process, setting): (&mut Process, _) = if let Some(setting) = keyword.strip_prefix("vrrp_")
+    {
+        (&mut global.vrrp, setting)
+    } else if let Some(setting) = keyword.strip_prefix("checker_") {
+        (&mut global.checker, setting)
+    } else {
+        return false;
+    };
+    let text = directive.text(0);
+    match setting {
+        "process_name" => process.name = text.map(process_name),
+        "priority" => {
+            process.nice = text
+                .and_then(|text| text.parse().ok())
+                .filter(|nice| (-20..=19).contains(nice))
+                .or(process.nice);
+        }
+        "rt_priority" => {
+            process.realtime_priority = text
+                .and_then(|text| text.parse::<u32>().ok())
+                .map(|priority| priority.clamp(1, 99))
+                .or(process.realtime_priority);
+        }
+        "rlimit_rttime" | "rlimit_rtime" => {
+            process.rttime_limit = text
+                .and_then(|text| text.parse::<u64>().ok())
+                .map(|limit| limit.max(2))
+                .or(process.rttime_limit);
+        }
+        "cpu_affinity" => {
+            process.cpu_affinity =
+                directive.arguments.iter().filter_map(|word| word.text.parse().ok()).collect();
+        }
+        "no_swap" => process.no_swap = true,
+        _ => return false,
+    }
+    true
+}
+
+fn instance_default(defaults: &mut Defaults, keyword: &str, directive: &Directive) -> bool {
+    let text = directive.text(0);
+    match keyword {
+        "vrrp_version" => match text {
+            Some("2") => defaults.version = Version::V2,
+            Some("3") => defaults.version = Version::V3,
+            _ => {}
+        },
+        "default_interface" => defaults.interface = text.map(str::to_owned),
+        "vrrp_mcast_group4" => {
+            if let Some(group) =
+                text.and_then(|text| text.parse().ok()).filter(Ipv4Addr::is_multicast)
+            {
+                defaults.group4 = group;
+            }
+        }
+        "vrrp_mcast_group6" => {
+            if let Some(group) =
+                text.and_then(|text| text.parse().ok()).filter(Ipv6Addr::is_multicast)
+            {
+                defaults.group6 = group;
+            }
+        }
+        "vrrp_min_garp" => {
+            defaults.announce.minimal = directive.flag().unwrap_or(defaults.announce.minimal)
+        }
+        "vrrp_down_timer_adverts" => {
+            if let Some(adverts) = down_timer_adverts(directive) {
+                defaults.down_timer_adverts = adverts;
+            }
+        }
+        "vrrp_lower_prio_no_advert" => {
+            if let Some(silent) = directive.flag() {
+                defaults.on_lower_priority = if silent { Reply::Silent } else { Reply::Advertise };
+            }
+        }
+        "vrrp_higher_prio_send_advert" => {
+            if let Some(send) = directive.flag() {
+                defaults.on_higher_priority = if send { Reply::Advertise } else { Reply::Silent };
+            }
+        }
+        "vrrp_owner_ignore_adverts" => {
+            if let Some(ignore) = directive.flag() {
+                defaults.owner_adverts =
+                    if ignore { OwnerAdverts::Ignore } else { OwnerAdverts::Heed };
+            }
+        }
+        "vrrp_skip_check_adv_addr" | "vrrp_skip_check_adv_adr" => {
+            if let Some(skip) = directive.flag() {
+                defaults.address_check =
+                    if skip { AddressCheck::NewSender } else { AddressCheck::Always };
+            }
+        }
+        "vrrp_strict" => defaults.strict = directive.flag().unwrap_or(defaults.strict),
+        // The incumbent ignores the argument: the keyword alone sets it.
+        "v3_checksum_as_v2" => defaults.checksum = Checksum::AsV2,
+        "vrrp_address_lifetime" => {
+            if let Some(lifetime) = lifetime(directive) {
+                defaults.lifetime = lifetime;
+            }
+        }
+        _ => {
+            return keyword
+                .strip_prefix("vrrp_")
+                .is_some_and(|name| defaults.announce.read(name, directive));
+        }
+    }
+    true
+}
+
+/// `down_timer_adverts`, 1 to 100.
+pub(super) fn down_timer_adverts(directive: &Directive) -> Option<u8> {
+    directive.text(0)?.parse().ok().filter(|adverts| (1..=100).contains(adverts))
+}
+
+/// `vrrp_address_lifetime`: `auto`, `forever` or whole seconds.
+pub(super) fn lifetime(directive: &Directive) -> Option<AddressLifetime> {
+    match directive.text(0)? {
+        "auto" => Some(AddressLifetime::Default),
+        "forever" => Some(AddressLifetime::Forever),
+        seconds => seconds
+            .parse()
+            .ok()
+            .filter(|seconds| *seconds >= LIFETIME_MIN)
+            .map(AddressLifetime::Seconds),
+    }
+}
+
+fn process_name(name: &str) -> String {
+    name.chars().take(PROCESS_NAME_MAX).collect()
+}
+
+/// Longest process name that the kernel keeps: TASK_COMM_LEN without its NUL.
+const PROCESS_NAME_MAX: usize = 15;
+/// Most announcements of one address in one burst, so that a typing error does not flood the LAN.
+const BURST_MAX: u32 = 100;
+/// Shortest lease: the kernel counts whole seconds, and a renewal each third of it must fit.
+const LIFETIME_MIN: u32 = 3;

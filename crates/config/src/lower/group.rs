@@ -1,0 +1,141 @@
+//! `vrrp_sync_group`: instances that move together.
+
+use std::collections::BTreeMap;
+
+use vrrp::{GroupParameters, InstanceId, Weight};
+
+use super::report::Reports;
+use crate::diagnostic::model as codes;
+use crate::model::{Instance, SyncGroup, Tracker};
+use crate::source::Span;
+use crate::syntax::{Directive, Tree};
+
+/// Lowers every group; `trackers` are those of the instances.
+pub(super) fn lower(
+    tree: &Tree,
+    instances: &mut [Instance],
+    trackers: &[Tracker],
+    reports: &mut Reports<'_>,
+) -> Vec<SyncGroup> {
+    let mut groups: Vec<SyncGroup> = Vec::new();
+    let mut taken: BTreeMap<InstanceId, Span> = BTreeMap::new();
+    for block in
+        tree.directives.iter().filter(|directive| directive.keyword.text == "vrrp_sync_group")
+    {
+        let name = block.arguments.first().unwrap_or(&block.keyword);
+        if let Some(first) = groups.iter().find(|group| group.name == name.text) {
+            reports
+                .warning(
+                    codes::DUPLICATE_NAME,
+                    format!(
+                        "vrrp_sync_group `{}` is already defined: this one is left out",
+                        name.text
+                    ),
+                    name.span,
+                )
+                .label(first.at, "first defined here");
+            continue;
+        }
+        let members = members(block, instances, &mut taken, reports);
+        if members.len() < 2 {
+            reports.warning(
+                codes::LONELY_GROUP,
+                format!("sync group `{}` has fewer than two members: it has no effect", name.text),
+                name.span,
+            );
+        }
+        let weights_allowed =
+            block.children().iter().any(|line| line.keyword.text == "sync_group_tracking_weight");
+        if !weights_allowed {
+            for member in &members {
+                drop_weights(instances, *member, trackers, &name.text, reports);
+            }
+        }
+        groups.push(SyncGroup {
+            name: name.text.clone(),
+            at: name.span,
+            parameters: GroupParameters { members },
+        });
+    }
+    groups
+}
+
+fn members(
+    block: &Directive,
+    instances: &[Instance],
+    taken: &mut BTreeMap<InstanceId, Span>,
+    reports: &mut Reports<'_>,
+) -> Vec<InstanceId> {
+    let mut members = Vec::new();
+    let lists = block.children().iter().filter(|line| line.keyword.text == "group");
+    for word in lists.flat_map(Directive::flat_words) {
+        let Some(index) = instances.iter().position(|instance| instance.name == word.text) else {
+            let names = instances.iter().map(|instance| instance.name.as_str());
+            let near = names
+                .map(|name| (strsim::damerau_levenshtein(name, &word.text), name))
+                .filter(|(distance, _)| *distance <= 2)
+                .min();
+            let reported = reports.warning(
+                codes::UNKNOWN_MEMBER,
+                format!("there is no vrrp_instance `{}`: the group goes without it", word.text),
+                word.span,
+            );
+            if let Some((_, near)) = near {
+                reported.help(format!("did you mean `{near}`?"));
+            }
+            continue;
+        };
+        let id = InstanceId(u32::try_from(index).unwrap_or(u32::MAX));
+        if let Some(first) = taken.get(&id) {
+            reports
+                .warning(
+                    codes::MEMBER_OF_TWO,
+                    format!(
+                        "`{}` is already a member of a sync group: it stays in the first",
+                        word.text
+                    ),
+                    word.span,
+                )
+                .label(*first, "first named here");
+            continue;
+        }
+        taken.insert(id, word.span);
+        members.push(id);
+    }
+    members
+}
+
+/// Members of a group have one fate: a weight that moves one of them alone has no meaning.
+fn drop_weights(
+    instances: &mut [Instance],
+    member: InstanceId,
+    trackers: &[Tracker],
+    group: &str,
+    reports: &mut Reports<'_>,
+) {
+    let Some(instance) = usize::try_from(member.0).ok().and_then(|index| instances.get_mut(index))
+    else {
+        return;
+    };
+    let (at, name) = (instance.at, instance.name.clone());
+    instance.parameters.tracking.retain(|tracking| {
+        let weighted = matches!(tracking.weight, Weight::Priority { .. });
+        if weighted {
+            let what =
+                usize::try_from(tracking.tracker.0).ok().and_then(|index| trackers.get(index));
+            let what = what.map_or("?", |Tracker::Interface(interface)| interface.as_str());
+            reports
+                .warning(
+                    codes::WEIGHT_DROPPED,
+                    format!(
+                        "`{name}` is in sync group `{group}`: the weight of `{what}` is left out"
+                    ),
+                    at,
+                )
+                .help(
+                    "track it without a weight, or write `sync_group_tracking_weight` in the group",
+                );
+        }
+        !weighted
+    });
+}

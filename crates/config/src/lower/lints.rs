@@ -1,0 +1,165 @@
+//! What is legal, and yet not what its author wants: looked for once the model stands.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use wire::Family;
+
+use super::report::Reports;
+use crate::diagnostic::model as codes;
+use crate::model::{Destination, Instance, Model};
+use crate::source::Span;
+
+/// Looks at instances side by side, and at what they share with virtual servers.
+pub(super) fn lint(model: &Model, reports: &mut Reports<'_>) {
+    same_router_twice(model, reports);
+    same_address_twice(model, reports);
+    for instance in &model.instances {
+        strict(model, instance, reports);
+        no_address(instance, reports);
+        link_local_first(instance, reports);
+    }
+}
+
+/// Two instances with one interface, family, VRID and destination would answer to each other's packets.
+fn same_router_twice(model: &Model, reports: &mut Reports<'_>) {
+    let mut seen: BTreeMap<(&str, Family, u8, Option<&[IpAddr]>), &Instance> = BTreeMap::new();
+    for instance in &model.instances {
+        let peers = match &instance.destination {
+            Destination::Multicast(_) => None,
+            Destination::Unicast(peers) => Some(peers.as_slice()),
+        };
+        let parameters = &instance.parameters;
+        let key = (instance.interface.as_str(), parameters.family, parameters.vrid.get(), peers);
+        if let Some(first) = seen.get(&key) {
+            reports
+                .error(
+                    codes::DUPLICATE_ROUTER,
+                    format!(
+                        "`{}` and `{}` both use VRID {} with {} on interface {}",
+                        first.name,
+                        instance.name,
+                        parameters.vrid,
+                        parameters.family,
+                        instance.interface
+                    ),
+                    instance.at,
+                )
+                .label(first.at, "the other one")
+                .help("give each its own `virtual_router_id`, the same on all nodes");
+            continue;
+        }
+        seen.insert(key, instance);
+    }
+}
+
+fn same_address_twice(model: &Model, reports: &mut Reports<'_>) {
+    let mut seen: BTreeMap<IpAddr, (Span, &str)> = BTreeMap::new();
+    for instance in &model.instances {
+        for address in instance.addresses.iter().chain(&instance.excluded) {
+            // Link-local addresses are the same on every link, and mean another one there.
+            if matches!(address.address, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
+                continue;
+            }
+            if let Some((first, owner)) = seen.get(&address.address) {
+                reports
+                    .warning(
+                        codes::DUPLICATE_ADDRESS,
+                        format!(
+                            "{} is held by `{}` and by `{}`: when one of them leaves, it takes the address away from \
+                             the other",
+                            address.address, owner, instance.name
+                        ),
+                        address.at,
+                    )
+                    .label(*first, "also here");
+                continue;
+            }
+            seen.insert(address.address, (address.at, &instance.name));
+        }
+    }
+}
+
+/// Strict mode forbids a router that does not own an address to accept packets for it: the field's best known trap.
+fn strict(model: &Model, instance: &Instance, reports: &mut Reports<'_>) {
+    if !instance.strict || matches!(instance.parameters.mode, vrrp::Mode::Owner) {
+        return;
+    }
+    let served = model.virtual_servers.iter().find(|server| {
+        server.address.is_some_and(|address| {
+            instance.addresses.iter().chain(&instance.excluded).any(|held| held.address == address)
+        })
+    });
+    match served {
+        Some(server) => {
+            reports
+                .warning(
+                    codes::STRICT_SERVED,
+                    format!(
+                        "strict mode refuses packets to the addresses of `{}`, which a virtual_server shall answer: \
+                         its service stays reachable, the rest of the address does not",
+                        instance.name
+                    ),
+                    server.at,
+                )
+                .label(instance.at, "this instance is strict")
+                .help("remove `vrrp_strict`, unless packets to the address shall be refused");
+        }
+        None => {
+            reports
+                .note(
+                    codes::STRICT_SERVED,
+                    format!(
+                        "strict mode: packets to the addresses of `{}` are not to be accepted",
+                        instance.name
+                    ),
+                    instance.at,
+                )
+                .help("remove `vrrp_strict` if clients shall reach services on these addresses");
+        }
+    }
+}
+
+fn no_address(instance: &Instance, reports: &mut Reports<'_>) {
+    if !instance.addresses.is_empty() {
+        return;
+    }
+    if instance.strict {
+        reports
+            .error(
+                codes::NO_ADDRESS,
+                format!(
+                    "`{}` has no `virtual_ipaddress`, which strict mode demands",
+                    instance.name
+                ),
+                instance.at,
+            )
+            .help("add `virtual_ipaddress { ... }`, or remove `vrrp_strict`");
+    } else {
+        reports.warning(
+            codes::NO_ADDRESS,
+            format!(
+                "`{}` advertises no address: list one under `virtual_ipaddress`",
+                instance.name
+            ),
+            instance.at,
+        );
+    }
+}
+
+/// RFC 9568 §5.2.9: the first IPv6 address is the link-local one.
+fn link_local_first(instance: &Instance, reports: &mut Reports<'_>) {
+    let Some(first) = instance.addresses.first() else { return };
+    let IpAddr::V6(address) = first.address else { return };
+    if address.is_unicast_link_local() {
+        return;
+    }
+    let message =
+        format!("the first address of an IPv6 instance is a link-local one, and {address} is not");
+    let help = "put a link-local address (fe80::/10) first, the same on all nodes";
+    if instance.strict {
+        reports.error(codes::LINK_LOCAL_FIRST, message, first.at).help(help);
+    } else {
+        reports.warning(codes::LINK_LOCAL_FIRST, message, first.at).help(help);
+    }
+}

@@ -1,0 +1,256 @@
+//! What a configuration means: the resolved model whose parameter types are those of the run time.
+//!
+//! Lowering makes a [`Model`] from the syntax, whatever the syntax holds; diagnostics beside it say what
+//! was refused or replaced. Interfaces stay names here: which of them exist is the kernel's word, not the
+//! file's. Neighbours: `lower` writes it, the daemon reads it.
+
+use core::net::IpAddr;
+use core::time::Duration;
+
+use vrrp::{GroupParameters, Parameters};
+
+use crate::source::Span;
+
+/// A whole configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Model {
+    /// Settings of the whole daemon.
+    pub global: Global,
+    /// `static_ipaddress`: there from start to stop, whoever is Active.
+    pub static_addresses: Vec<VirtualAddress>,
+    /// `vrrp_instance` blocks in the order of the file; the index is the [`vrrp::InstanceId`].
+    pub instances: Vec<Instance>,
+    /// `vrrp_sync_group` blocks in the order of the file; the index is the [`vrrp::GroupId`].
+    pub groups: Vec<SyncGroup>,
+    /// Watched things; the index is the [`vrrp::TrackerId`].
+    pub trackers: Vec<Tracker>,
+    /// `virtual_server` blocks.
+    pub virtual_servers: Vec<VirtualServer>,
+}
+
+/// Settings of the whole daemon (`global_defs`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Global {
+    /// `router_id`; the host name where not set.
+    pub router_id: Option<String>,
+    /// `vrrp_startup_delay`: instances start this long after the daemon.
+    pub startup_delay: Duration,
+    /// `child_wait_time`: how long stopping children may take before SIGKILL.
+    pub child_wait_time: Duration,
+    /// `vrrp_garp_interval`: least time between two gratuitous ARP of one interface.
+    pub garp_interval: Duration,
+    /// `vrrp_gna_interval`: least time between two unsolicited neighbour advertisements of one interface.
+    pub gna_interval: Duration,
+    /// Process name of the parent; the invoked name where not set.
+    pub process_name: Option<String>,
+    /// `log_unknown_vrids`.
+    pub log_unknown_vrids: bool,
+    /// The VRRP process.
+    pub vrrp: Process,
+    /// The checker process.
+    pub checker: Process,
+}
+
+impl Default for Global {
+    fn default() -> Self {
+        Self {
+            router_id: None,
+            startup_delay: Duration::ZERO,
+            child_wait_time: Duration::from_secs(5),
+            garp_interval: Duration::ZERO,
+            gna_interval: Duration::ZERO,
+            process_name: None,
+            log_unknown_vrids: false,
+            vrrp: Process::default(),
+            checker: Process::default(),
+        }
+    }
+}
+
+/// How the kernel shall treat one child process. Nothing set means the default of that child.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// `*_process_name`, at most 15 characters.
+    pub name: Option<String>,
+    /// `*_priority`: nice value, −20 to 19.
+    pub nice: Option<i32>,
+    /// `*_rt_priority`: SCHED_RR priority, 1 to 99.
+    pub realtime_priority: Option<u32>,
+    /// `*_rlimit_rttime`: microseconds of uninterrupted real-time run.
+    pub rttime_limit: Option<u64>,
+    /// `*_cpu_affinity`: CPU numbers.
+    pub cpu_affinity: Vec<u32>,
+    /// `*_no_swap`: lock memory.
+    pub no_swap: bool,
+}
+
+/// One virtual router and what belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Label of the block.
+    pub name: String,
+    /// Where the name is written.
+    pub at: Span,
+    /// `interface`.
+    pub interface: String,
+    /// What the election needs.
+    pub parameters: Parameters,
+    /// Where advertisements go.
+    pub destination: Destination,
+    /// `unicast_src_ip` or `mcast_src_ip`; the interface's own address where not set.
+    pub source: Option<IpAddr>,
+    /// `authentication`.
+    pub authentication: Authentication,
+    /// `virtual_ipaddress`.
+    pub addresses: Vec<VirtualAddress>,
+    /// `virtual_ipaddress_excluded`: held like the others, not advertised.
+    pub excluded: Vec<VirtualAddress>,
+    /// Whether the loss of `interface` is a fault; off with `dont_track_primary`.
+    pub interface_tracking: InterfaceTracking,
+    /// `vrrp_address_lifetime`.
+    pub lifetime: AddressLifetime,
+    /// `v3_checksum_as_v2`: the checksum of VRRPv3 over IPv4 leaves the pseudo header out.
+    pub checksum: Checksum,
+    /// `strict_mode` or `vrrp_strict`.
+    pub strict: bool,
+    /// Keywords that this release does not execute and that matter: the instance stays in FAULT for them.
+    pub held_back: Vec<HeldBack>,
+}
+
+/// Where an instance sends and from where it listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// The multicast group.
+    Multicast(IpAddr),
+    /// `unicast_peer`.
+    Unicast(Vec<IpAddr>),
+}
+
+/// Authentication of VRRPv2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// Type 0.
+    None,
+    /// Type 1: eight bytes in the clear, padded with NUL.
+    Pass([u8; 8]),
+}
+
+/// How the checksum of VRRPv3 over IPv4 is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// Over pseudo header and packet (RFC 9568 §5.2.8).
+    Standard,
+    /// Over the packet only, as VRRPv2 does.
+    AsV2,
+}
+
+/// Whether the state of its own interface counts for an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InterfaceTracking {
+    /// Interface down is a fault.
+    Tracked,
+    /// `dont_track_primary`.
+    Ignored,
+}
+
+/// How long an address outlives the daemon that does not renew it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressLifetime {
+    /// Three Active_Down_Intervals, at least 10 s.
+    Default,
+    /// Whole seconds.
+    Seconds(u32),
+    /// No lease: the address stays when the daemon is killed, as with keepalived.
+    Forever,
+}
+
+/// A keyword that is known but not executed yet, and without which the instance must not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldBack {
+    /// The keyword.
+    pub keyword: String,
+    /// `file:line` of it, for the log.
+    pub location: String,
+}
+
+/// One address line (`virtual_ipaddress`, `static_ipaddress`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualAddress {
+    /// Where it is written.
+    pub at: Span,
+    /// The address.
+    pub address: IpAddr,
+    /// Prefix length; 32 or 128 where not written.
+    pub prefix: u8,
+    /// `dev`; the instance's interface where not set.
+    pub device: Option<String>,
+    /// `scope`, as the kernel numbers it.
+    pub scope: u8,
+    /// `label`.
+    pub label: Option<String>,
+    /// `brd`.
+    pub broadcast: Broadcast,
+    /// `peer`.
+    pub peer: Option<IpAddr>,
+    /// `home`.
+    pub home: bool,
+    /// `noprefixroute`.
+    pub no_prefix_route: bool,
+    /// `mngtmpaddr`.
+    pub manage_temporary: bool,
+    /// `autojoin`.
+    pub auto_join: bool,
+    /// `preferred_lft`: seconds, or without end; nothing where not written.
+    pub preferred: Option<PreferredLifetime>,
+}
+
+/// `brd`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broadcast {
+    /// None.
+    None,
+    /// `brd +`: all host bits one.
+    HostOnes,
+    /// `brd -`: all host bits zero.
+    HostZeros,
+    /// Written out.
+    Address(core::net::Ipv4Addr),
+}
+
+/// `preferred_lft`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreferredLifetime {
+    /// Seconds; 0 means deprecated at once.
+    Seconds(u32),
+    /// `forever`.
+    Forever,
+}
+
+/// One `vrrp_sync_group`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncGroup {
+    /// Label of the block.
+    pub name: String,
+    /// Where the name is written.
+    pub at: Span,
+    /// Members.
+    pub parameters: GroupParameters,
+}
+
+/// One watched thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tracker {
+    /// `track_interface`: an interface by name.
+    Interface(String),
+}
+
+/// One `virtual_server`: where it stands, until load balancing is lowered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualServer {
+    /// Where it is written.
+    pub at: Span,
+    /// The address, where the service has one (not for `fwmark` and `group`).
+    pub address: Option<IpAddr>,
+    /// Port, where written.
+    pub port: Option<u16>,
+}
