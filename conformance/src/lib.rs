@@ -1,1 +1,18 @@
-//! Conformance suite.
+//! Conformance harness: real daemons in network namespaces, judged by what they put on the wire, log and install.
+//!
+//! The same scenarios (in `tests/`) run against the packaged keepalived and against ours, and with one of each. The
+//! harness knows neither daemon's code: it starts programs, captures frames, reads logs and asks the kernel. `README.md`
+//! beside this crate says how to run a scenario, and a lab by hand.
+
+pub mod agent;
+pub mod capture;
+pub mod client;
+pub mod configuration;
+pub mod flavour;
+pub mod lab;
+pub mod moment;
+pub mod node;
+pub mod packet;
+pub mod scenario;
+pub mod stream;
+pub mod subject;

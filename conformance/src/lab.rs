@@ -1,0 +1,316 @@
+//! One lab: a switch, routers and a client in namespaces of their own.
+//!
+//! Root uses namespaces directly; without root a user namespace comes first. Every process of a lab lives in one
+//! process namespace whose first process ends when this process closes its standard input, so nothing outlives a test,
+//! also not one that was killed.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::capture::Capture;
+use crate::client::Pinger;
+use crate::node::{LogLine, Node};
+use crate::packet::Frame;
+use crate::stream::Stream;
+use crate::subject::beside_test;
+
+/// A switch with nodes on it.
+///
+/// Router number n (from 1) has MAC `02:00:00:00:00:0n`, `192.0.2.n/24`, `2001:db8::n/64` and its link-local address on
+/// `eth0`; the client has `192.0.2.100` and `2001:db8::100`. The switch forwards without learning delay or snooping.
+#[derive(Debug)]
+pub struct Lab {
+    /// Frames of the switch.
+    pub capture: Capture,
+    nodes: Vec<Node>,
+    switch: Space,
+    client: Space,
+    directory: PathBuf,
+    holder: Child,
+}
+
+impl Lab {
+    /// Builds a lab with these routers and a client.
+    ///
+    /// # Errors
+    /// When namespaces or links are refused.
+    pub fn build(routers: &[&str]) -> Result<Self> {
+        let directory = fresh_directory()?;
+        let mut command = unshare_command();
+        command.arg(lab_program()?).arg("hold").args(routers).arg("client");
+        let mut holder = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("start unshare")?;
+        let out = holder.stdout.take().context("holder without output")?;
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line)?;
+        let Some(rest) = line.trim().strip_prefix("ready ") else {
+            reap(&mut holder);
+            bail!("lab did not come up");
+        };
+        let first = *children(holder.id()).first().context("holder without process")?;
+        let switch = Space { pid: first };
+        let spaces = node_spaces(first, rest)?;
+        let mut nodes = Vec::new();
+        let mut client = None;
+        for (name, space) in spaces {
+            if name == "client" {
+                client = Some(space);
+            } else {
+                nodes.push(Node::new(name, nodes.len() + 1, space, &directory)?);
+            }
+        }
+        let capture = Capture::start(&switch)?;
+        let client = client.context("lab without client")?;
+        Ok(Self { capture, nodes, switch, client, directory, holder })
+    }
+
+    /// The node called `name`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn node(&mut self, name: &str) -> Result<&mut Node> {
+        self.nodes.iter_mut().find(|n| n.name() == name).with_context(|| format!("no node {name}"))
+    }
+
+    /// All routers.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Takes the switch's end of the cable to `node` down or up: the node loses its carrier.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_port(&self, node: &str, up: bool) -> Result<()> {
+        self.switch.run(&format!("ip link set sw-{node} {}", if up { "up" } else { "down" }))?;
+        Ok(())
+    }
+
+    /// Lets nothing through the port of `node`, while its carrier stays: a partition that the node cannot see.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_partition(&self, node: &str, cut: bool) -> Result<()> {
+        self.switch
+            .run(&format!("bridge link set dev sw-{node} state {}", if cut { 0 } else { 3 }))?;
+        Ok(())
+    }
+
+    /// Starts to ping `address` from the client.
+    ///
+    /// # Errors
+    /// When the pinging process cannot be started.
+    pub fn ping(&self, address: IpAddr, every: Duration) -> Result<Pinger> {
+        Pinger::start(&self.client, address, every)
+    }
+
+    /// The client's namespaces.
+    #[must_use]
+    pub const fn client(&self) -> &Space {
+        &self.client
+    }
+
+    /// Who holds `address` on `eth0` now, by name.
+    ///
+    /// # Errors
+    /// When a node cannot be asked.
+    pub fn holders(&self, address: IpAddr) -> Result<Vec<&str>> {
+        let mut holders = Vec::new();
+        for node in &self.nodes {
+            if node.holds(address)? {
+                holders.push(node.name());
+            }
+        }
+        Ok(holders)
+    }
+
+    /// Waits until exactly `names` hold `address`.
+    ///
+    /// # Errors
+    /// When they do not `within` that time, with who does.
+    pub fn expect_holders(&self, address: IpAddr, names: &[&str], within: Duration) -> Result<()> {
+        let until = Instant::now() + within;
+        loop {
+            let holders = self.holders(address)?;
+            if holders == names {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "{address} is held by {holders:?}, not by {names:?}");
+            thread::sleep(POLL);
+        }
+    }
+
+    /// The frames of the lab and the log of node `name`, to be followed from another thread.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn streams(&self, name: &str) -> Result<(Stream<Frame>, Stream<LogLine>, String)> {
+        let node = self.nodes.iter().find(|n| n.name() == name).context("no such node")?;
+        Ok((self.capture.frames(), node.log(), node.name().to_owned()))
+    }
+
+    /// What happened, for a report of failure: frames, then each node's log.
+    #[must_use]
+    pub fn report(&self) -> String {
+        let mut text = format!("frames at the switch:\n{}", self.capture.tail());
+        for node in &self.nodes {
+            text.push_str(&format!("log of {}:\n{}", node.name(), node.log_tail()));
+        }
+        text
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // Closing its input ends the first process, and the kernel everything inside with it.
+        reap(&mut self.holder);
+        drop(fs::remove_dir_all(&self.directory));
+    }
+}
+
+/// A set of namespaces, named by a process inside.
+#[derive(Clone, Debug)]
+pub struct Space {
+    pid: u32,
+}
+
+impl Space {
+    /// A command that will run `program` inside.
+    #[must_use]
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &self.pid.to_string()]);
+        if !nix::unistd::geteuid().is_root() {
+            command.args(["-U", "--preserve-credentials"]);
+        }
+        command.args(["-n", "-m", "-p", "--"]).arg(program);
+        command
+    }
+
+    /// A command that will run one of the `lab` program's jobs inside, with its output to be read.
+    #[must_use]
+    pub fn agent(&self, arguments: &[&str]) -> Command {
+        let program = lab_program().unwrap_or_else(|_| PathBuf::from("lab"));
+        let mut command = self.command(&program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+    }
+
+    /// Runs a command line (words parted by spaces) inside, at most ten seconds, and gives its output.
+    ///
+    /// # Errors
+    /// When it cannot be started or fails, with what it wrote.
+    pub fn run(&self, line: &str) -> Result<String> {
+        let mut command = self.command(Path::new("timeout"));
+        command.arg("10").args(line.split(' ')).stdin(Stdio::null());
+        let output = command.output().with_context(|| format!("start {line}"))?;
+        ensure!(
+            output.status.success(),
+            "{line}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+/// Why no lab can be built here, if so. Fit for a `SKIPPED:` line.
+#[must_use]
+pub fn missing() -> Option<String> {
+    for (program, package) in
+        [("ip", "iproute2"), ("nsenter", "util-linux"), ("unshare", "util-linux")]
+    {
+        let found = Command::new(program)
+            .arg("--version")
+            .output()
+            .or_else(|_| Command::new(program).arg("-V").output());
+        if found.is_err() {
+            return Some(format!("the program {program} is missing (package {package})"));
+        }
+    }
+    let mut probe = unshare_command();
+    let output = probe.arg("true").stdin(Stdio::null()).output();
+    match output {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(format!(
+            "namespaces are refused: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        )),
+        Err(error) => Some(format!("namespaces are refused: {error}")),
+    }
+}
+
+/// Kills and waits for a process that this one started.
+pub fn reap(child: &mut Child) {
+    drop(child.stdin.take());
+    drop(child.kill());
+    drop(child.wait());
+}
+
+/// The direct children of `pid`, oldest first.
+#[must_use]
+pub fn children(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let lists = tasks.flatten().filter_map(|t| fs::read_to_string(t.path().join("children")).ok());
+    let all: Vec<String> = lists.collect();
+    all.iter().flat_map(|l| l.split_whitespace()).filter_map(|w| w.parse().ok()).collect()
+}
+
+/// How often a state that sends no event is looked at.
+pub const POLL: Duration = Duration::from_millis(20);
+
+fn unshare_command() -> Command {
+    let mut command = Command::new("unshare");
+    if !nix::unistd::geteuid().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(["--net", "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc"]);
+    command.arg("--");
+    command
+}
+
+/// The `lab` program, beside the test program.
+fn lab_program() -> Result<PathBuf> {
+    beside_test("lab").filter(|p| p.is_file()).context("the lab program is not built")
+}
+
+/// Finds the nodes' processes as they are numbered out here, from `NAME=INNER-PID` words.
+fn node_spaces(first: u32, ready: &str) -> Result<Vec<(String, Space)>> {
+    let mut inner = Vec::new();
+    for pid in children(first) {
+        let mut status = String::new();
+        fs::File::open(format!("/proc/{pid}/status"))?.read_to_string(&mut status)?;
+        let line = status.lines().find_map(|l| l.strip_prefix("NSpid:"));
+        let number = line.and_then(|l| l.split_whitespace().last()).context("no NSpid")?;
+        inner.push((number.to_owned(), pid));
+    }
+    let mut spaces = Vec::new();
+    for word in ready.split(' ') {
+        let (name, number) = word.split_once('=').context("bad answer of the lab")?;
+        let pid = inner.iter().find(|(n, _)| n == number).map(|(_, pid)| *pid);
+        spaces.push((name.to_owned(), Space { pid: pid.context("node process is gone")? }));
+    }
+    Ok(spaces)
+}
+
+/// A directory for configurations and process files, apart from every other lab's.
+fn fresh_directory() -> Result<PathBuf> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let parent = beside_test("lab-runs").context("no place for lab files")?;
+    let directory = parent.join(format!("{}-{number}", std::process::id()));
+    fs::create_dir_all(&directory).with_context(|| format!("make {}", directory.display()))?;
+    Ok(directory)
+}

@@ -1,0 +1,92 @@
+//! Which daemon plays a router: the packaged keepalived or ours, and what is missing to run it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A daemon under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The packaged keepalived, the measure of what operators expect.
+    Keepalived,
+    /// steadfast, started by its own name.
+    Ours,
+}
+
+impl Subject {
+    /// Its program, or why there is none here.
+    ///
+    /// keepalived is `$KEEPALIVED_BIN` or the packaged one. Ours is `$STEADFAST_BIN`, else the binary beside the test
+    /// program, where `cargo build` of the same profile leaves it.
+    ///
+    /// # Errors
+    /// The reason, fit for a `SKIPPED:` line.
+    pub fn program(self) -> Result<PathBuf, String> {
+        match self {
+            Self::Keepalived => {
+                let path = from_environment("KEEPALIVED_BIN")
+                    .unwrap_or_else(|| PathBuf::from("/usr/sbin/keepalived"));
+                existing(&path, "the package keepalived is not installed")
+            }
+            Self::Ours => {
+                let path = match from_environment("STEADFAST_BIN") {
+                    Some(path) => path,
+                    None => beside_test("steadfast").ok_or("no program directory")?,
+                };
+                existing(&path, "our daemon is not built (cargo build --package steadfast)")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Keepalived => "keepalived",
+            Self::Ours => "ours",
+        })
+    }
+}
+
+/// The daemons of the two routers that most scenarios have, `a` then `b`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// On node `a`, the one with the lower address.
+    pub a: Subject,
+    /// On node `b` and any further router.
+    pub b: Subject,
+}
+
+impl Pair {
+    /// Both routers run `subject`.
+    #[must_use]
+    pub const fn both(subject: Subject) -> Self {
+        Self { a: subject, b: subject }
+    }
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.a == self.b { self.a.fmt(f) } else { write!(f, "{}_{}", self.a, self.b) }
+    }
+}
+
+/// The directory where cargo puts the binaries of the profile that this program was built with.
+#[must_use]
+pub fn beside_test(name: &str) -> Option<PathBuf> {
+    let this = std::env::current_exe().ok()?;
+    let directory = this.parent()?;
+    let directory = if directory.ends_with("deps") { directory.parent()? } else { directory };
+    Some(directory.join(name))
+}
+
+fn from_environment(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
+}
+
+fn existing(path: &Path, otherwise: &str) -> Result<PathBuf, String> {
+    if path.is_file() {
+        std::path::absolute(path).map_err(|e| e.to_string())
+    } else {
+        Err(format!("{otherwise}: no {}", path.display()))
+    }
+}
