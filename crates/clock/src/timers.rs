@@ -51,6 +51,12 @@ impl<K: Ord + Clone> Timers<K> {
         self.order.first().map(|(deadline, _)| *deadline)
     }
 
+    /// The earliest deadline and whose it is.
+    #[must_use]
+    pub fn first(&self) -> Option<(Instant, &K)> {
+        self.order.first().map(|(deadline, key)| (*deadline, key))
+    }
+
     /// Removes and returns the earliest timer whose deadline is not after `now`.
     pub fn pop_due(&mut self, now: Instant) -> Option<K> {
         if self.next()? > now {
@@ -84,6 +90,7 @@ mod tests {
         timers.set('c', at(5));
         timers.set('d', at(11));
         assert_eq!(timers.next(), Some(at(5)));
+        assert_eq!(timers.first(), Some((at(5), &'c')));
         let mut due = Vec::new();
         while let Some(key) = timers.pop_due(at(10)) {
             due.push(key);

@@ -1,0 +1,64 @@
+//! A change of configuration as a value: what happens to each instance, and the groups as they shall be.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{FaultSet, GroupId, GroupParameters, InstanceId, Parameters, TrackerId, TrackerState};
+
+/// What a new configuration asks of the election.
+///
+/// **Shape**: an instance that is not named is kept. `groups` is the whole new set of groups, and
+/// `trackers`, where given, the whole new set of watched things; a number keeps its meaning as long as
+/// the process runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What happens to each instance.
+    pub instances: BTreeMap<InstanceId, Change>,
+    /// All sync groups.
+    pub groups: BTreeMap<GroupId, GroupParameters>,
+    /// States of all watched things, as far as they are known. None keeps what is known.
+    pub trackers: Option<BTreeMap<TrackerId, TrackerState>>,
+}
+
+/// What happens to one instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// Nothing.
+    Keep,
+    /// New parameters without leaving the role.
+    Adjust(Parameters),
+    /// Stop (an Active one resigns), then start anew with these parameters. Source and faults stay.
+    Restart(Parameters),
+    /// A new instance, started at once where the election runs.
+    Add(Addition),
+    /// Stop (an Active one resigns) and forget.
+    Remove,
+}
+
+/// A new instance with what the shell knows of its interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addition {
+    /// Its parameters.
+    pub parameters: Parameters,
+    /// As [`crate::Input::Source`].
+    pub source: Option<IpAddr>,
+    /// As [`crate::Input::Fault`].
+    pub faults: FaultSet,
+}
+
+impl Change {
+    /// What leads from `old` to `new` with the least disturbance: a changed VRID, family or version
+    /// needs a new start, everything else is adjusted in place.
+    #[must_use]
+    pub fn between(old: &Parameters, new: &Parameters) -> Self {
+        if old == new {
+            Self::Keep
+        } else if (old.vrid, old.family, old.version) == (new.vrid, new.family, new.version) {
+            Self::Adjust(new.clone())
+        } else {
+            Self::Restart(new.clone())
+        }
+    }
+}
