@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+mod expand;
+mod lexer;
 pub mod lower;
 pub mod model;
 pub mod source;

@@ -107,7 +107,8 @@ impl SourceFile {
             }
         };
         let after_newline = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let lines = core::iter::once(0).chain(after_newline.map(|(at, _)| offset(at + 1))).collect();
+        let lines =
+            core::iter::once(0).chain(after_newline.map(|(at, _)| offset(at + 1))).collect();
         Self { name, text, raw, origin, lines }
     }
 

@@ -104,7 +104,7 @@ pub enum Found {
 /// Files of one configuration, at most.
 const FILES: usize = 4096;
 /// Bytes of all files, at most.
-const BYTES: usize = 16 << 20;
+const BYTES: usize = 8 << 20;
 /// Includes within includes, at most.
 const DEPTH: usize = 32;
 /// Alternatives of one brace pattern, at most.
@@ -114,15 +114,9 @@ impl SourceSet {
     /// Loads a configuration: `answer` expands one pattern at a time and reads what matches.
     ///
     /// Nothing fails here: what could not be read is kept as a fact and reported by parsing.
-    pub fn load(
-        top: &str,
-        answer: &mut dyn FnMut(&IncludeRequest<'_>) -> IncludeAnswer,
-    ) -> Self {
-        let set = Self {
-            files: Vec::new(),
-            top: Inclusion::default(),
-            inclusions: BTreeMap::new(),
-        };
+    pub fn load(top: &str, answer: &mut dyn FnMut(&IncludeRequest<'_>) -> IncludeAnswer) -> Self {
+        let set =
+            Self { files: Vec::new(), top: Inclusion::default(), inclusions: BTreeMap::new() };
         let mut loader = Loader { set, answer, budget: BYTES, open: Vec::new() };
         loader.set.top = loader.resolve(top, None, None);
         loader.set
@@ -243,10 +237,11 @@ impl IncludeLine {
     }
 }
 
-/// Lines of a text with the offset of their first byte, line breaks left out.
+/// Lines of a text with the offset of their first byte; line breaks and a byte order mark are left out.
 pub(crate) fn physical_lines(text: &str) -> impl Iterator<Item = (u32, &str)> {
-    let mut at = 0;
-    text.split_inclusive('\n').map(move |line| {
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut at = text.len() - body.len();
+    body.split_inclusive('\n').map(move |line| {
         let start = at;
         at += line.len();
         (offset(start), line.trim_end_matches(['\n', '\r']))

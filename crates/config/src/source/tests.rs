@@ -3,9 +3,9 @@ use super::*;
 fn answer(files: &[(&str, &[u8])], request: &IncludeRequest<'_>) -> IncludeAnswer {
     let prefix = request.pattern.split('*').next().unwrap();
     let wild = request.pattern.contains('*');
-    let matches = files.iter().filter(|(name, _)| {
-        if wild { name.starts_with(prefix) } else { *name == request.pattern }
-    });
+    let matches = files
+        .iter()
+        .filter(|(name, _)| if wild { name.starts_with(prefix) } else { *name == request.pattern });
     IncludeAnswer {
         files: matches
             .map(|(name, bytes)| IncludedFile {
@@ -40,12 +40,7 @@ fn relative_includes_are_relative_to_the_including_file() {
     let names: Vec<_> = set.files().iter().map(SourceFile::name).collect();
     assert_eq!(
         names,
-        [
-            "/etc/top.conf",
-            "/etc/conf.d/a.conf",
-            "/etc/conf.d/b/c.conf",
-            "/etc/conf.d/b/c.conf"
-        ]
+        ["/etc/top.conf", "/etc/conf.d/a.conf", "/etc/conf.d/b/c.conf", "/etc/conf.d/b/c.conf"]
     );
 }
 

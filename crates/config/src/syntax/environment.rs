@@ -42,6 +42,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { lines: 1 << 20, characters: 64 << 20 }
+        Self { lines: 1 << 19, characters: 16 << 20 }
     }
 }
