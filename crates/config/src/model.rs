@@ -8,6 +8,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use vrrp::{GroupParameters, Parameters};
+use wire::vrrp::Authentication;
 
 use crate::source::Span;
 
@@ -124,15 +125,6 @@ pub enum Destination {
     Multicast(IpAddr),
     /// `unicast_peer`.
     Unicast(Vec<IpAddr>),
-}
-
-/// Authentication of VRRPv2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authentication {
-    /// Type 0.
-    None,
-    /// Type 1: eight bytes in the clear, padded with NUL.
-    Pass([u8; 8]),
 }
 
 /// How the checksum of VRRPv3 over IPv4 is computed.

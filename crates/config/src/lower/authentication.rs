@@ -1,11 +1,11 @@
 //! `authentication`: the eight bytes of VRRPv2.
 
 use wire::Version;
+use wire::vrrp::Authentication;
 
 use super::instance::Written;
 use super::report::Reports;
 use crate::diagnostic::model as codes;
-use crate::model::Authentication;
 
 /// Lowers the block of one instance.
 pub(super) fn lower(
@@ -52,9 +52,9 @@ pub(super) fn lower(
         return Authentication::None;
     };
     let bytes = password.text.as_bytes();
-    if bytes.len() > PASSWORD_LENGTH {
+    if bytes.len() > Authentication::LEN {
         let shown =
-            String::from_utf8_lossy(bytes.get(..PASSWORD_LENGTH).unwrap_or(bytes)).into_owned();
+            String::from_utf8_lossy(bytes.get(..Authentication::LEN).unwrap_or(bytes)).into_owned();
         reports
             .warning(
                 codes::PASSWORD_CUT,
@@ -64,17 +64,8 @@ pub(super) fn lower(
             .help("shorten it to what is sent; all nodes agree only if their first 8 bytes do");
     }
     match kind.map(|word| word.text.as_str()) {
-        Some("PASS") => {
-            let mut padded = [0; PASSWORD_LENGTH];
-            for (to, from) in padded.iter_mut().zip(bytes) {
-                *to = *from;
-            }
-            Authentication::Pass(padded)
-        }
+        Some("PASS") => Authentication::pass(bytes),
         // AH holds the instance back until it is executed; every other word was reported by the check.
         _ => Authentication::None,
     }
 }
-
-/// Length of the authentication data (RFC 2338 §5.3.6, §5.3.10).
-const PASSWORD_LENGTH: usize = 8;

@@ -75,10 +75,10 @@ impl Announce {
                 self.refresh_repeat = count().map(|n| n.max(1)).or(self.refresh_repeat);
             }
             "garp_lower_prio_delay" => {
-                self.lower_priority_delay = time().or(self.lower_priority_delay)
+                self.lower_priority_delay = time().or(self.lower_priority_delay);
             }
             "garp_lower_prio_repeat" => {
-                self.lower_priority_repeat = count().or(self.lower_priority_repeat)
+                self.lower_priority_repeat = count().or(self.lower_priority_repeat);
             }
             _ => return false,
         }
@@ -219,7 +219,7 @@ fn instance_default(defaults: &mut Defaults, keyword: &str, directive: &Directiv
             }
         }
         "vrrp_min_garp" => {
-            defaults.announce.minimal = directive.flag().unwrap_or(defaults.announce.minimal)
+            defaults.announce.minimal = directive.flag().unwrap_or(defaults.announce.minimal);
         }
         "vrrp_down_timer_adverts" => {
             if let Some(adverts) = down_timer_adverts(directive) {

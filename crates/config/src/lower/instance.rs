@@ -155,7 +155,7 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
         }
         "interface" => written.interface = text.map(str::to_owned),
         "virtual_router_id" => {
-            written.vrid = text.and_then(|text| text.parse().ok()).and_then(Vrid::new)
+            written.vrid = text.and_then(|text| text.parse().ok()).and_then(Vrid::new);
         }
         "priority" => {
             let priority =
@@ -205,7 +205,7 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
                 global::down_timer_adverts(directive).or(written.down_timer_adverts);
         }
         "lower_prio_no_advert" => {
-            written.on_lower_priority = directive.flag().map(|silent| reply(!silent))
+            written.on_lower_priority = directive.flag().map(|silent| reply(!silent));
         }
         "higher_prio_send_advert" => written.on_higher_priority = directive.flag().map(reply),
         "owner_ignore_adverts" => {
@@ -397,7 +397,8 @@ fn interval(written: &Written<'_>, version: Version, reports: &mut Reports<'_>) 
     let Some((interval, at)) = written.interval else { return Duration::from_secs(1) };
     match version {
         Version::V2 => {
-            let whole = Duration::from_secs((interval.as_millis() + 500) as u64 / 1000)
+            let rounded = (interval + Duration::from_millis(500)).as_secs();
+            let whole = Duration::from_secs(rounded)
                 .max(Duration::from_secs(1));
             let whole = whole.min(Duration::from_secs(255));
             if whole != interval {

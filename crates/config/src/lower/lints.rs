@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use wire::Family;
 
 use super::report::Reports;
 use crate::diagnostic::model as codes;
@@ -23,7 +22,7 @@ pub(super) fn lint(model: &Model, reports: &mut Reports<'_>) {
 
 /// Two instances with one interface, family, VRID and destination would answer to each other's packets.
 fn same_router_twice(model: &Model, reports: &mut Reports<'_>) {
-    let mut seen: BTreeMap<(&str, Family, u8, Option<&[IpAddr]>), &Instance> = BTreeMap::new();
+    let mut seen = BTreeMap::new();
     for instance in &model.instances {
         let peers = match &instance.destination {
             Destination::Multicast(_) => None,
@@ -31,7 +30,8 @@ fn same_router_twice(model: &Model, reports: &mut Reports<'_>) {
         };
         let parameters = &instance.parameters;
         let key = (instance.interface.as_str(), parameters.family, parameters.vrid.get(), peers);
-        if let Some(first) = seen.get(&key) {
+        let first: Option<&&Instance> = seen.get(&key);
+        if let Some(first) = first {
             reports
                 .error(
                     codes::DUPLICATE_ROUTER,

@@ -68,7 +68,7 @@ fn weight(line: &Directive) -> Weight {
     while let Some(word) = words.next() {
         match word.text.as_str() {
             "weight" => {
-                weight = words.next().and_then(|value| value.text.parse().ok()).unwrap_or(0)
+                weight = words.next().and_then(|value| value.text.parse().ok()).unwrap_or(0);
             }
             "reverse" => reverse = true,
             _ => {}

@@ -1,0 +1,281 @@
+//! What the VRRP process tells administrators, in the words that they search their logs for.
+//!
+//! Each line begins with the instance's name in parentheses, as keepalived's do; a transition carries its
+//! cause behind those words. The election gives values, this file gives sentences; it decides nothing.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use control::Severity;
+use vrrp::{Action, AnnounceReason, Cause, FaultReason, GroupId, InstanceId, Notice, Output, Role, TrackerId};
+
+/// The names that stand behind the numbers of an election.
+pub(crate) trait Names {
+    /// Name of an instance.
+    fn instance(&self, instance: InstanceId) -> &str;
+    /// Name of a sync group.
+    fn group(&self, group: GroupId) -> &str;
+    /// What a tracker watches, such as `interface eth1`.
+    fn tracker(&self, tracker: TrackerId) -> String;
+    /// What is wrong with an instance's configuration: the keyword that is not executed, and where it stands.
+    fn configuration_fault(&self, instance: InstanceId) -> String;
+    /// The interface of an instance.
+    fn interface(&self, instance: InstanceId) -> &str;
+}
+
+/// One log line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// Syslog severity.
+    pub(crate) severity: Severity,
+    /// Only under `-D`.
+    pub(crate) detail: bool,
+    /// The text.
+    pub(crate) text: String,
+}
+
+impl Line {
+    fn new(severity: Severity, text: String) -> Option<Self> {
+        Some(Self { severity, detail: false, text })
+    }
+
+    fn detail(text: String) -> Option<Self> {
+        Some(Self { severity: Severity::Info, detail: true, text })
+    }
+}
+
+/// keepalived's name of a role.
+pub(crate) const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Initialize => "INIT",
+        Role::Backup => "BACKUP",
+        Role::Active => "MASTER",
+        Role::Fault => "FAULT",
+    }
+}
+
+/// The line for one output of the election; none for what nobody wants to read.
+pub(crate) fn line(output: &Output, names: &dyn Names) -> Option<Line> {
+    match output {
+        Output::Group { group, from: _, to } => Line::new(
+            Severity::Info,
+            format!("VRRP_Group({}) Syncing instances to {} state", names.group(*group), role(*to)),
+        ),
+        Output::Instance { instance, action } => of_action(*instance, action, names),
+    }
+}
+
+fn of_action(instance: InstanceId, action: &Action, names: &dyn Names) -> Option<Line> {
+    let name = names.instance(instance);
+    match action {
+        Action::Advertise { priority } if priority.0 == 0 => Line::detail(format!("({name}) sent 0 priority")),
+        Action::Advertise { .. } => None,
+        Action::Assume => Line::detail(format!("({name}) setting VIPs.")),
+        Action::Release => Line::detail(format!("({name}) removing VIPs.")),
+        Action::Announce { reason, .. } => announced(name, names.interface(instance), *reason),
+        Action::Transitioned { from, to, cause } => Some(transition(instance, *from, *to, cause, names)),
+        Action::PriorityChanged { from, to } => Line::new(
+            Severity::Info,
+            format!("({name}) Changing effective priority from {from} to {to}"),
+        ),
+        Action::Noticed(notice) => of_notice(instance, notice, names),
+    }
+}
+
+fn announced(name: &str, interface: &str, reason: AnnounceReason) -> Option<Line> {
+    match reason {
+        AnnounceReason::Takeover | AnnounceReason::LowerPriority => {
+            Line::detail(format!("({name}) Sending/queueing gratuitous ARPs on {interface}"))
+        }
+        AnnounceReason::TakeoverRepeat | AnnounceReason::LowerPriorityRepeat | AnnounceReason::Refresh => None,
+    }
+}
+
+fn transition(instance: InstanceId, from: Role, to: Role, cause: &Cause, names: &dyn Names) -> Line {
+    let name = names.instance(instance);
+    let mut text = match to {
+        Role::Initialize => format!("({name}) Stopping"),
+        Role::Backup | Role::Active | Role::Fault => format!("({name}) Entering {} STATE", role(to)),
+    };
+    let why = match (from, cause) {
+        (Role::Initialize, Cause::Startup) => "init".to_owned(),
+        (Role::Initialize, Cause::Fault(reason)) => {
+            format!("init) ({}", fault(instance, *reason, names))
+        }
+        (_, cause) => because(instance, cause, names),
+    };
+    let _ = write!(text, " ({why})");
+    // The role was lost through our own fault: somebody may have to get up.
+    let severity = match (from, to, cause) {
+        (Role::Active, Role::Fault, _) | (Role::Active, _, Cause::Stalled(_)) => Severity::Error,
+        (_, Role::Fault, _) => Severity::Warning,
+        _ => Severity::Info,
+    };
+    Line { severity, detail: false, text }
+}
+
+fn because(instance: InstanceId, cause: &Cause, names: &dyn Names) -> String {
+    match cause {
+        Cause::Fault(reason) => fault(instance, *reason, names),
+        Cause::Recovered(reason) => format!("recovered from: {}", fault(instance, *reason, names)),
+        Cause::SyncGroup(group) => format!("with sync group {}", names.group(*group)),
+        Cause::AdvertisementTimeout { last: Some(peer), waited } => {
+            format!("no advertisement from {peer} for {}", span(*waited))
+        }
+        Cause::AdvertisementTimeout { last: None, waited } => {
+            format!("no advertisement from anyone for {}", span(*waited))
+        }
+        Cause::Stalled(stalled) => format!("this process did not run for {}", span(*stalled)),
+        Cause::Startup
+        | Cause::Shutdown
+        | Cause::Removed
+        | Cause::Restarted
+        | Cause::Owner
+        | Cause::PeerResigned { .. }
+        | Cause::LowerPriority { .. }
+        | Cause::HigherPriority { .. }
+        | Cause::HigherAddress { .. }
+        | Cause::OwnerConflict { .. } => cause.to_string(),
+    }
+}
+
+/// A reason for FAULT with the names that it is about.
+pub(crate) fn fault(instance: InstanceId, reason: FaultReason, names: &dyn Names) -> String {
+    let interface = names.interface(instance);
+    match reason {
+        FaultReason::InterfaceDown => format!("interface {interface} down"),
+        FaultReason::InterfaceMissing => format!("interface {interface} does not exist"),
+        FaultReason::BaseInterfaceDown => format!("base interface of {interface} down"),
+        FaultReason::NoSourceAddress => format!("no address to send from on interface {interface}"),
+        FaultReason::SocketFailed => format!("no socket on interface {interface}"),
+        FaultReason::DuplicateVrid => format!("duplicate virtual router id on interface {interface}"),
+        FaultReason::Configuration => names.configuration_fault(instance),
+        FaultReason::Tracker(tracker) => format!("{} down", names.tracker(tracker)),
+        FaultReason::SyncGroup(group) => format!("another member of sync group {} is in fault", names.group(group)),
+    }
+}
+
+fn of_notice(instance: InstanceId, notice: &Notice, names: &dyn Names) -> Option<Line> {
+    let name = names.instance(instance);
+    match notice {
+        Notice::ActiveRouter { from: None, to } => Line::detail(format!("({name}) master set to {to}")),
+        Notice::ActiveRouter { from: Some(from), to } => {
+            Line::new(Severity::Info, format!("({name}) master changed from {from} to {to}"))
+        }
+        Notice::LowerDiscarded { peer, ours } => Line::detail(format!(
+            "({name}) received lower priority ({}) advert from {} - discarding, ours is {ours}",
+            peer.priority, peer.address
+        )),
+        Notice::LowerContested { peer, ours } => Line::new(
+            Severity::Info,
+            format!(
+                "({name}) Received advert from {} with lower priority {}, ours {ours}, forcing new election",
+                peer.address, peer.priority
+            ),
+        ),
+        Notice::OwnAddress { peer } => Line::new(
+            Severity::Warning,
+            format!(
+                "({name}) WARNING - equal priority advert received from remote host with our IP address. \
+                 ({}: two hosts have this address, or our own packets come back)",
+                peer.address
+            ),
+        ),
+        Notice::OwnerConflict { peer } => Line::new(
+            Severity::Error,
+            format!(
+                "({name}) CONFIGURATION ERROR: local instance and {peer} are both configured as address owner, \
+                 please resolve: only one node may have priority 255"
+            ),
+        ),
+        Notice::PeerResigned { peer, role: Role::Active } => {
+            Line::detail(format!("({name}) Master received priority 0 message from {peer}"))
+        }
+        Notice::PeerResigned { peer, .. } => {
+            Line::new(Severity::Info, format!("({name}) Backup received priority 0 advertisement from {peer}"))
+        }
+        Notice::IntervalDiffers { .. }
+        | Notice::IntervalZero { .. }
+        | Notice::IntervalLearned { .. }
+        | Notice::VersionDiffers { .. }
+        | Notice::AddressCountDiffers { .. }
+        | Notice::AddressMissing { .. } => disagreement(name, notice),
+        Notice::PreemptDelayStarted { delay } => {
+            Line::new(Severity::Info, format!("({name}) start preempt delay ({})", span(*delay)))
+        }
+        Notice::PreemptDelayStopped => Line::new(Severity::Info, format!("({name}) stop preempt delay")),
+        Notice::GroupAwaited { group } => Line::detail(format!(
+            "({name}) ready to become {}, waiting for the other members of sync group {}",
+            role(Role::Active),
+            names.group(*group)
+        )),
+        Notice::FaultRaised(reason) => Line::new(
+            Severity::Warning,
+            format!("({name}) also in {} state because: {}", role(Role::Fault), fault(instance, *reason, names)),
+        ),
+        Notice::FaultCleared(reason) => Line::new(
+            Severity::Info,
+            format!("({name}) still in {} state, but no longer: {}", role(Role::Fault), fault(instance, *reason, names)),
+        ),
+        Notice::EffectFailed { what, retry: Some(retry) } => Line::new(
+            Severity::Warning,
+            format!("({name}) could not {}, trying again in {}", effect(*what), span(*retry)),
+        ),
+        Notice::EffectFailed { what, retry: None } => {
+            Line::new(Severity::Warning, format!("({name}) could not {}", effect(*what)))
+        }
+    }
+}
+
+/// What two nodes say differently.
+fn disagreement(name: &str, notice: &Notice) -> Option<Line> {
+    let text = match notice {
+        Notice::IntervalDiffers { peer, theirs, ours } => format!(
+            "({name}) advertisement interval mismatch: {peer} sends every {}, we expect {} - discarding; \
+             `advert_int` must be the same on all nodes under VRRPv2",
+            span(*theirs),
+            span(*ours)
+        ),
+        Notice::IntervalZero { peer } => format!("({name}) {peer} advertises an interval of 0 - discarding"),
+        Notice::IntervalLearned { peer, from, to } => {
+            return Line::new(
+                Severity::Info,
+                format!(
+                    "({name}) advertisement interval updated from {}ms to {}ms by master {peer}",
+                    from.as_millis(),
+                    to.as_millis()
+                ),
+            );
+        }
+        Notice::VersionDiffers { peer } => {
+            format!("({name}) {peer} uses another VRRP version - discarding; `version` must be the same on all nodes")
+        }
+        Notice::AddressCountDiffers { peer, expected, received } => {
+            format!("({name}) expected {expected} VIPs but received {received} from {peer}")
+        }
+        Notice::AddressMissing { peer, address } => {
+            format!("({name}) ip address {address} is not in the advertisement of {peer}")
+        }
+        _ => return None,
+    };
+    Line::new(Severity::Warning, text)
+}
+
+fn effect(what: vrrp::Effect) -> &'static str {
+    match what {
+        vrrp::Effect::Advertise => "send an advertisement",
+        vrrp::Effect::Assume => "add the virtual addresses",
+        vrrp::Effect::Release => "remove the virtual addresses",
+        vrrp::Effect::Announce => "announce the virtual addresses",
+    }
+}
+
+/// Seconds to the millisecond, without needless zeros.
+pub(crate) fn span(span: Duration) -> String {
+    let milliseconds = span.as_millis();
+    if milliseconds == 0 && !span.is_zero() {
+        return format!("{}us", span.as_micros());
+    }
+    let text = format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000);
+    format!("{}s", text.trim_end_matches('0').trim_end_matches('.'))
+}
