@@ -1,7 +1,15 @@
-//! Diagnostics as text.
+//! Diagnostics as text: for people, one line each, and as JSON.
+//!
+//! No control character of a configuration reaches a terminal or a log: what is not printable is escaped.
+
+mod human;
+mod json;
 
 use super::Diagnostic;
 use crate::source::SourceSet;
+
+pub use human::render_human;
+pub use json::render_json;
 
 /// How diagnostics for people look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,17 +26,32 @@ impl Default for Style {
     }
 }
 
-/// For people: message, the line with a caret, help.
-pub fn render_human(_sources: &SourceSet, _diagnostics: &[Diagnostic], _style: Style) -> String {
-    String::new()
+/// One line each, for editors and logs: `file:line:col: severity: message [CODE]; help`.
+///
+/// A diagnostic without a place has no `file:line:col: ` in front.
+pub fn render_lines(sources: &SourceSet, diagnostics: &[Diagnostic]) -> String {
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        if let Some(span) = diagnostic.primary {
+            let place = sources.location(span);
+            out.push_str(&format!("{}:{}:{}: ", printable(&place.file), place.line, place.column));
+        }
+        let severity = diagnostic.severity.name();
+        let message = printable(&diagnostic.message);
+        out.push_str(&format!("{severity}: {message} [{}]", diagnostic.code.name()));
+        if let Some(help) = &diagnostic.help {
+            out.push_str("; ");
+            out.push_str(&printable(help));
+        }
+        out.push('\n');
+    }
+    out
 }
 
-/// One line each: `file:line:col: severity: message [CODE]; help`.
-pub fn render_lines(_sources: &SourceSet, _diagnostics: &[Diagnostic]) -> String {
-    String::new()
-}
-
-/// For machines: a JSON array.
-pub fn render_json(_sources: &SourceSet, _diagnostics: &[Diagnostic]) -> String {
-    String::new()
+/// Text with control characters escaped.
+fn printable(text: &str) -> String {
+    let escape = |c: char| -> String {
+        if c.is_control() { c.escape_default().collect() } else { c.to_string() }
+    };
+    text.chars().map(escape).collect()
 }

@@ -261,7 +261,7 @@ impl Expander<'_> {
                 (Some(name), _) => (name, true),
                 (None, Some(name)) => (name, false),
                 (None, None) => {
-                    if !replaced {
+                    if !replaced && Checks::default().set(&word.text, true) {
                         self.files.checks = Checks::default();
                         replaced = true;
                     }

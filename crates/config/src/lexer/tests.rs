@@ -13,7 +13,7 @@ fn a_comment_begins_anywhere_outside_double_quotes() {
     assert_eq!(split("auth_pass \"ab#cd\" # e", Quoting::Ordinary), ["auth_pass", "ab#cd"]);
     assert_eq!(split("auth_pass 'ab#cd'", Quoting::Ordinary), ["auth_pass", "'ab"]);
     assert_eq!(split(r"auth_pass ab\#c\!d#e", Quoting::Ordinary), ["auth_pass", "ab#c!d"]);
-    assert_eq!(split(r#""a\"#b" c"#, Quoting::Script), [r#"a\"#b"#, "c"]);
+    assert_eq!(split(r##""a\"#b" c"##, Quoting::Script), [r##"a\"#b"##, "c"]);
 }
 
 #[test]

@@ -22,11 +22,11 @@ codes! {
     INVALID_ADDRESS = "ADDR001", GeneralError, "not an address, or not a prefix length";
     LABEL_TOO_LONG = "ADDR002", GeneralError, "a label longer than the kernel takes";
     DUPLICATE_ADDRESS = "ADDR003", GeneralError, "the same virtual address twice";
+    MISSING_INTERFACE = "HOST001", Silent, "an interface that this host does not have";
     OFF_SUBNET = "ADDR004", Silent, "an address outside every subnet of its interface";
     WEIGHT_DROPPED = "TRACK001", GeneralError, "a weight that has no effect";
     DUPLICATE_TRACKER = "TRACK002", GeneralError, "the same thing tracked twice";
     UNKNOWN_MEMBER = "GROUP001", GeneralError, "a sync group names an instance that does not exist";
     MEMBER_OF_TWO = "GROUP002", GeneralError, "an instance in two sync groups";
     LONELY_GROUP = "GROUP003", Warning, "a sync group of fewer than two";
-    HELD_BACK = "NEXT001", Silent, "a keyword that is not executed yet keeps its instance in FAULT";
 }
