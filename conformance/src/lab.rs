@@ -116,6 +116,18 @@ impl Lab {
         Pinger::start(&self.client, address, every)
     }
 
+    /// Sends one hand-made VRRP message, in hexadecimal, from the client with TTL 255.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub fn send_vrrp(&self, destination: &str, message: &str) -> Result<()> {
+        let message: String = message.chars().filter(|c| !c.is_whitespace()).collect();
+        let arguments = ["send", destination, "255", &message, "1", "0"];
+        let status = self.client.agent(&arguments).status().context("start sender")?;
+        ensure!(status.success(), "packet was not sent");
+        Ok(())
+    }
+
     /// The client's namespaces.
     #[must_use]
     pub const fn client(&self) -> &Space {

@@ -1,9 +1,153 @@
 //! Plays the scenarios: a test program like any other for cargo, but with more of them at a time.
+//!
+//! Each scenario becomes one test for every daemon, or pair of daemons, that `SUBJECT` asks for, and every kind of VRRP
+//! that it is meant for.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test program speaks to its user")]
+
+mod addresses;
+mod announcements;
+mod authentication;
+mod election;
+mod failure;
+mod groups;
+mod intervals;
+mod preemption;
+mod reload;
+mod shutdown;
+mod tracking;
+mod unicast;
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use conformance::flavour::Flavour;
+use conformance::lab;
 use conformance::scenario::Scenario;
+use conformance::subject::{Pair, Subject, beside_test};
+use libtest_mimic::{Arguments, Failed, Trial};
 
-const THEMES: &[(&str, &[Scenario])] = &[];
+const THEMES: &[(&str, &[Scenario])] = &[
+    ("addresses", addresses::SCENARIOS),
+    ("announcements", announcements::SCENARIOS),
+    ("authentication", authentication::SCENARIOS),
+    ("election", election::SCENARIOS),
+    ("failure", failure::SCENARIOS),
+    ("groups", groups::SCENARIOS),
+    ("intervals", intervals::SCENARIOS),
+    ("preemption", preemption::SCENARIOS),
+    ("reload", reload::SCENARIOS),
+    ("shutdown", shutdown::SCENARIOS),
+    ("tracking", tracking::SCENARIOS),
+    ("unicast", unicast::SCENARIOS),
+];
 
-fn main() {
-    assert!(THEMES.is_empty());
+/// Scenarios at a time, unless `--test-threads` says otherwise: they wait far more than they work.
+const AT_A_TIME: usize = 12;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_A_TIME);
+    let wanted = env::var("SUBJECT").unwrap_or_else(|_| "all".to_owned());
+    let Some(pairs) = pairs(&wanted) else {
+        eprintln!("SUBJECT={wanted}: expected keepalived, ours, mixed or all");
+        return ExitCode::FAILURE;
+    };
+    if !arguments.list {
+        if pairs.iter().any(|pair| needs_ours(*pair)) && env::var_os("STEADFAST_BIN").is_none() {
+            build_ours();
+        }
+        sweep();
+    }
+    let obstacle = if arguments.list { None } else { lab::missing() };
+    let mut trials = Vec::new();
+    for (theme, scenarios) in THEMES {
+        for scenario in *scenarios {
+            for pair in &pairs {
+                trials.extend(trials_of(theme, *scenario, *pair, obstacle.as_deref()));
+            }
+        }
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// The casts that `wanted` names.
+fn pairs(wanted: &str) -> Option<Vec<Pair>> {
+    let keepalived = [Pair::both(Subject::Keepalived)];
+    let ours = [Pair::both(Subject::Ours)];
+    let mixed = [
+        Pair { a: Subject::Ours, b: Subject::Keepalived },
+        Pair { a: Subject::Keepalived, b: Subject::Ours },
+    ];
+    match wanted {
+        "keepalived" => Some(keepalived.to_vec()),
+        "ours" => Some(ours.to_vec()),
+        "mixed" => Some(mixed.to_vec()),
+        "all" => Some([&keepalived[..], &ours[..], &mixed[..]].concat()),
+        _ => None,
+    }
+}
+
+fn needs_ours(pair: Pair) -> bool {
+    pair.a == Subject::Ours || pair.b == Subject::Ours
+}
+
+fn trials_of(theme: &str, scenario: Scenario, pair: Pair, obstacle: Option<&str>) -> Vec<Trial> {
+    let mixed = pair.a != pair.b;
+    if (mixed && !scenario.mixed) || scenario.only.is_some_and(|only| pair != Pair::both(only)) {
+        return Vec::new();
+    }
+    let gap = scenario.gap.filter(|_| needs_ours(pair));
+    let mut trials = Vec::new();
+    for flavour in scenario.flavours {
+        let flavour = *flavour;
+        if mixed && !Flavour::MATRIX.contains(&flavour) {
+            continue;
+        }
+        let name = format!("{pair}::{theme}::{}::{flavour}", scenario.name);
+        let obstacle = obstacle.map_or_else(|| missing(pair), |o| Some(o.to_owned()));
+        let title = name.clone();
+        let trial = Trial::test(name, move || match obstacle {
+            Some(reason) => {
+                println!("SKIPPED: {title}: {reason}");
+                Ok(())
+            }
+            None => scenario.run(pair, flavour).map_err(|e| Failed::from(e.to_string())),
+        });
+        let kind = gap.map(|gap| format!("gap: {gap}")).unwrap_or_default();
+        trials.push(trial.with_ignored_flag(gap.is_some()).with_kind(kind));
+    }
+    trials
+}
+
+/// What a cast lacks here.
+fn missing(pair: Pair) -> Option<String> {
+    [pair.a, pair.b].into_iter().find_map(|subject| subject.program().err())
+}
+
+/// Brings our daemon up to date: it is no dependency that cargo would build for this package.
+fn build_ours() {
+    let release = beside_test("").is_some_and(|d| d.ends_with("release"));
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--package", "steadfast"]);
+    cargo.args(release.then_some("--release"));
+    cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).stdin(Stdio::null());
+    match cargo.status() {
+        Ok(status) if status.success() => {}
+        other => eprintln!("building our daemon: {other:?}; playing with what is there"),
+    }
+}
+
+/// Removes what a run that was killed left on disk.
+fn sweep() {
+    let Some(entries) = beside_test("lab-runs").and_then(|d| d.read_dir().ok()) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let owner = name.to_string_lossy().split('-').next().map(str::to_owned);
+        let alive = owner.is_some_and(|pid| Path::new("/proc").join(pid).exists());
+        if !alive {
+            std::fs::remove_dir_all(entry.path()).ok();
+        }
+    }
 }
