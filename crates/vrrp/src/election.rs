@@ -16,8 +16,8 @@ use crate::pacing::Pacing;
 use crate::router::{Event, VirtualRouter};
 use crate::tracking::TrackerStates;
 use crate::{
-    Cause, FaultReason, GroupId, GroupSnapshot, Input, InstanceId, Output, Outputs, Parameters,
-    Role, Snapshot, TrackerId,
+    Cause, FaultReason, GroupId, GroupSnapshot, Input, InstanceId, Notice, Output, Outputs,
+    Parameters, Role, Snapshot, TrackerId,
 };
 
 /// The election.
@@ -254,9 +254,14 @@ impl Election {
         self.keep_time(instance);
         if self.running
             && before != after
-            && let Some(group) = self.membership.get(&instance)
+            && let Some(group) = self.membership.get(&instance).copied()
         {
-            self.settle(now, *group, outputs);
+            self.settle(now, group, outputs);
+            let waits = self.instances.get(&instance).is_some_and(VirtualRouter::wants_active);
+            if waits && !before.wants_active {
+                let notice = Notice::GroupAwaited { group };
+                Actions { instance, outputs }.notice(notice);
+            }
         }
     }
 

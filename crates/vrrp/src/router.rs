@@ -136,6 +136,7 @@ impl VirtualRouter {
             // RFC 9568 §6.4.2: Active_Down_Timer fires.
             (State::Backup(backup), Event::Timeout) if backup.active_down_timer.at <= now => {
                 self.expire(now, actions);
+                self.ask_again(now, actions);
             }
             (State::Backup(_), Event::Timeout) => self.ask_again(now, actions),
             // RFC 9568 §6.4.2: priority 0 sets Active_Down_Timer to Skew_Time.
@@ -281,7 +282,9 @@ impl VirtualRouter {
         match (was_empty, self.faults.is_empty()) {
             (true, false) => self.handle(now, Event::Faulted(reason), actions),
             (false, true) => self.handle(now, Event::Recovered(reason), actions),
-            (true, true) | (false, false) if self.role() == Role::Initialize => {}
+            (true, true) | (false, false)
+                if self.role() == Role::Initialize
+                    || matches!(reason, FaultReason::SyncGroup(_)) => {}
             (true, true) | (false, false) => actions.notice(if present {
                 Notice::FaultRaised(reason)
             } else {
