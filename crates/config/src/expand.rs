@@ -83,7 +83,7 @@ enum Task {
 const DEPTH: usize = 24;
 /// Bytes of one line, at most: the incumbent's buffer.
 const LINE: usize = 1024;
-/// Characters that the substitutions of one line may make, over all lines that come of it.
+/// Characters that a definition may have, and that the substitutions of one line may make.
 const SUBSTITUTED: usize = 1 << 16;
 
 /// Expands a [`SourceSet`].
@@ -142,10 +142,15 @@ impl<'a> Expander<'a> {
         self.line
     }
 
-    /// Counts a line against the limits; the whole expansion ends where they are reached.
+    /// Counts a line against the limits.
     fn spend(&mut self, text: &[Glyph]) -> bool {
-        let lines = self.lines_left.checked_sub(1);
-        let characters = self.characters_left.checked_sub(text.len());
+        self.charge(1, text.len(), text.first().map(|glyph| glyph.at))
+    }
+
+    /// Counts work against the limits; the whole expansion ends where they are reached.
+    fn charge(&mut self, lines: usize, characters: usize, at: Option<Span>) -> bool {
+        let lines = self.lines_left.checked_sub(lines);
+        let characters = self.characters_left.checked_sub(characters);
         if let (Some(lines), Some(characters)) = (lines, characters) {
             self.lines_left = lines;
             self.characters_left = characters;
@@ -157,7 +162,7 @@ impl<'a> Expander<'a> {
             language::TOO_MUCH,
             "the configuration expands to more than can be read; what follows is ignored",
         );
-        finding.primary = text.first().map(|glyph| glyph.at);
+        finding.primary = at;
         let limits = self.environment.limits;
         self.findings.push(finding.with_note(format!(
             "at most {} lines and {} characters are read",

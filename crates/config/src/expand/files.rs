@@ -84,8 +84,7 @@ impl<'a> Files<'a> {
         environment: &Environment,
         findings: &mut Findings,
     ) -> Self {
-        let checks =
-            if environment.all_include_checks { Checks::ALL } else { Checks::default() };
+        let checks = if environment.all_include_checks { Checks::ALL } else { Checks::default() };
         let mut files = Self { open: Vec::new(), checks };
         let top = sources.top();
         let opened = files.open(sources, top);
@@ -216,7 +215,9 @@ impl Expander<'_> {
             return None;
         }
         let (kept, _) = remove_comment(&all);
-        if !line.utf8 && let Some(bad) = kept.iter().find(|glyph| glyph.c == '\u{fffd}') {
+        if !line.utf8
+            && let Some(bad) = kept.iter().find(|glyph| glyph.c == '\u{fffd}')
+        {
             let finding = Diagnostic::warning(
                 language::NOT_UTF8,
                 "the text is not UTF-8; what cannot be read is replaced by `\u{fffd}`",

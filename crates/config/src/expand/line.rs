@@ -5,11 +5,12 @@
 
 use crate::diagnostic::{Diagnostic, language};
 use crate::lexer::{Glyph, first_word, span, text, trim};
+use crate::source::Span;
 
 use super::files::StartsWithSlashes;
 use super::parameter::{Substituted, closing_brace, name_length};
 use super::random::Random;
-use super::{Definition, Event, Expander, Pending, Task, What};
+use super::{Definition, Event, Expander, Pending, SUBSTITUTED, Task, What};
 
 impl Expander<'_> {
     /// Expands a line as far as it goes, and puts what must wait on the stack.
@@ -136,7 +137,7 @@ impl Expander<'_> {
         let Some((name, value)) = definition(rest) else { return };
         let whole = span(rest).unwrap_or_default();
         let values = core::iter::once(value).chain(following.iter().map(Vec::as_slice));
-        let lines = values
+        let lines: Vec<(String, Span)> = values
             .map(trim)
             .map(|line| match line.split_last() {
                 Some((last, before)) if last.is('\\') => trim(before),
@@ -145,6 +146,17 @@ impl Expander<'_> {
             .filter(|line| !line.is_empty())
             .map(|line| (text(line), span(line).unwrap_or(whole)))
             .collect();
+        let size: usize = lines.iter().map(|(line, _)| line.len() + 1).sum();
+        if size > SUBSTITUTED {
+            let message =
+                format!("the definition of `{name}` has {size} characters and is ignored");
+            self.findings.push(
+                Diagnostic::warning(language::LINE_TOO_LONG, message)
+                    .at(whole)
+                    .help(format!("a definition may have {SUBSTITUTED} characters")),
+            );
+            return;
+        }
         self.definitions.insert(name, Definition { lines });
     }
 }

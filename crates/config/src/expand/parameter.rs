@@ -54,9 +54,18 @@ impl Expander<'_> {
             }
             let used = head.get(reference.start..reference.end).unwrap_or_default();
             let at = span(used).unwrap_or_default();
-            let Some(value) = self.value(&reference, at) else { continue };
-            if depth >= DEPTH {
+            if depth >= DEPTH && self.definitions.contains_key(&reference.name) {
                 self.findings.push(endless(&reference.name, at));
+                return Substituted::Dropped;
+            }
+            let Some(value) = self.value(&reference, at) else { continue };
+            let size = value.iter().map(|(line, _)| line.len() + 1).sum();
+            if !self.charge(0, size, Some(at)) {
+                return Substituted::Dropped;
+            }
+            made = made.saturating_add(size);
+            if made > SUBSTITUTED {
+                self.findings.push(too_long(at));
                 return Substituted::Dropped;
             }
             append(&mut lines, head.get(copied..reference.start).unwrap_or_default());
@@ -68,11 +77,6 @@ impl Expander<'_> {
             for (index, (line, definition)) in value.iter().enumerate() {
                 if index > 0 {
                     lines.push(Vec::new());
-                }
-                made = made.saturating_add(line.len()).saturating_add(1);
-                if made > SUBSTITUTED {
-                    self.findings.push(too_long(at));
-                    return Substituted::Dropped;
                 }
                 let glyphs: Vec<Glyph> = line
                     .chars()

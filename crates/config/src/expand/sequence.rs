@@ -94,8 +94,7 @@ impl Expander<'_> {
             return;
         };
         for (name, value) in repeat.names.iter().zip(row) {
-            self.definitions
-                .insert(name.clone(), Definition { lines: vec![(value, repeat.at)] });
+            self.definitions.insert(name.clone(), Definition { lines: vec![(value, repeat.at)] });
         }
         repeat.next += 1;
         let line = self.begin_line();

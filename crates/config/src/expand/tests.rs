@@ -46,11 +46,14 @@ fn conditions_keep_or_drop_one_line() {
 
 #[test]
 fn parameters_are_used_before_blank_comma_parenthesis_and_end_or_in_braces() {
-    check("$A=1\n$A $A, $A) \"$A\" $A.5 ${A}.5 x$A\n", concat!(
-        "1 1, 1) \"$A\" $A.5 1.5 x1\n",
-        "/etc/a.conf:2:13: warning: `$A` is not expanded for the character that follows [LANG031]; write `${A}`\n",
-        "/etc/a.conf:2:17: warning: `$A` is not expanded for the character that follows [LANG031]; write `${A}`\n",
-    ));
+    check(
+        "$A=1\n$A $A, $A) \"$A\" $A.5 ${A}.5 x$A\n",
+        concat!(
+            "1 1, 1) \"$A\" $A.5 1.5 x1\n",
+            "/etc/a.conf:2:13: warning: `$A` is not expanded for the character that follows [LANG031]; write `${A}`\n",
+            "/etc/a.conf:2:17: warning: `$A` is not expanded for the character that follows [LANG031]; write `${A}`\n",
+        ),
+    );
 }
 
 #[test]
@@ -61,17 +64,22 @@ fn a_value_may_be_empty_replaced_and_made_of_others() {
 
 #[test]
 fn an_undefined_parameter_stays_and_its_braces_open_no_block() {
-    check("x ${NO}y \"$NO\" 'a$'\n", concat!(
+    check(
         "x ${NO}y \"$NO\" 'a$'\n",
-        "/etc/a.conf:1:3: warning: parameter `NO` is not defined and stays as it is [LANG030]; ",
-        "define it before its use with `$NO=VALUE`, or put the text in quotes\n",
-    ));
+        concat!(
+            "x ${NO}y \"$NO\" 'a$'\n",
+            "/etc/a.conf:1:3: warning: parameter `NO` is not defined and stays as it is [LANG030]; ",
+            "define it before its use with `$NO=VALUE`, or put the text in quotes\n",
+        ),
+    );
 }
 
 #[test]
 fn predefined_parameters_come_from_the_environment_and_can_be_replaced() {
-    check("x ${_PWD}/y $_INSTANCE ${_ENV HOME} a${_HASH}b${_BANG}c # d\n",
-        "x /etc/y node1 /root a#b!c\n");
+    check(
+        "x ${_PWD}/y $_INSTANCE ${_ENV HOME} a${_HASH}b${_BANG}c # d\n",
+        "x /etc/y node1 /root a#b!c\n",
+    );
     check("$_PWD=/x\n${_PWD}\n", "/x\n");
 }
 
@@ -85,10 +93,14 @@ fn random_numbers_follow_the_seed() {
     let numbers: Vec<u32> = first.split_whitespace().skip(2).map(|n| n.parse().unwrap()).collect();
     assert!(numbers[..2].iter().all(|n| (10..=20).contains(n)));
     assert!(numbers[2] <= 32767);
-    check("${_RANDOM 5 5} ${_RANDOM 9 x}\n", concat!(
-        "5 26100\n",
-        "/etc/a.conf:1:16: warning: the range of a random number cannot be read and is ignored [LANG035]; ",
-        "write `${_RANDOM}`, `${_RANDOM MIN}` or `${_RANDOM MIN MAX}`\n"));
+    check(
+        "${_RANDOM 5 5} ${_RANDOM 9 x}\n",
+        concat!(
+            "5 26100\n",
+            "/etc/a.conf:1:16: warning: the range of a random number cannot be read and is ignored [LANG035]; ",
+            "write `${_RANDOM}`, `${_RANDOM MIN}` or `${_RANDOM MIN MAX}`\n"
+        ),
+    );
 }
 
 #[test]
@@ -96,10 +108,14 @@ fn a_definition_of_several_lines_is_a_block() {
     // A comment takes the backslash with it, and the definition ends.
     check("$X=a { \\\n  b 1 # c \\\nd\n$X\n", "d\na\n{\nb 1\n");
     check("$X=a { \\\n  b 1 \\\n }\n$X\nz\n", "a\n{\nb 1\n}\nz\n");
-    check("$X=a \\\n b\nx ${X} y\n", concat!(
-        "x a\nb y\n",
-        "/etc/a.conf:3:3: warning: `X` has several lines and is used among other words of a line ",
-        "[LANG033]; use it alone on a line\n"));
+    check(
+        "$X=a \\\n b\nx ${X} y\n",
+        concat!(
+            "x a\nb y\n",
+            "/etc/a.conf:3:3: warning: `X` has several lines and is used among other words of a line ",
+            "[LANG033]; use it alone on a line\n"
+        ),
+    );
 }
 
 #[test]
@@ -109,13 +125,21 @@ fn a_backslash_elsewhere_is_only_a_character() {
 
 #[test]
 fn a_parameter_that_contains_itself_ends() {
-    check("$A=x ${A}\n$A\nb\n", concat!(
-        "b\n",
-        "/etc/a.conf:2:1: warning: parameter `A` contains itself; the line is ignored [LANG032]\n"));
-    check("$A=${B}${B}\n$B=${A}${A}\nx $A\nb\n", concat!(
-        "b\n",
-        "/etc/a.conf:3:1: warning: the line becomes too long by its parameters and is ignored ",
-        "[LANG010]; a line may have 1024 bytes\n"));
+    check(
+        "$A=x ${A}\n$A\nb\n",
+        concat!(
+            "b\n",
+            "/etc/a.conf:2:1: warning: parameter `A` contains itself; the line is ignored [LANG032]\n"
+        ),
+    );
+    check(
+        "$A=${B}${B}\n$B=${A}${A}\nx $A\nb\n",
+        concat!(
+            "b\n",
+            "/etc/a.conf:3:1: warning: the line becomes too long by its parameters and is ignored ",
+            "[LANG010]; a line may have 1024 bytes\n"
+        ),
+    );
 }
 
 #[test]
@@ -142,18 +166,34 @@ fn sequences_nest_and_the_outer_one_varies_slowest() {
 
 #[test]
 fn lists_set_several_variables() {
-    check("~LST({a,b}, {1,2}, {3}, 4) $a-${b}.\n", concat!(
-        "$a-2.\n$a-.\n$a-.\n",
-        "/etc/a.conf:1:28: warning: `$a` is not expanded for the character that follows [LANG031]; write `${a}`\n"));
+    check(
+        "~LST({a,b}, {1,2}, {3}, 4) $a-${b}.\n",
+        concat!(
+            "$a-2.\n$a-.\n$a-.\n",
+            "/etc/a.conf:1:28: warning: `$a` is not expanded for the character that follows [LANG031]; write `${a}`\n"
+        ),
+    );
     check("~LST(n, eth0, \"a, b\") i $n\n", "i eth0\ni \"a, b\"\n");
 }
 
 #[test]
 fn a_malformed_sequence_drops_its_line() {
     for text in [
-        "~SEQ(i) a", "~SEQ(i, 0) a", "~SEQ(i, 1, 0, 5) a", "~SEQ(i, 1, -1, 5) a", "~SEQ(i, 1z) a",
-        "~SEQx(i, -1, 2) a", "~SEQ i, 2 a", "~SEQ(i, 2 a", "~SEQ(i, 2)", "~FOO(i, 2) a", "~",
-        "~LST({a,b}, {1,2,3}) x", "~LST(1a, b) x", "~SEQ(i,1,2,3,4) x", "~SEQ(i,0x-5) x",
+        "~SEQ(i) a",
+        "~SEQ(i, 0) a",
+        "~SEQ(i, 1, 0, 5) a",
+        "~SEQ(i, 1, -1, 5) a",
+        "~SEQ(i, 1z) a",
+        "~SEQx(i, -1, 2) a",
+        "~SEQ i, 2 a",
+        "~SEQ(i, 2 a",
+        "~SEQ(i, 2)",
+        "~FOO(i, 2) a",
+        "~",
+        "~LST({a,b}, {1,2,3}) x",
+        "~LST(1a, b) x",
+        "~SEQ(i,1,2,3,4) x",
+        "~SEQ(i,0x-5) x",
     ] {
         let set = SourceSet::single("a", format!("{text}\nb\n"));
         let out = expand_set(&set, &environment());
@@ -163,46 +203,65 @@ fn a_malformed_sequence_drops_its_line() {
 
 #[test]
 fn a_malformed_definition_is_told() {
-    check("$MY-X=3\n$X =3\nb\n", concat!(
-        "b\n",
-        "/etc/a.conf:1:1: warning: the definition of a parameter cannot be read and is ignored ",
-        "[LANG034]; a name has letters, digits and `_`, and does not begin with a digit\n",
-        "/etc/a.conf:2:1: warning: the definition of a parameter cannot be read and is ignored ",
-        "[LANG034]; no blank may stand before `=`\n"));
+    check(
+        "$MY-X=3\n$X =3\nb\n",
+        concat!(
+            "b\n",
+            "/etc/a.conf:1:1: warning: the definition of a parameter cannot be read and is ignored ",
+            "[LANG034]; a name has letters, digits and `_`, and does not begin with a digit\n",
+            "/etc/a.conf:2:1: warning: the definition of a parameter cannot be read and is ignored ",
+            "[LANG034]; no blank may stand before `=`\n"
+        ),
+    );
 }
 
 #[test]
 fn slashes_at_the_beginning_of_a_line_are_a_comment() {
-    check("// a { b\nc { //d } \" e\n http://x\n", concat!(
-        "c\n{\nhttp://x\n",
-        "/etc/a.conf:1:1: warning: `//` is no comment mark of this language; the rest of the line is ",
-        "taken as a comment [LANG013]; begin the comment with `#` or `!`\n",
-        "/etc/a.conf:2:5: warning: `//` is no comment mark of this language; the rest of the line is ",
-        "taken as a comment [LANG013]; begin the comment with `#` or `!`\n"));
+    check(
+        "// a { b\nc { //d } \" e\n http://x\n",
+        concat!(
+            "c\n{\nhttp://x\n",
+            "/etc/a.conf:1:1: warning: `//` is no comment mark of this language; the rest of the line is ",
+            "taken as a comment [LANG013]; begin the comment with `#` or `!`\n",
+            "/etc/a.conf:2:5: warning: `//` is no comment mark of this language; the rest of the line is ",
+            "taken as a comment [LANG013]; begin the comment with `#` or `!`\n"
+        ),
+    );
 }
 
 #[test]
 fn long_lines_and_lines_with_nul_are_dropped_whole() {
     let long = "x".repeat(1025);
-    check(&format!("a {{ {long}\nb\0\nc {}\n", "y".repeat(1022)), &format!(
-        "c {}\n{}{}",
-        "y".repeat(1022),
-        "/etc/a.conf:1:1: warning: the line has 1029 bytes and is ignored whole [LANG010]; a line may \
+    check(
+        &format!("a {{ {long}\nb\0\nc {}\n", "y".repeat(1022)),
+        &format!(
+            "c {}\n{}{}",
+            "y".repeat(1022),
+            "/etc/a.conf:1:1: warning: the line has 1029 bytes and is ignored whole [LANG010]; a line may \
          have 1024 bytes, its comment included\n",
-        "/etc/a.conf:2:1: warning: the line has a NUL byte and is ignored [LANG011]\n"));
+            "/etc/a.conf:2:1: warning: the line has a NUL byte and is ignored [LANG011]\n"
+        ),
+    );
 }
 
 #[test]
 fn text_that_is_not_utf8_is_told_outside_comments() {
     let set = SourceSet::single("a", &b"a \xe4 # \xe4\nb # \xe4\n"[..]);
-    assert_eq!(expand_set(&set, &environment()), concat!(
-        "a \u{fffd}\nb\n",
-        "a:1:3: warning: the text is not UTF-8; what cannot be read is replaced by `\u{fffd}` [LANG012]\n"));
+    assert_eq!(
+        expand_set(&set, &environment()),
+        concat!(
+            "a \u{fffd}\nb\n",
+            "a:1:3: warning: the text is not UTF-8; what cannot be read is replaced by `\u{fffd}` [LANG012]\n"
+        )
+    );
 }
 
 #[test]
 fn endless_work_stops_at_the_limits() {
-    let small = Environment { limits: crate::syntax::Limits { lines: 1000, characters: 20_000 }, ..environment() };
+    let small = Environment {
+        limits: crate::syntax::Limits { lines: 1000, characters: 20_000 },
+        ..environment()
+    };
     for text in [
         "~SEQ(i, 9223372036854775807) a",
         "~SEQ(i, 999999) ~SEQ(j, 999999) a$i",
@@ -255,39 +314,48 @@ fn a_missing_include_is_an_error_only_where_a_check_asks() {
         "include no.conf\ninclude no*\nincluder no\nincludem no\nincludem no*\nincludew no*\n\
          includeb {top*,no}\nincludea no*\ninclude\n",
     )]);
-    assert_eq!(expand_set(&set, &environment()).replace("top:", "t:"), concat!(
-        "/etc/t:1:1: warning: nothing matches `/etc/no.conf` [LANG004]\n",
-        "/etc/t:2:1: note: nothing matches `/etc/no*` [LANG004]\n",
-        "/etc/t:3:1: warning: nothing matches `/etc/no` [LANG004]\n",
-        "/etc/t:4:1: error: nothing matches `/etc/no` [LANG005]\n",
-        "/etc/t:5:1: note: nothing matches `/etc/no*` [LANG004]\n",
-        "/etc/t:6:1: error: nothing matches `/etc/no*` [LANG005]\n",
-        "/etc/t:7:1: error: `/etc/top` is not read: the file includes itself [LANG005]\n",
-        "/etc/t:7:1: error: nothing matches `/etc/no` [LANG005]\n",
-        "/etc/t:8:1: error: nothing matches `/etc/no*` [LANG005]\n",
-        "/etc/t:9:1: error: the file name is missing [LANG004]\n",
-    ));
+    assert_eq!(
+        expand_set(&set, &environment()).replace("top:", "t:"),
+        concat!(
+            "/etc/t:1:1: warning: nothing matches `/etc/no.conf` [LANG004]\n",
+            "/etc/t:2:1: note: nothing matches `/etc/no*` [LANG004]\n",
+            "/etc/t:3:1: warning: nothing matches `/etc/no` [LANG004]\n",
+            "/etc/t:4:1: error: nothing matches `/etc/no` [LANG005]\n",
+            "/etc/t:5:1: note: nothing matches `/etc/no*` [LANG004]\n",
+            "/etc/t:6:1: error: nothing matches `/etc/no*` [LANG005]\n",
+            "/etc/t:7:1: error: `/etc/top` is not read: the file includes itself [LANG005]\n",
+            "/etc/t:7:1: error: nothing matches `/etc/no` [LANG005]\n",
+            "/etc/t:8:1: error: nothing matches `/etc/no*` [LANG005]\n",
+            "/etc/t:9:1: error: the file name is missing [LANG004]\n",
+        )
+    );
 }
 
 #[test]
 fn include_check_holds_to_the_end_of_its_file() {
     let set = load(&[
-        ("/etc/top", "include a\ninclude no\ninclude_check match\ninclude no\ninclude x\n\
-                      include_check -match +readable foo\ninclude no\ninclude x\n"),
+        (
+            "/etc/top",
+            "include a\ninclude no\ninclude_check match\ninclude no\ninclude x\n\
+                      include_check -match +readable foo\ninclude no\ninclude x\n",
+        ),
         ("/etc/a", "include_check\ninclude no*"),
         ("/etc/x", "!exec"),
     ]);
-    assert_eq!(expand_set(&set, &environment()), concat!(
-        "include_check\ninclude_check match\ninclude_check -match +readable foo\n",
-        "/etc/a:2:1: error: nothing matches `/etc/no*` [LANG005]\n",
-        "/etc/top:2:1: warning: nothing matches `/etc/no` [LANG004]\n",
-        "/etc/top:4:1: error: nothing matches `/etc/no` [LANG005]\n",
-        "/etc/top:5:1: warning: `/etc/x` is not read: a configuration file must not be executable [LANG004]\n",
-        "/etc/top:6:32: warning: `foo` is not a check of include lines and is ignored [LANG007]; ",
-        "one of `readable`, `match`, `wildcard_match`, `brace_match`\n",
-        "/etc/top:7:1: warning: nothing matches `/etc/no` [LANG004]\n",
-        "/etc/top:8:1: error: `/etc/x` is not read: a configuration file must not be executable [LANG005]\n",
-    ));
+    assert_eq!(
+        expand_set(&set, &environment()),
+        concat!(
+            "include_check\ninclude_check match\ninclude_check -match +readable foo\n",
+            "/etc/a:2:1: error: nothing matches `/etc/no*` [LANG005]\n",
+            "/etc/top:2:1: warning: nothing matches `/etc/no` [LANG004]\n",
+            "/etc/top:4:1: error: nothing matches `/etc/no` [LANG005]\n",
+            "/etc/top:5:1: warning: `/etc/x` is not read: a configuration file must not be executable [LANG004]\n",
+            "/etc/top:6:32: warning: `foo` is not a check of include lines and is ignored [LANG007]; ",
+            "one of `readable`, `match`, `wildcard_match`, `brace_match`\n",
+            "/etc/top:7:1: warning: nothing matches `/etc/no` [LANG004]\n",
+            "/etc/top:8:1: error: `/etc/x` is not read: a configuration file must not be executable [LANG005]\n",
+        )
+    );
     let all = Environment { all_include_checks: true, ..environment() };
     assert!(expand_set(&load(&[("/etc/top", "include no*")]), &all).contains("error"));
 }

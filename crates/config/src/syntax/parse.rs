@@ -245,8 +245,10 @@ impl<'a> Parser<'a> {
             unmatched = unmatched.filter(|quote| quote.start < begin);
         }
         if let Some(quote) = unmatched {
-            let finding =
-                Diagnostic::warning(language::UNMATCHED_QUOTE, "the quote is not closed on its line");
+            let finding = Diagnostic::warning(
+                language::UNMATCHED_QUOTE,
+                "the quote is not closed on its line",
+            );
             self.findings.push(finding.at(quote).help("the text goes to the end of the line"));
         }
         let end = arguments.last().map_or(keyword.span, |word| word.span);
@@ -295,7 +297,7 @@ impl<'a> Parser<'a> {
             return;
         }
         if let Some(Awaited { head, .. }) = self.awaited.take() {
-            self.block_not_opened(&head, at, "the block that holds it ends here");
+            self.block_not_opened(&head, at, "expected before this");
             self.push(head);
         }
         if self.trust == Trust::Layout {
@@ -333,10 +335,7 @@ impl<'a> Parser<'a> {
 }
 
 fn is_include(keyword: &str) -> bool {
-    matches!(
-        keyword,
-        "include" | "includer" | "includem" | "includew" | "includeb" | "includea"
-    )
+    matches!(keyword, "include" | "includer" | "includem" | "includew" | "includeb" | "includea")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use config::syntax::{Body, Form, Grammar, Quoting};
 
-pub struct SmallGrammar;
+pub(crate) struct SmallGrammar;
 
 const fn value(min: usize, max: usize) -> Form {
     Form {
@@ -34,9 +34,7 @@ impl Grammar for SmallGrammar {
             ([], "static_ipaddress") => list(0),
             (["global_defs"], "router_id" | "random_seed" | "vrrp_version") => value(1, 1),
             (["global_defs"], "smtp_server") => value(1, 2),
-            (["global_defs"], "include_check") => {
-                Form { max_arguments: None, ..value(0, 0) }
-            }
+            (["global_defs"], "include_check") => Form { max_arguments: None, ..value(0, 0) },
             (["global_defs"], "vrrp_strict") => value(0, 1),
             (["global_defs"], "notification_email") => list(0),
             (["global_defs"], "startup_script") => SCRIPT,

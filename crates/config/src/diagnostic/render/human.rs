@@ -63,10 +63,7 @@ struct Excerpt<'a> {
 /// Lines between two places that are still shown as one excerpt, the lines between folded.
 const NEAR: usize = 200;
 
-fn excerpts<'a>(
-    sources: &SourceSet,
-    marks: impl Iterator<Item = Mark<'a>>,
-) -> Vec<Excerpt<'a>> {
+fn excerpts<'a>(sources: &SourceSet, marks: impl Iterator<Item = Mark<'a>>) -> Vec<Excerpt<'a>> {
     let mut found: Vec<Excerpt<'a>> = Vec::new();
     for mark in marks {
         let Some(file) = sources.file(mark.span.file) else { continue };

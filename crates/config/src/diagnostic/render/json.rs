@@ -53,10 +53,7 @@ fn object<'a>(sources: &SourceSet, diagnostic: &'a Diagnostic) -> Object<'a> {
         message: &diagnostic.message,
         place: diagnostic.primary.map(|span| place(sources, span)),
         labels: labels
-            .map(|label| LabelObject {
-                place: place(sources, label.span),
-                message: &label.message,
-            })
+            .map(|label| LabelObject { place: place(sources, label.span), message: &label.message })
             .collect(),
         help: diagnostic.help.as_deref(),
         notes: &diagnostic.notes,

@@ -21,7 +21,7 @@ impl Parser<'_> {
             Body::List => self.trust == Trust::Braces,
             Body::Block | Body::None => self.grammar.form(&path, &keyword.text).is_some(),
         };
-        self.block_not_opened(&head, keyword.span, "something else stands here");
+        self.block_not_opened(&head, keyword.span, "expected before this");
         if outside && !inside {
             self.push(head);
         } else {
@@ -64,11 +64,9 @@ impl Parser<'_> {
 
     pub(super) fn stray_closing_brace(&mut self, at: Span) {
         self.balanced = false;
-        let mut finding = Diagnostic::error(
-            language::STRAY_CLOSING_BRACE,
-            "extra `}`: no block is open here",
-        )
-        .at(at);
+        let mut finding =
+            Diagnostic::error(language::STRAY_CLOSING_BRACE, "extra `}`: no block is open here")
+                .at(at);
         if let Some(closed) = self.last_closed {
             finding = finding.label(closed, "the block before ended here");
         }
@@ -86,7 +84,7 @@ impl Parser<'_> {
         if let Some((span, what)) = before {
             finding = finding.label(span, what);
         }
-        self.findings.push(finding);
+        self.findings.push(finding.help("write `}` where the block ends"));
     }
 
     pub(super) fn nested_too_deep(&mut self, at: Span) {
@@ -115,7 +113,7 @@ impl Parser<'_> {
             return false;
         };
         let Some(head) = self.take_last() else { return false };
-        let what = format!("`{}` begins here and cannot be inside", keyword.text);
+        let what = format!("`{}` cannot be inside it", keyword.text);
         self.close_down_to(depth, head.keyword.span, &what);
         self.enter(head, body, open);
         true
@@ -137,7 +135,7 @@ impl Parser<'_> {
             shallow && self.form(*outer, &keyword.text).is_some()
         });
         if let Some(outer) = outward {
-            let what = format!("`{}` stands here and cannot be inside", keyword.text);
+            let what = format!("`{}` cannot be inside it", keyword.text);
             self.close_down_to(outer, keyword.span, &what);
         }
     }
@@ -155,7 +153,10 @@ impl Parser<'_> {
             return;
         }
         if let Some(depth) = indentations.iter().rposition(|found| *found == Some(column)) {
-            self.close_down_to(depth + 1, close, "this `}` stands below a block further out");
+            let outer = self.frames.get(depth).and_then(|frame| frame.head.as_ref());
+            let outer = outer.map(title).unwrap_or_default();
+            let what = format!("this `}}` is indented as that of `{outer}`");
+            self.close_down_to(depth + 1, close, &what);
         }
     }
 
