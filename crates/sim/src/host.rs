@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use clock::Instant;
 use vrrp::{
-    Addition, Change, Election, FaultSet, GroupId, GroupParameters, Input, InstanceId, Outputs,
-    Parameters, Plan, Received, TrackerId, TrackerState,
+    Addition, Change, Election, FaultReason, FaultSet, GroupId, GroupParameters, Input, InstanceId,
+    Outputs, Parameters, Plan, Received, TrackerId, TrackerState,
 };
 
 /// A host, as a story describes it.
@@ -15,6 +15,8 @@ pub struct Host {
     pub(crate) name: String,
     pub(crate) source: IpAddr,
     pub(crate) instances: BTreeMap<InstanceId, Parameters>,
+    /// Reasons for Fault that stand when the host is started.
+    pub(crate) faults: BTreeMap<InstanceId, FaultSet>,
     pub(crate) groups: BTreeMap<GroupId, GroupParameters>,
     pub(crate) trackers: BTreeMap<TrackerId, TrackerState>,
     pub(crate) election: Option<Election>,
@@ -47,6 +49,7 @@ impl Host {
             name: name.to_owned(),
             source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, last_octet)),
             instances: BTreeMap::new(),
+            faults: BTreeMap::new(),
             groups: BTreeMap::new(),
             trackers: BTreeMap::new(),
             election: None,
@@ -64,6 +67,13 @@ impl Host {
     pub fn instance(mut self, parameters: Parameters) -> Self {
         let next = self.instances.keys().last().map_or(1, |last| last.0 + 1);
         self.instances.insert(InstanceId(next), parameters);
+        self
+    }
+
+    /// With a reason for Fault of an instance that stands when the host is started.
+    #[must_use]
+    pub fn faulty(mut self, instance: u32, reason: FaultReason) -> Self {
+        self.faults.insert(InstanceId(instance), FaultSet::from_iter([reason]));
         self
     }
 
@@ -89,7 +99,7 @@ impl Host {
         for (id, new) in &wanted.instances {
             let change = match self.instances.get(id) {
                 Some(old) => Change::between(old, new),
-                None => Change::Add(wanted.addition(new)),
+                None => Change::Add(wanted.addition(*id, new)),
             };
             instances.insert(*id, change);
         }
@@ -104,7 +114,7 @@ impl Host {
         let additions = self
             .instances
             .iter()
-            .map(|(id, parameters)| (*id, Change::Add(self.addition(parameters))))
+            .map(|(id, parameters)| (*id, Change::Add(self.addition(*id, parameters))))
             .collect();
         let plan = Plan {
             instances: additions,
@@ -119,11 +129,11 @@ impl Host {
         self.asleep = None;
     }
 
-    fn addition(&self, parameters: &Parameters) -> Addition {
+    fn addition(&self, id: InstanceId, parameters: &Parameters) -> Addition {
         Addition {
             parameters: parameters.clone(),
             source: Some(self.source),
-            faults: FaultSet::new(),
+            faults: self.faults.get(&id).cloned().unwrap_or_default(),
         }
     }
 

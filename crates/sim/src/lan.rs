@@ -30,6 +30,8 @@ pub struct Lan {
     sequence: u64,
     timeline: Timeline,
     sent: Vec<Sent>,
+    /// Outputs so far.
+    performed: usize,
     failing: Option<(usize, Effect)>,
 }
 
@@ -80,6 +82,7 @@ impl Lan {
             sequence: 0,
             timeline: Timeline::default(),
             sent: Vec::new(),
+            performed: 0,
             failing: None,
         }
     }
@@ -135,6 +138,13 @@ impl Lan {
         self.election(name)?.role(InstanceId(instance))
     }
 
+    /// Whether a host holds the addresses of an instance.
+    #[must_use]
+    pub fn holds(&self, name: &str, instance: u32) -> bool {
+        let host = self.hosts.get(self.place(name));
+        host.is_some_and(|host| host.held.contains(&InstanceId(instance)))
+    }
+
     /// The election of a host that is on.
     #[must_use]
     pub fn election(&self, name: &str) -> Option<&Election> {
@@ -149,6 +159,12 @@ impl Lan {
             election.and_then(|election| election.role(InstanceId(instance))) == Some(Role::Active)
         };
         self.hosts.iter().filter(active).map(|host| host.name.as_str()).collect()
+    }
+
+    /// How many outputs all elections gave so far.
+    #[must_use]
+    pub const fn performed(&self) -> usize {
+        self.performed
     }
 
     /// Every advertisement sent so far.

@@ -58,7 +58,8 @@ impl Timeline {
                 }
                 Line::Moved { at, who, from, to, why } => {
                     let moved = format!("{who}: {from} -> {to}");
-                    writeln!(text, "{:>14} {moved:<28} {why}", at.to_string())
+                    let line = format!("{:>14} {moved:<28} {why}", at.to_string());
+                    writeln!(text, "{}", line.trim_end())
                 }
                 Line::Remarked { at, who, text: remark } if detail == Detail::Everything => {
                     writeln!(text, "{:>14} {who}: {remark}", at.to_string())

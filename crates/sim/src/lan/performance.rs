@@ -15,6 +15,7 @@ impl Lan {
         let mut outputs = core::mem::take(&mut host.outputs);
         election.handle(self.now, input, &mut outputs);
         let mut failed = Vec::new();
+        self.performed += outputs.len();
         for output in outputs.drain() {
             match output {
                 Output::Instance { instance, action } => {

@@ -75,6 +75,8 @@ impl Lan {
             self.input(place, Input::Stalled { span: self.now.since(sleep.since) });
         }
         self.input(place, Input::Timeout);
+        let next = self.hosts.get(place).and_then(Host::wake_up);
+        assert!(next.is_none_or(|at| at >= self.now), "a deadline is left behind: {next:?}");
     }
 
     fn deliver(&mut self, packet: &Packet) {

@@ -192,7 +192,7 @@ impl VirtualRouter {
     /// One interval and the skew: long enough to hear an Active router that is there.
     pub(super) fn short_wait(&self) -> Duration {
         let interval = sane(self.parameters.advertisement_interval);
-        interval + skew_time(self.parameters.version, interval, self.priority)
+        interval.saturating_add(skew_time(self.parameters.version, interval, self.priority))
     }
 
     pub(super) fn active_down(&self, interval: Duration) -> Duration {
