@@ -1,1 +1,12 @@
-//! Placeholder.
+//! The only room that talks to Linux.
+//!
+//! It performs and observes; it decides nothing and knows neither VRRP's rules nor the configuration. Unsafe code
+//! lives in `sys` alone.
+
+mod address;
+pub mod eventloop;
+pub mod link;
+pub mod netlink;
+pub mod observer;
+pub mod socket;
+mod sys;

@@ -1,0 +1,65 @@
+//! The difference between two states.
+
+use std::collections::BTreeMap;
+
+use crate::{Address, AddressKey};
+
+/// One step from what is to what should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Set an address that is missing.
+    Add(Address),
+    /// Take an address away.
+    Remove(AddressKey),
+}
+
+/// The steps from `observed` to `desired`: removals first, each in a fixed order.
+///
+/// An address that is there is never touched: what remains of its lifetime says nothing against it.
+#[must_use]
+pub fn diff<'a>(
+    desired: impl IntoIterator<Item = &'a Address>,
+    observed: impl IntoIterator<Item = AddressKey>,
+) -> Vec<Change> {
+    let mut missing: BTreeMap<AddressKey, &Address> =
+        desired.into_iter().map(|address| (address.key(), address)).collect();
+    let mut surplus: Vec<AddressKey> =
+        observed.into_iter().filter(|key| missing.remove(key).is_none()).collect();
+    surplus.sort_unstable();
+    surplus.dedup();
+    let removals = surplus.into_iter().map(Change::Remove);
+    removals.chain(missing.into_values().cloned().map(Change::Add)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Flags, IfIndex, Lifetime, PROTOCOL_KEEPALIVED};
+
+    fn address(last: u8) -> Address {
+        Address {
+            interface: IfIndex(2),
+            address: [192, 0, 2, last].into(),
+            prefix: 24,
+            peer: None,
+            broadcast: None,
+            scope: 0,
+            label: None,
+            lifetime: Lifetime::Seconds(10),
+            preferred: Lifetime::Seconds(10),
+            flags: Flags::default(),
+            protocol: PROTOCOL_KEEPALIVED,
+        }
+    }
+
+    #[test]
+    fn what_stands_as_wanted_is_not_touched() {
+        assert_eq!(diff(&[address(1), address(2)], [address(2).key(), address(1).key()]), []);
+    }
+
+    #[test]
+    fn surplus_goes_before_what_is_missing_comes() {
+        let changes = diff(&[address(1), address(3)], [address(2).key(), address(1).key()]);
+        assert_eq!(changes, [Change::Remove(address(2).key()), Change::Add(address(3))]);
+    }
+}

@@ -1,0 +1,173 @@
+//! Links: reading them, and the few kinds that a lab of namespaces is built of.
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use intent::IfIndex;
+use wire::MacAddr;
+
+use crate::netlink::message::{Attributes, Builder, Message, number, text};
+use crate::netlink::outcome::Goal;
+use crate::netlink::{NetlinkError, RequestSocket};
+
+/// One link as the kernel describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its number.
+    pub index: IfIndex,
+    /// Its name.
+    pub name: String,
+    /// Its Ethernet address; none for links that have no such address.
+    pub mac: Option<MacAddr>,
+    /// Largest payload of a frame, in bytes.
+    pub mtu: u32,
+    /// Administratively up, and with a carrier.
+    pub running: bool,
+    /// Whether it can carry multicast.
+    pub multicast: bool,
+    /// Whether it is the loopback.
+    pub loopback: bool,
+}
+
+impl RequestSocket {
+    /// Reads every link of the namespace.
+    ///
+    /// **Errors**: the socket fails, or the tables change during each of several tries.
+    pub fn links(&mut self) -> Result<Vec<Link>, NetlinkError> {
+        let list = std::cell::RefCell::new(Vec::new());
+        let request = || Builder::new(RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP).body(&[0; 16]);
+        self.dump(
+            "read links",
+            request,
+            || list.borrow_mut().clear(),
+            |message| {
+                list.borrow_mut().extend(parse(message));
+            },
+        )?;
+        Ok(list.into_inner())
+    }
+
+    /// Creates a bridge.
+    ///
+    /// **Errors**: the kernel refuses, also where the name is taken.
+    pub fn create_bridge(&mut self, name: &str) -> Result<(), NetlinkError> {
+        let builder = create(name).open(IFLA_LINKINFO).text(IFLA_INFO_KIND, "bridge").close();
+        self.request("create bridge", Goal::Answer, builder)
+    }
+
+    /// Creates a cable: two veth links, the second of them in the namespace behind `namespace`, with these
+    /// Ethernet addresses.
+    ///
+    /// **Errors**: the kernel refuses, also where a name is taken.
+    pub fn create_veth(
+        &mut self,
+        here: (&str, MacAddr),
+        there: (&str, MacAddr),
+        namespace: BorrowedFd<'_>,
+    ) -> Result<(), NetlinkError> {
+        let namespace = u32::try_from(namespace.as_raw_fd()).unwrap_or(u32::MAX);
+        let builder = create(here.0)
+            .attribute(IFLA_ADDRESS, &here.1.0)
+            .open(IFLA_LINKINFO)
+            .text(IFLA_INFO_KIND, "veth")
+            .open(IFLA_INFO_DATA)
+            .open(VETH_INFO_PEER)
+            .raw(&[0; 16])
+            .text(IFLA_IFNAME, there.0)
+            .attribute(IFLA_ADDRESS, &there.1.0)
+            .number(IFLA_NET_NS_FD, namespace)
+            .close()
+            .close()
+            .close();
+        self.request("create veth", Goal::Answer, builder)
+    }
+
+    /// Takes a link up or down.
+    ///
+    /// **Errors**: the kernel refuses, also where there is no such link.
+    pub fn set_link_up(&mut self, link: IfIndex, up: bool) -> Result<(), NetlinkError> {
+        let flags = if up { IFF_UP } else { 0 };
+        let builder =
+            Builder::new(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK).body(&header(link, flags, IFF_UP));
+        self.request("set link up or down", Goal::Answer, builder)
+    }
+
+    /// Plugs a link into a bridge.
+    ///
+    /// **Errors**: the kernel refuses, also where there is no such link.
+    pub fn set_master(&mut self, link: IfIndex, bridge: IfIndex) -> Result<(), NetlinkError> {
+        let builder = Builder::new(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK)
+            .body(&header(link, 0, 0))
+            .number(IFLA_MASTER, bridge.0);
+        self.request("plug link into bridge", Goal::Answer, builder)
+    }
+
+    /// The number of the link called `name`.
+    ///
+    /// **Errors**: the table cannot be read.
+    pub fn index_of(&mut self, name: &str) -> Result<Option<IfIndex>, NetlinkError> {
+        Ok(self.links()?.into_iter().find(|link| link.name == name).map(|link| link.index))
+    }
+}
+
+/// One link message as a value; nothing for other messages and for what cannot be read.
+pub(crate) fn parse(message: &Message<'_>) -> Option<Link> {
+    if message.kind != RTM_NEWLINK && message.kind != RTM_DELLINK {
+        return None;
+    }
+    let [_, _, _, _, i0, i1, i2, i3, f0, f1, f2, f3, ..] = *message.payload.first_chunk::<16>()?;
+    let flags = u32::from_ne_bytes([f0, f1, f2, f3]);
+    let mut link = Link {
+        index: IfIndex(u32::from_ne_bytes([i0, i1, i2, i3])),
+        name: String::new(),
+        mac: None,
+        mtu: 0,
+        running: flags & IFF_UP != 0 && flags & IFF_RUNNING != 0,
+        multicast: flags & IFF_MULTICAST != 0,
+        loopback: flags & IFF_LOOPBACK != 0,
+    };
+    for (kind, value) in Attributes(message.payload.get(16..)?) {
+        match kind {
+            IFLA_IFNAME => link.name = text(value),
+            IFLA_MTU => link.mtu = number(value)?,
+            IFLA_ADDRESS => link.mac = <[u8; 6]>::try_from(value).ok().map(MacAddr),
+            _ => {}
+        }
+    }
+    (!link.name.is_empty()).then_some(link)
+}
+
+fn create(name: &str) -> Builder {
+    Builder::new(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL)
+        .body(&[0; 16])
+        .text(IFLA_IFNAME, name)
+}
+
+fn header(link: IfIndex, flags: u32, change: u32) -> [u8; 16] {
+    let mut header = [0; 16];
+    header[4..8].copy_from_slice(&link.0.to_ne_bytes());
+    header[8..12].copy_from_slice(&flags.to_ne_bytes());
+    header[12..].copy_from_slice(&change.to_ne_bytes());
+    header
+}
+
+pub(crate) const RTM_NEWLINK: u16 = 16;
+pub(crate) const RTM_DELLINK: u16 = 17;
+const RTM_GETLINK: u16 = 18;
+const NLM_F_REQUEST: u16 = 1;
+const NLM_F_ACK: u16 = 4;
+const NLM_F_EXCL: u16 = 0x200;
+const NLM_F_DUMP: u16 = 0x300;
+const NLM_F_CREATE: u16 = 0x400;
+const IFF_UP: u32 = 0x1;
+const IFF_LOOPBACK: u32 = 0x8;
+const IFF_RUNNING: u32 = 0x40;
+const IFF_MULTICAST: u32 = 0x1000;
+const IFLA_ADDRESS: u16 = 1;
+const IFLA_IFNAME: u16 = 3;
+const IFLA_MTU: u16 = 4;
+const IFLA_MASTER: u16 = 10;
+const IFLA_LINKINFO: u16 = 18;
+const IFLA_NET_NS_FD: u16 = 28;
+const IFLA_INFO_KIND: u16 = 1;
+const IFLA_INFO_DATA: u16 = 2;
+const VETH_INFO_PEER: u16 = 1;

@@ -1,0 +1,7 @@
+//! The netlink layer: messages, a socket for requests, a socket for events.
+
+pub(crate) mod message;
+pub(crate) mod outcome;
+mod socket;
+
+pub use socket::{EventSocket, Events, NetlinkError, RequestSocket};

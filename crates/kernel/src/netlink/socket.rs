@@ -1,0 +1,347 @@
+//! Two sockets: one that asks and waits for the answer, one that listens.
+//!
+//! The asking socket turns strict checking and extended acknowledgements on, so that a refusal says why. It
+//! blocks, with a time limit: the kernel answers rtnetlink requests before `send` returns.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+
+use super::message::{Attributes, Builder, Message, Messages, number, text};
+use super::outcome::Goal;
+use crate::sys;
+
+/// A request that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum NetlinkError {
+    /// The kernel refused it; `reason` is its own explanation, empty where it gave none.
+    #[error("{operation}: {errno}{}{reason}", if reason.is_empty() { "" } else { ": " })]
+    Refused {
+        /// What was asked.
+        operation: &'static str,
+        /// The kernel's error.
+        errno: Errno,
+        /// The kernel's explanation.
+        reason: String,
+    },
+    /// The socket failed.
+    #[error("{operation}: netlink socket")]
+    Socket {
+        /// What was asked.
+        operation: &'static str,
+        /// Why.
+        #[source]
+        source: Errno,
+    },
+    /// The kernel's tables changed during each of several dumps.
+    #[error("{operation}: the kernel's tables change too fast to be read")]
+    Unsteady {
+        /// What was asked.
+        operation: &'static str,
+    },
+}
+
+/// Asks the kernel.
+#[derive(Debug)]
+pub struct RequestSocket {
+    socket: OwnedFd,
+    sequence: u32,
+    buffer: Vec<u8>,
+}
+
+impl RequestSocket {
+    /// Opens an rtnetlink socket in the caller's network namespace.
+    ///
+    /// **Errors**: the kernel refuses the socket.
+    pub fn open() -> Result<Self, NetlinkError> {
+        let operation = "open netlink socket";
+        let failed = |source| NetlinkError::Socket { operation, source };
+        let socket = open(0).map_err(failed)?;
+        for option in [NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, NETLINK_CAP_ACK] {
+            // Old kernels lack some of these; without them refusals are shorter.
+            let _ = sys::set_option(socket.as_fd(), libc::SOL_NETLINK, option, 1);
+        }
+        rustix::net::sockopt::set_socket_timeout(
+            &socket,
+            rustix::net::sockopt::Timeout::Recv,
+            Some(Duration::from_secs(2)),
+        )
+        .map_err(failed)?;
+        Ok(Self { socket, sequence: 0, buffer: vec![0; 64 * 1024] })
+    }
+
+    /// Sends `requests` in batches and collects what became of each, in order.
+    pub(crate) fn batch(
+        &mut self,
+        operation: &'static str,
+        goal: Goal,
+        requests: Vec<Builder>,
+    ) -> Vec<Result<(), NetlinkError>> {
+        let mut results = Vec::with_capacity(requests.len());
+        let mut requests = requests.into_iter().peekable();
+        while requests.peek().is_some() {
+            let batch: Vec<Builder> = requests.by_ref().take(BATCH).collect();
+            results.append(&mut self.one_batch(operation, goal, batch));
+        }
+        results
+    }
+
+    fn one_batch(
+        &mut self,
+        operation: &'static str,
+        goal: Goal,
+        batch: Vec<Builder>,
+    ) -> Vec<Result<(), NetlinkError>> {
+        let first = self.sequence.wrapping_add(1);
+        let count = batch.len();
+        let mut bytes = Vec::with_capacity(count * 96);
+        for builder in batch {
+            self.sequence = self.sequence.wrapping_add(1);
+            bytes.extend_from_slice(&builder.finish(self.sequence));
+        }
+        let failed = |source| Err(NetlinkError::Socket { operation, source });
+        if let Err(source) = self.send(&bytes) {
+            return (0..count).map(|_| failed(source)).collect();
+        }
+        let mut results: Vec<Option<Result<(), NetlinkError>>> = (0..count).map(|_| None).collect();
+        let mut open = count;
+        while open > 0 {
+            let length = match self.receive() {
+                Ok(length) => length,
+                Err(source) => {
+                    return results
+                        .into_iter()
+                        .map(|result| result.unwrap_or_else(|| failed(source)))
+                        .collect();
+                }
+            };
+            let datagram = self.buffer.get(..length).unwrap_or_default();
+            for message in Messages(datagram).filter(|message| message.kind == NLMSG_ERROR) {
+                let index =
+                    usize::try_from(message.sequence.wrapping_sub(first)).unwrap_or(usize::MAX);
+                if let Some(slot) = results.get_mut(index) {
+                    if slot.is_none() {
+                        open -= 1;
+                    }
+                    *slot = Some(acknowledged(operation, goal, &message));
+                }
+            }
+        }
+        results.into_iter().map(|result| result.unwrap_or_else(|| failed(Errno::BADMSG))).collect()
+    }
+
+    /// Sends one request and waits for its acknowledgement.
+    ///
+    /// **Errors**: the kernel refuses it, and not because it is so already.
+    pub(crate) fn request(
+        &mut self,
+        operation: &'static str,
+        goal: Goal,
+        request: Builder,
+    ) -> Result<(), NetlinkError> {
+        self.batch(operation, goal, vec![request]).pop().unwrap_or(Ok(()))
+    }
+
+    /// Asks for a whole table; `each` sees every message of it.
+    ///
+    /// A dump that the kernel calls interrupted is made again, a few times; `begin` is called before each try.
+    pub(crate) fn dump(
+        &mut self,
+        operation: &'static str,
+        request: impl Fn() -> Builder,
+        mut begin: impl FnMut(),
+        mut each: impl FnMut(&Message<'_>),
+    ) -> Result<(), NetlinkError> {
+        for _ in 0..DUMP_TRIES {
+            begin();
+            self.sequence = self.sequence.wrapping_add(1);
+            let bytes = request().finish(self.sequence);
+            self.send(&bytes).map_err(|source| NetlinkError::Socket { operation, source })?;
+            if self.read_dump(operation, &mut each)? == Dump::Whole {
+                return Ok(());
+            }
+        }
+        Err(NetlinkError::Unsteady { operation })
+    }
+
+    fn read_dump(
+        &mut self,
+        operation: &'static str,
+        each: &mut impl FnMut(&Message<'_>),
+    ) -> Result<Dump, NetlinkError> {
+        let mut dump = Dump::Whole;
+        loop {
+            let length =
+                self.receive().map_err(|source| NetlinkError::Socket { operation, source })?;
+            let datagram = self.buffer.get(..length).unwrap_or_default();
+            for message in Messages(datagram).filter(|message| message.sequence == self.sequence) {
+                if message.flags & NLM_F_DUMP_INTR != 0 {
+                    dump = Dump::Interrupted;
+                }
+                match message.kind {
+                    NLMSG_DONE => return Ok(dump),
+                    NLMSG_ERROR => {
+                        acknowledged(operation, Goal::Answer, &message)?;
+                        return Ok(dump);
+                    }
+                    _ => each(&message),
+                }
+            }
+        }
+    }
+
+    fn send(&self, bytes: &[u8]) -> Result<(), Errno> {
+        let kernel = SocketAddrNetlink::new(0, 0);
+        rustix::net::sendto(&self.socket, bytes, SendFlags::empty(), &kernel).map(|_| ())
+    }
+
+    fn receive(&mut self) -> Result<usize, Errno> {
+        loop {
+            match rustix::net::recv(&self.socket, self.buffer.as_mut_slice(), RecvFlags::empty()) {
+                Ok((_, length)) => return Ok(length),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dump {
+    Whole,
+    Interrupted,
+}
+
+/// What one look at the event socket brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Events {
+    /// Everything that waited was seen.
+    Complete,
+    /// More may wait: the bound of one look was reached.
+    More,
+    /// Events were lost: the tables have to be read anew.
+    Lost,
+}
+
+/// Listens for changes of links and addresses.
+#[derive(Debug)]
+pub struct EventSocket {
+    socket: OwnedFd,
+    buffer: Vec<u8>,
+}
+
+impl EventSocket {
+    /// Subscribes to links and to IPv4 and IPv6 addresses.
+    ///
+    /// **Errors**: the kernel refuses the socket.
+    pub fn open() -> Result<Self, NetlinkError> {
+        let operation = "open netlink event socket";
+        let groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+        let socket = open(groups).map_err(|source| NetlinkError::Socket { operation, source })?;
+        // Thousands of addresses may move at once; where the larger buffer is refused, an overrun costs a dump.
+        let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, EVENT_BUFFER)
+            .or_else(|_| rustix::net::sockopt::set_socket_recv_buffer_size(&socket, EVENT_BUFFER));
+        Ok(Self { socket, buffer: vec![0; 32 * 1024] })
+    }
+
+    /// Shows every waiting message to `each`, up to a bound.
+    pub(crate) fn drain(
+        &mut self,
+        mut each: impl FnMut(&Message<'_>),
+    ) -> Result<Events, NetlinkError> {
+        for _ in 0..DATAGRAMS_A_LOOK {
+            let received =
+                rustix::net::recv(&self.socket, self.buffer.as_mut_slice(), RecvFlags::DONTWAIT);
+            match received {
+                Ok((_, length)) => {
+                    for message in Messages(self.buffer.get(..length).unwrap_or_default()) {
+                        each(&message);
+                    }
+                }
+                Err(Errno::AGAIN) => return Ok(Events::Complete),
+                Err(Errno::INTR) => {}
+                Err(Errno::NOBUFS) => return Ok(Events::Lost),
+                Err(source) => {
+                    return Err(NetlinkError::Socket { operation: "read netlink events", source });
+                }
+            }
+        }
+        Ok(Events::More)
+    }
+}
+
+impl AsFd for EventSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn open(groups: u32) -> Result<OwnedFd, Errno> {
+    let socket = rustix::net::socket_with(
+        AddressFamily::NETLINK,
+        SocketType::RAW,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    rustix::net::bind(&socket, &SocketAddrNetlink::new(0, groups))?;
+    Ok(socket)
+}
+
+/// An `NLMSG_ERROR` message: errno (0 acknowledges), the request's header, and attributes that explain.
+fn acknowledged(
+    operation: &'static str,
+    goal: Goal,
+    message: &Message<'_>,
+) -> Result<(), NetlinkError> {
+    let code = message.payload.first_chunk().map_or(0, |bytes| i32::from_ne_bytes(*bytes));
+    let errno = Errno::from_raw_os_error(code.saturating_neg());
+    if code == 0 || goal.is_reached_despite(errno) {
+        return Ok(());
+    }
+    let reason =
+        if message.flags & NLM_F_ACK_TLVS != 0 { explanation(message) } else { String::new() };
+    Err(NetlinkError::Refused { operation, errno, reason })
+}
+
+fn explanation(message: &Message<'_>) -> String {
+    // errno, then the request's header; without NLM_F_CAPPED the request's payload too.
+    let request = message.payload.get(4..).unwrap_or_default();
+    let whole = request.first_chunk::<4>().map_or(16, |length| u32::from_ne_bytes(*length));
+    let shown = if message.flags & NLM_F_CAPPED != 0 { 16 } else { whole };
+    let skip = usize::try_from(shown).unwrap_or(usize::MAX).saturating_add(3) & !3;
+    let attributes = Attributes(request.get(skip..).unwrap_or_default());
+    let mut reason = String::new();
+    for (kind, value) in attributes {
+        match kind {
+            NLMSGERR_ATTR_MSG => reason = text(value),
+            NLMSGERR_ATTR_OFFS if reason.is_empty() => {
+                reason = format!("at byte {}", number(value).unwrap_or(0));
+            }
+            _ => {}
+        }
+    }
+    reason
+}
+
+/// Most requests in one datagram: larger ones gain nothing.
+const BATCH: usize = 64;
+const DUMP_TRIES: usize = 8;
+const DATAGRAMS_A_LOOK: usize = 256;
+const EVENT_BUFFER: usize = 4 << 20;
+
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const NLM_F_DUMP_INTR: u16 = 0x10;
+const NLM_F_CAPPED: u16 = 0x100;
+const NLM_F_ACK_TLVS: u16 = 0x200;
+const NLMSGERR_ATTR_MSG: u16 = 1;
+const NLMSGERR_ATTR_OFFS: u16 = 2;
+const NETLINK_CAP_ACK: i32 = 10;
+const NETLINK_EXT_ACK: i32 = 11;
+const NETLINK_GET_STRICT_CHK: i32 = 12;
+const RTMGRP_LINK: u32 = 1;
+const RTMGRP_IPV4_IFADDR: u32 = 0x10;
+const RTMGRP_IPV6_IFADDR: u32 = 0x100;

@@ -1,0 +1,143 @@
+//! Kernel filters in classic BPF, so that packets of other people's virtual routers never wake us.
+//!
+//! **Source**: socket(7) `SO_ATTACH_FILTER`; linux/filter.h.
+
+use wire::Family;
+
+use socket2::{SockFilter, Socket};
+
+use super::vrrp::VridSet;
+
+/// Puts a program on a socket, in place of the one before.
+pub(super) fn attach(socket: &Socket, program: &[libc::sock_filter]) -> std::io::Result<()> {
+    let program: Vec<SockFilter> =
+        program.iter().map(|step| SockFilter::new(step.code, step.jt, step.jf, step.k)).collect();
+    socket.attach_filter(&program)
+}
+
+/// Passes advertisements whose VRID is in the set.
+///
+/// A set is eight words of 32 bits; the filter picks the word by the VRID's upper bits and shifts it by the lower
+/// ones, so that its cost does not grow with the set.
+pub(super) fn vrids(family: Family, set: &VridSet) -> Vec<libc::sock_filter> {
+    let mut program = match family {
+        // A raw IPv4 socket sees the IP header, whose length is in its first byte.
+        Family::Ipv4 => vec![
+            statement(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 0),
+            statement(libc::BPF_LD | libc::BPF_B | libc::BPF_IND, 1),
+        ],
+        Family::Ipv6 => vec![statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 1)],
+    };
+    program.extend([
+        statement(libc::BPF_ST, 0),
+        statement(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 31),
+        statement(libc::BPF_MISC | libc::BPF_TAX, 0),
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_MEM, 0),
+        statement(libc::BPF_ALU | libc::BPF_RSH | libc::BPF_K, 5),
+    ]);
+    let words = set.words();
+    for (upper, word) in (0u32..).zip(words) {
+        // Not this word: over the two statements that take it.
+        program.push(jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, upper, 0, 2));
+        program.push(statement(libc::BPF_LD | libc::BPF_IMM, word));
+        let rest = 3 * (7 - upper);
+        program.push(statement(libc::BPF_JMP | libc::BPF_JA, rest));
+    }
+    program.extend([
+        statement(libc::BPF_ALU | libc::BPF_RSH | libc::BPF_X, 0),
+        statement(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 1),
+        jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 0, 1),
+        statement(libc::BPF_RET | libc::BPF_K, 0),
+        statement(libc::BPF_RET | libc::BPF_K, u32::MAX),
+    ]);
+    program
+}
+
+/// Passes nothing: for the moment between opening a socket and knowing what it is for.
+pub(super) fn nothing() -> Vec<libc::sock_filter> {
+    vec![statement(libc::BPF_RET | libc::BPF_K, 0)]
+}
+
+/// Passes unsolicited neighbour advertisements among IPv6 frames.
+pub(super) fn neighbour_advertisements() -> Vec<libc::sock_filter> {
+    const NEXT_HEADER: u32 = 14 + 6;
+    const TYPE: u32 = 14 + 40;
+    vec![
+        statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, NEXT_HEADER),
+        jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 58, 0, 3),
+        statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, TYPE),
+        jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 136, 0, 1),
+        statement(libc::BPF_RET | libc::BPF_K, u32::MAX),
+        statement(libc::BPF_RET | libc::BPF_K, 0),
+    ]
+}
+
+fn statement(code: u32, k: u32) -> libc::sock_filter {
+    jump(code, k, 0, 0)
+}
+
+fn jump(code: u32, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
+    libc::sock_filter { code: u16::try_from(code).unwrap_or(0), jt, jf, k }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a program on bytes, as the kernel does: the few instructions that the filters use.
+    fn run(program: &[libc::sock_filter], bytes: &[u8]) -> u32 {
+        let (mut a, mut x, mut memory, mut at) = (0u32, 0u32, [0u32; 16], 0usize);
+        loop {
+            let step = program[at];
+            let k = step.k;
+            at += 1;
+            let code = u32::from(step.code);
+            if code == libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH {
+                x = u32::from(bytes[k as usize] & 0xf) * 4;
+            } else if code == libc::BPF_LD | libc::BPF_B | libc::BPF_IND {
+                a = u32::from(bytes[(x + k) as usize]);
+            } else if code == libc::BPF_LD | libc::BPF_B | libc::BPF_ABS {
+                a = u32::from(bytes[k as usize]);
+            } else if code == libc::BPF_ST {
+                memory[k as usize] = a;
+            } else if code == libc::BPF_LD | libc::BPF_W | libc::BPF_MEM {
+                a = memory[k as usize];
+            } else if code == libc::BPF_ALU | libc::BPF_AND | libc::BPF_K {
+                a &= k;
+            } else if code == libc::BPF_ALU | libc::BPF_RSH | libc::BPF_K {
+                a >>= k;
+            } else if code == libc::BPF_ALU | libc::BPF_RSH | libc::BPF_X {
+                a >>= x;
+            } else if code == libc::BPF_MISC | libc::BPF_TAX {
+                x = a;
+            } else if code == libc::BPF_LD | libc::BPF_IMM {
+                a = k;
+            } else if code == libc::BPF_JMP | libc::BPF_JA {
+                at += k as usize;
+            } else if code == libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K {
+                at += usize::from(if a == k { step.jt } else { step.jf });
+            } else if code == libc::BPF_RET | libc::BPF_K {
+                return k;
+            } else {
+                panic!("instruction {code:#x} is not known here");
+            }
+        }
+    }
+
+    #[test]
+    fn every_vrid_passes_if_and_only_if_it_is_in_the_set() {
+        let members = [1u8, 31, 32, 63, 64, 128, 200, 255];
+        let set: VridSet = members.iter().filter_map(|vrid| wire::Vrid::new(*vrid)).collect();
+        for vrid in 0..=255u8 {
+            let mut v4 = vec![0x46; 24];
+            v4.extend([0x31, vrid, 100, 1]);
+            let passes = members.contains(&vrid);
+            assert_eq!(run(&vrids(Family::Ipv4, &set), &v4) != 0, passes, "IPv4 {vrid}");
+            assert_eq!(
+                run(&vrids(Family::Ipv6, &set), &[0x31, vrid, 100, 1]) != 0,
+                passes,
+                "IPv6 {vrid}"
+            );
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Sockets that carry advertisements, announcements and messages between processes.
+
+mod filter;
+mod packet;
+mod seqpacket;
+mod vrrp;
+
+use rustix::io::Errno;
+
+pub use packet::{AnnounceSocket, FrameSocket, Heard};
+pub use seqpacket::{Channel, ChannelError, Message};
+pub use vrrp::{Datagram, Packet, ReceiveSocket, SendSocket, Sending, VridSet};
+
+/// A socket operation that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation} on {interface}: {source}")]
+pub struct SocketError {
+    /// What was tried.
+    pub operation: &'static str,
+    /// Name of the interface.
+    pub interface: String,
+    /// Why it failed.
+    #[source]
+    pub source: Errno,
+}
+
+impl SocketError {
+    fn new(operation: &'static str, interface: &str, source: Errno) -> Self {
+        Self { operation, interface: interface.to_owned(), source }
+    }
+
+    fn io<'a>(operation: &'static str, interface: &'a str) -> impl Fn(std::io::Error) -> Self + 'a {
+        move |error| {
+            let raw = error.raw_os_error().unwrap_or(libc::EIO);
+            Self::new(operation, interface, Errno::from_raw_os_error(raw))
+        }
+    }
+}

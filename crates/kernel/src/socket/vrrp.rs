@@ -1,0 +1,287 @@
+//! Raw sockets of IP protocol 112: one to receive and one to send, for each interface and family.
+//!
+//! What arrives is handed on with how it arrived; what it means, others say. Sending is in batches, from
+//! bytes that were prepared before. **Source**: raw(7), packet sizes of RFC 9568 §5.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use intent::IfIndex;
+use rustix::io::Errno;
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use wire::{Family, Vrid};
+
+use super::{SocketError, filter};
+use crate::sys::{self, Outgoing, ReceiveBatch};
+
+/// A set of VRIDs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VridSet([u32; 8]);
+
+impl VridSet {
+    /// Adds `vrid`.
+    pub fn insert(&mut self, vrid: Vrid) {
+        if let Some(word) = self.0.get_mut(usize::from(vrid.get() >> 5)) {
+            *word |= 1 << (vrid.get() & 31);
+        }
+    }
+
+    pub(super) const fn words(&self) -> [u32; 8] {
+        self.0
+    }
+}
+
+impl FromIterator<Vrid> for VridSet {
+    fn from_iter<I: IntoIterator<Item = Vrid>>(vrids: I) -> Self {
+        let mut set = Self::default();
+        for vrid in vrids {
+            set.insert(vrid);
+        }
+        set
+    }
+}
+
+/// Receives advertisements of one family on one interface.
+#[derive(Debug)]
+pub struct ReceiveSocket {
+    socket: Socket,
+    interface: String,
+    family: Family,
+}
+
+/// Buffers for receiving, shared by all sockets of a loop.
+#[derive(Debug)]
+pub struct Packet {
+    pub(super) batch: ReceiveBatch,
+}
+
+impl Packet {
+    /// Buffers for one call.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { batch: ReceiveBatch::new() }
+    }
+}
+
+impl Default for Packet {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// One received datagram.
+///
+/// **Shape**: IPv4 with its IP header, which says everything; IPv6 from the VRRP header on.
+#[derive(Clone, Copy, Debug)]
+pub enum Datagram<'a> {
+    /// A whole IPv4 datagram.
+    V4(&'a [u8]),
+    /// The payload of an IPv6 datagram.
+    V6 {
+        /// Its bytes.
+        bytes: &'a [u8],
+        /// Sender.
+        source: Ipv6Addr,
+        /// To whom it was sent.
+        destination: Ipv6Addr,
+        /// Hop limit as received.
+        hop_limit: u8,
+    },
+}
+
+impl ReceiveSocket {
+    /// Opens a socket on an interface that passes only these VRIDs, or all without a set.
+    ///
+    /// `receive_buffer` is in bytes; none leaves the kernel's size.
+    ///
+    /// **Errors**: no privilege (`CAP_NET_RAW`), or the interface is gone.
+    pub fn open(
+        interface: &str,
+        family: Family,
+        vrids: Option<&VridSet>,
+        receive_buffer: Option<usize>,
+    ) -> Result<Self, SocketError> {
+        let failed = |operation| SocketError::io(operation, interface);
+        let protocol = Protocol::from(i32::from(wire::vrrp::PROTOCOL));
+        let domain = match family {
+            Family::Ipv4 => Domain::IPV4,
+            Family::Ipv6 => Domain::IPV6,
+        };
+        let socket =
+            Socket::new(domain, Type::RAW, Some(protocol)).map_err(failed("open VRRP socket"))?;
+        // Until it is bound, the socket hears every interface: let nothing in before.
+        filter::attach(&socket, &filter::nothing()).map_err(failed("filter VRRP socket"))?;
+        socket.set_nonblocking(true).map_err(failed("open VRRP socket"))?;
+        socket.bind_device(Some(interface.as_bytes())).map_err(failed("bind VRRP socket"))?;
+        if let Some(bytes) = receive_buffer {
+            socket.set_recv_buffer_size(bytes).map_err(failed("size VRRP socket"))?;
+        }
+        match family {
+            Family::Ipv4 => {
+                socket.set_multicast_all_v4(false).map_err(failed("open VRRP socket"))?
+            }
+            Family::Ipv6 => {
+                for option in [libc::IPV6_RECVPKTINFO, libc::IPV6_RECVHOPLIMIT] {
+                    sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, option, 1).map_err(
+                        |source| SocketError::new("open VRRP socket", interface, source),
+                    )?;
+                }
+            }
+        }
+        let this = Self { socket, interface: interface.to_owned(), family };
+        this.set_vrids(vrids)?;
+        Ok(this)
+    }
+
+    /// Joins a multicast group on the interface of this number; one that is joined already is no error.
+    ///
+    /// **Errors**: the interface is gone or carries no multicast.
+    pub fn join(&self, group: IpAddr, interface: IfIndex) -> Result<(), SocketError> {
+        let joined = match group {
+            IpAddr::V4(group) => self
+                .socket
+                .join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(interface.0)),
+            IpAddr::V6(group) => self.socket.join_multicast_v6(&group, interface.0),
+        };
+        match joined {
+            Err(error) if error.raw_os_error() == Some(libc::EADDRINUSE) => Ok(()),
+            other => other.map_err(SocketError::io("join multicast group", &self.interface)),
+        }
+    }
+
+    /// Passes only these VRIDs from now on, or all without a set; packets that wait already stay.
+    ///
+    /// **Errors**: the kernel refuses the filter.
+    pub fn set_vrids(&self, vrids: Option<&VridSet>) -> Result<(), SocketError> {
+        let changed = match vrids {
+            Some(set) => filter::attach(&self.socket, &filter::vrids(self.family, set)),
+            None => self.socket.detach_filter(),
+        };
+        changed.map_err(SocketError::io("filter VRRP socket", &self.interface))
+    }
+
+    /// Receives one call's worth without blocking. Returns how many there were and whether more may wait.
+    ///
+    /// **Errors**: the socket fails, as when its interface is gone.
+    pub fn receive(
+        &self,
+        buffers: &mut Packet,
+        mut each: impl FnMut(Datagram<'_>),
+    ) -> Result<(usize, bool), SocketError> {
+        let family = self.family;
+        let outcome = buffers.batch.receive(self.socket.as_fd(), |received| match family {
+            Family::Ipv4 => each(Datagram::V4(received.bytes)),
+            Family::Ipv6 => {
+                let (Some(source), Some(destination), Some(hop_limit)) =
+                    (received.source, received.destination, received.hop_limit)
+                else {
+                    return;
+                };
+                each(Datagram::V6 { bytes: received.bytes, source, destination, hop_limit });
+            }
+        });
+        outcome.map_err(|source| SocketError::new("receive", &self.interface, source))
+    }
+}
+
+impl AsFd for ReceiveSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Sends advertisements of one family through one interface.
+#[derive(Debug)]
+pub struct SendSocket {
+    socket: Socket,
+    interface: String,
+    index: IfIndex,
+}
+
+/// One advertisement to send.
+#[derive(Clone, Copy, Debug)]
+pub struct Sending<'a> {
+    /// Whole datagram for IPv4, VRRP header and on for IPv6.
+    pub bytes: &'a [u8],
+    /// From which address; IPv4 has it in its bytes.
+    pub source: IpAddr,
+    /// Where it goes.
+    pub destination: IpAddr,
+}
+
+impl SendSocket {
+    /// Opens a socket that sends through an interface, whatever the routes say, and never to ourselves.
+    ///
+    /// **Errors**: no privilege (`CAP_NET_RAW`), or the interface is gone.
+    pub fn open(interface: &str, index: IfIndex, family: Family) -> Result<Self, SocketError> {
+        let failed = |operation| SocketError::io(operation, interface);
+        let socket = match family {
+            Family::Ipv4 => {
+                // Protocol RAW means that the bytes begin with their own IP header.
+                let raw = Some(Protocol::from(libc::IPPROTO_RAW));
+                let socket = Socket::new(Domain::IPV4, Type::RAW, raw)
+                    .map_err(failed("open VRRP socket"))?;
+                socket.set_multicast_loop_v4(false).map_err(failed("open VRRP socket"))?;
+                socket
+            }
+            Family::Ipv6 => {
+                let protocol = Some(Protocol::from(i32::from(wire::vrrp::PROTOCOL)));
+                let socket = Socket::new(Domain::IPV6, Type::RAW, protocol)
+                    .map_err(failed("open VRRP socket"))?;
+                filter::attach(&socket, &filter::nothing())
+                    .map_err(failed("filter VRRP socket"))?;
+                socket.set_multicast_loop_v6(false).map_err(failed("open VRRP socket"))?;
+                let hops = u32::from(wire::vrrp::HOP_LIMIT);
+                socket.set_multicast_hops_v6(hops).map_err(failed("open VRRP socket"))?;
+                socket.set_unicast_hops_v6(hops).map_err(failed("open VRRP socket"))?;
+                socket.set_multicast_if_v6(index.0).map_err(failed("open VRRP socket"))?;
+                let class = i32::from(wire::ip::Ipv4Header::TOS_INTERNETWORK_CONTROL);
+                sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_TCLASS, class)
+                    .map_err(|source| SocketError::new("open VRRP socket", interface, source))?;
+                socket
+            }
+        };
+        socket.set_nonblocking(true).map_err(failed("open VRRP socket"))?;
+        socket.bind_device(Some(interface.as_bytes())).map_err(failed("bind VRRP socket"))?;
+        // Queueing disciplines serve control traffic first.
+        let _ =
+            sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PRIORITY, PRIORITY_CONTROL);
+        Ok(Self { socket, interface: interface.to_owned(), index })
+    }
+
+    /// Sends in order. Returns how many the kernel took before the first that it refused, and the refusal.
+    pub fn send(&self, sendings: &[Sending<'_>]) -> (usize, Option<SocketError>) {
+        let outgoing: Vec<Outgoing<'_>> =
+            sendings.iter().filter_map(|sending| self.outgoing(sending)).collect();
+        let (sent, refusal) = sys::send_batch(self.socket.as_fd(), &outgoing);
+        (
+            sent,
+            refusal.map(|source: Errno| {
+                SocketError::new("send advertisement", &self.interface, source)
+            }),
+        )
+    }
+
+    fn outgoing<'a>(&self, sending: &Sending<'a>) -> Option<Outgoing<'a>> {
+        let bytes = sending.bytes;
+        match (sending.source, sending.destination) {
+            (IpAddr::V4(_), IpAddr::V4(destination)) => {
+                Some(Outgoing::V4 { bytes, destination: v4(destination) })
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => Some(Outgoing::V6 {
+                bytes,
+                destination: SocketAddrV6::new(destination, 0, 0, self.index.0),
+                source,
+                interface: self.index,
+            }),
+            _ => None,
+        }
+    }
+}
+
+const fn v4(address: Ipv4Addr) -> SocketAddrV4 {
+    SocketAddrV4::new(address, 0)
+}
+
+/// `TC_PRIO_CONTROL`.
+const PRIORITY_CONTROL: i32 = 7;

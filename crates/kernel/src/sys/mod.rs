@@ -1,0 +1,82 @@
+//! The only place with `unsafe`: system calls that the safe wrappers lack.
+#![expect(unsafe_code, reason = "system calls without a safe wrapper live here and nowhere else")]
+
+mod batch;
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use intent::IfIndex;
+use rustix::io::Errno;
+
+pub(crate) use batch::{Outgoing, ReceiveBatch, send_batch};
+
+/// Sets a socket option whose value is an `int`.
+pub(crate) fn set_option(
+    fd: BorrowedFd<'_>,
+    level: i32,
+    name: i32,
+    value: i32,
+) -> Result<(), Errno> {
+    let length = u32::try_from(size_of::<i32>()).unwrap_or(4);
+    // SAFETY: the pointer and the length describe `value`, which outlives the call; the descriptor is borrowed.
+    let result =
+        unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), length) };
+    checked(result)
+}
+
+/// Binds a packet socket to one interface and one type of frame.
+pub(crate) fn bind_link(
+    fd: BorrowedFd<'_>,
+    interface: IfIndex,
+    ether_type: u16,
+) -> Result<(), Errno> {
+    let address = libc::sockaddr_ll {
+        sll_family: libc::sa_family_t::try_from(libc::AF_PACKET).unwrap_or(0),
+        sll_protocol: ether_type.to_be(),
+        sll_ifindex: i32::try_from(interface.0).unwrap_or(0),
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 0,
+        sll_addr: [0; 8],
+    };
+    // SAFETY: the pointer and the length describe `address`, which outlives the call; the descriptor is borrowed.
+    let result = unsafe {
+        libc::bind(fd.as_raw_fd(), (&raw const address).cast(), length_of::<libc::sockaddr_ll>())
+    };
+    checked(result)
+}
+
+/// Lets a packet socket hear every multicast frame of one interface.
+pub(crate) fn join_all_multicast(fd: BorrowedFd<'_>, interface: IfIndex) -> Result<(), Errno> {
+    let request = libc::packet_mreq {
+        mr_ifindex: i32::try_from(interface.0).unwrap_or(0),
+        mr_type: u16::try_from(libc::PACKET_MR_ALLMULTI).unwrap_or(0),
+        mr_alen: 0,
+        mr_address: [0; 8],
+    };
+    // SAFETY: the pointer and the length describe `request`, which outlives the call; the descriptor is borrowed.
+    let result = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_ADD_MEMBERSHIP,
+            (&raw const request).cast(),
+            length_of::<libc::packet_mreq>(),
+        )
+    };
+    checked(result)
+}
+
+fn length_of<T>() -> libc::socklen_t {
+    libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0)
+}
+
+fn checked(result: i32) -> Result<(), Errno> {
+    if result == 0 { Ok(()) } else { Err(last_errno()) }
+}
+
+/// The error of the call that failed last in this thread.
+pub(crate) fn last_errno() -> Errno {
+    let raw = std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
+    Errno::from_raw_os_error(raw)
+}
