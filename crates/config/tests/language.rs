@@ -76,6 +76,18 @@ fn a_printed_tree_parses_to_the_same_tree() {
 }
 
 #[test]
+fn the_files_of_tutorials_balance_and_name_their_foreign_comments() {
+    for (name, set) in fixtures("../../../examples") {
+        let (tree, diagnostics) = parse(&set, &Environment::of_host("node1"), &SmallGrammar);
+        assert_ne!(worst(&diagnostics), Some(Severity::Error), "{name}");
+        assert!(tree.directives.iter().all(|directive| directive.block.is_some()), "{name}");
+        let slashes = set.files().iter().flat_map(|file| file.text().lines());
+        let slashes = slashes.filter(|line| line.contains("//") && !line.contains("://")).count();
+        assert_eq!(diagnostics.len(), slashes, "{name}");
+    }
+}
+
+#[test]
 fn colour_is_the_only_difference_of_coloured_output() {
     let (_, set) = fixtures("invalid").remove(0);
     let (_, diagnostics) = parse(&set, &Environment::of_host("node1"), &SmallGrammar);

@@ -19,7 +19,7 @@ use support::SmallGrammar;
 #[derive(Debug, PartialEq)]
 struct Shape {
     words: Vec<(String, bool)>,
-    block: Option<Vec<Shape>>,
+    block: Option<Vec<Self>>,
 }
 
 fn shape(directives: &[Directive]) -> Vec<Shape> {
@@ -135,7 +135,7 @@ fn swallow(set: &SourceSet) {
 
 #[test]
 fn any_bytes_are_parsed_to_an_end() {
-    check!().with_test_time(Duration::from_secs(3)).for_each(|bytes: &[u8]| {
+    check!().with_test_time(Duration::from_secs(2)).for_each(|bytes: &[u8]| {
         swallow(&SourceSet::single("fuzz.conf", bytes));
     });
 }
@@ -216,7 +216,7 @@ impl Piece {
 
 #[test]
 fn any_mixture_of_the_language_is_parsed_to_an_end() {
-    let pieces = check!().with_test_time(Duration::from_secs(6)).with_type::<Vec<Piece>>();
+    let pieces = check!().with_test_time(Duration::from_secs(3)).with_type::<Vec<Piece>>();
     pieces.for_each(|pieces| {
         let text: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes()).copied().collect();
         let mut files = 0;

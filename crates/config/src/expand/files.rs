@@ -1,6 +1,6 @@
 //! The open files, and what an `include` line may fail on.
 
-use crate::diagnostic::{Diagnostic, language};
+use crate::diagnostic::{Code, Diagnostic, language};
 use crate::lexer::{Glyph, glyphs, remove_comment, trim, words};
 use crate::source::{
     Alternative, FileId, Found, IncludeLine, IncludeVariant, Inclusion, Refusal, SourceSet, Span,
@@ -231,7 +231,7 @@ impl Expander<'_> {
     pub(crate) fn slash_comment(&mut self, comment: &[Glyph]) {
         let marks = comment.get(..2).unwrap_or_default();
         let Some(span) = crate::lexer::span(marks) else { return };
-        self.findings.push(slash_comment_at(span));
+        self.findings.push(slash_comment_at(language::SLASH_COMMENT, span));
     }
 
     fn include(&mut self, line: &PhysicalLine<'_>, include: &IncludeLine) {
@@ -282,9 +282,9 @@ impl Expander<'_> {
 }
 
 /// The warning about a `//` comment.
-pub(crate) fn slash_comment_at(span: Span) -> Diagnostic {
+pub(crate) fn slash_comment_at(code: Code, span: Span) -> Diagnostic {
     Diagnostic::warning(
-        language::SLASH_COMMENT,
+        code,
         "`//` is no comment mark of this language; the rest of the line is taken as a comment",
     )
     .at(span)

@@ -144,8 +144,7 @@ impl Expander<'_> {
                 if variable.is_none() {
                     let message =
                         format!("the environment has no variable `{}`", reference.arguments);
-                    let finding =
-                        Diagnostic::warning(language::PARAMETER_UNDEFINED, message).at(at);
+                    let finding = Diagnostic::warning(language::NO_VARIABLE, message).at(at);
                     self.findings.push(finding);
                 }
                 plain(variable.map(plain_line).unwrap_or_default())
@@ -191,7 +190,12 @@ impl Expander<'_> {
             let meant = reference.braced || (reference.terminated && begins_word);
             if meant && !reference.quoted {
                 let message = format!("parameter `{name}` is not defined and stays as it is");
-                let finding = Diagnostic::warning(language::PARAMETER_UNDEFINED, message).at(at);
+                let code = if reference.braced {
+                    language::PARAMETER_UNDEFINED
+                } else {
+                    language::PARAMETER_LIKE
+                };
+                let finding = Diagnostic::warning(code, message).at(at);
                 self.findings.push(finding.help(format!(
                     "define it before its use with `${name}=VALUE`, or put the text in quotes"
                 )));

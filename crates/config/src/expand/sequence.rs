@@ -12,8 +12,6 @@ pub(crate) struct Repeat {
     names: Vec<String>,
     values: Values,
     next: usize,
-    /// What the variables were before.
-    before: Vec<Option<Definition>>,
     text: Pending,
     /// The head of the sequence.
     at: Span,
@@ -77,22 +75,13 @@ impl Expander<'_> {
             Ok(read) => read,
             Err(why) => return self.malformed(why, Some(at)),
         };
-        let before = names.iter().map(|name| self.definitions.get(name).cloned()).collect();
         let text = line.after(line.from + parts.text);
-        self.turn(Repeat { names, values, next: 0, before, text, at });
+        self.turn(Repeat { names, values, next: 0, text, at });
     }
 
-    /// Sets the variables for the next turn, or gives them back behind the last.
+    /// Sets the variables for the next turn; behind the last they keep their values.
     pub(super) fn turn(&mut self, mut repeat: Repeat) {
-        let Some(row) = repeat.values.row(repeat.next) else {
-            for (name, before) in repeat.names.into_iter().zip(repeat.before) {
-                match before {
-                    Some(definition) => self.definitions.insert(name, definition),
-                    None => self.definitions.remove(&name),
-                };
-            }
-            return;
-        };
+        let Some(row) = repeat.values.row(repeat.next) else { return };
         for (name, value) in repeat.names.iter().zip(row) {
             self.definitions.insert(name.clone(), Definition { lines: vec![(value, repeat.at)] });
         }
@@ -164,8 +153,8 @@ fn numbers(head: &str, hexadecimal: bool) -> Result<(Vec<String>, Values), &'sta
     let numbers = numbers.ok_or("a number is invalid")?;
     let toward = |start: i64, end: i64| if end < start { -1 } else { 1 };
     let (start, step, end) = match *numbers.as_slice() {
-        [0] => return Err("its end is 0, and it begins with 1 or -1"),
-        [end] => (end.signum(), end.signum(), end),
+        [end] if end < 0 => (-1, -1, end),
+        [end] => (1, toward(1, end), end),
         [start, end] => (start, toward(start, end), end),
         [start, step, end] => (start, step, end),
         _ => return Err("it has one to three numbers"),
@@ -187,6 +176,10 @@ fn numbers(head: &str, hexadecimal: bool) -> Result<(Vec<String>, Values), &'sta
 fn rows(head: &str) -> Result<(Vec<String>, Values), &'static str> {
     let words = commas(head);
     let Some((names, values)) = words.split_first() else { return Err("its variable is missing") };
+    if values.iter().any(|value| !group(value).unwrap_or(vec![value]).into_iter().all(is_one_word))
+    {
+        return Err("its values are separated by blanks, not by commas");
+    }
     let Some(names) = group(names) else {
         let rows = values.iter().map(|value| vec![(*value).to_owned()]).collect();
         return Ok((vec![valid_name(names)?], Values::Rows(rows)));
@@ -208,6 +201,10 @@ fn rows(head: &str) -> Result<(Vec<String>, Values), &'static str> {
 /// The words of `{a, b}`; none for a word without braces.
 fn group(word: &str) -> Option<Vec<&str>> {
     Some(commas(word.strip_prefix('{')?.strip_suffix('}')?))
+}
+
+fn is_one_word(value: &str) -> bool {
+    value.starts_with('"') || !value.contains(crate::lexer::is_blank)
 }
 
 fn valid_name(name: &str) -> Result<String, &'static str> {

@@ -152,10 +152,11 @@ fn a_comment_in_a_value_cuts_the_line_where_it_is_used() {
 fn sequences_repeat_their_line() {
     check("~SEQ(i, 3) a $i {\n", "a 1\n{\na 2\n{\na 3\n{\n");
     check("~SEQ(i, -2) a$i\n", "a-1\na-2\n");
+    check("~SEQ(i, 0) a$i\n", "a1\na0\n");
     check("~SEQ(i, 3, 1) a$i\n", "a3\na2\na1\n");
     check("~SEQ(i, 0, 0x10, 32) a$i\n", "a0\na16\na32\n");
     check("~SEQx(i, 010, 9, 30) a$i\n", "a8\na11\na1a\n");
-    check("$N=2\n$i=x\n~SEQ(i, $N) a$i\nb $i\n", "a1\na2\nb x\n");
+    check("$N=2\n$i=x\n~SEQ(i, $N) a$i\nb $i\n", "a1\na2\nb 2\n");
     check("l { ~SEQ(i, 2) 10.0.0.$i\n}\n", "l\n{\n10.0.0.1\n10.0.0.2\n}\n");
 }
 
@@ -180,7 +181,7 @@ fn lists_set_several_variables() {
 fn a_malformed_sequence_drops_its_line() {
     for text in [
         "~SEQ(i) a",
-        "~SEQ(i, 0) a",
+        "~LST(i, a b c) a",
         "~SEQ(i, 1, 0, 5) a",
         "~SEQ(i, 1, -1, 5) a",
         "~SEQ(i, 1z) a",

@@ -240,7 +240,12 @@ impl<'a> Parser<'a> {
         if let Some(mark) = comment.as_ref().and_then(|words| words.first()) {
             let begin = mark.span.start;
             let marks = Span::new(mark.span.file, begin, mark.span.end.min(begin + 2));
-            self.findings.push(slash_comment_at(marks));
+            let code = if arguments.len() >= most {
+                language::SLASH_COMMENT_BEHIND
+            } else {
+                language::SLASH_COMMENT
+            };
+            self.findings.push(slash_comment_at(code, marks));
             self.commented = Some(line);
             unmatched = unmatched.filter(|quote| quote.start < begin);
         }
