@@ -1,6 +1,8 @@
 //! Any sequence of inputs into one election: no panic, no deadline left behind, addresses exactly while
 //! Active, and no more outputs than inputs can account for.
 
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "what is missing fails the test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -16,7 +18,7 @@ use wire::{MaxAdvertiseInterval, Priority, Version};
 
 #[test]
 fn any_sequence_of_inputs_is_survived() {
-    bolero::check!().with_iterations(3_000).with_type::<Vec<[u8; 8]>>().for_each(|commands| {
+    bolero::check!().with_iterations(600).with_type::<Vec<[u8; 8]>>().for_each(|commands| {
         let mut subject = Subject::default();
         for command in commands {
             subject.take(*command);
@@ -27,9 +29,9 @@ fn any_sequence_of_inputs_is_survived() {
 #[test]
 fn long_sequences_of_inputs_are_survived() {
     let mut dice = Dice::new(7);
-    for _ in 0..20 {
+    for _ in 0..10 {
         let mut subject = Subject::default();
-        for _ in 0..3_000 {
+        for _ in 0..1_500 {
             subject.take(dice.roll().to_le_bytes());
         }
     }
@@ -54,24 +56,23 @@ impl Subject {
         }
         self.now = later;
         let input = draw.input();
-        self.handle(input);
+        self.handle(&input);
     }
 
     fn keep_time_until(&mut self, end: Instant) {
-        for _ in 0..2_000 {
+        for _ in 0..150 {
             let Some(deadline) = self.election.deadline().filter(|deadline| deadline.at <= end)
             else {
                 return;
             };
             self.now = self.now.max(deadline.at);
-            self.handle(Input::Timeout);
+            self.handle(&Input::Timeout);
         }
     }
 
-    fn handle(&mut self, input: Input) {
-        let timeout = input == Input::Timeout;
-        let replayed: Input = input.clone();
-        self.election.handle(self.now, replayed, &mut self.outputs);
+    fn handle(&mut self, input: &Input) {
+        let timeout = *input == Input::Timeout;
+        self.election.handle(self.now, input.clone(), &mut self.outputs);
         assert!(self.outputs.len() < 400, "{} outputs of {input:?}", self.outputs.len());
         for output in self.outputs.drain() {
             if let Output::Instance { instance, action } = output {

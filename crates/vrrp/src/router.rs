@@ -82,14 +82,14 @@ impl VirtualRouter {
     pub(crate) fn new(
         parameters: Parameters,
         source: Option<IpAddr>,
-        faults: FaultSet,
+        faults: &FaultSet,
         trackers: &TrackerStates,
     ) -> Self {
         let mut router = Self {
             priority: effective_priority(&parameters, trackers, false),
             parameters,
             source,
-            faults,
+            faults: faults.iter().filter(|reason| !reason.is_derived()).collect(),
             cut: false,
             group: None,
             state: State::Initialize,

@@ -41,7 +41,7 @@ impl Election {
         let fresh: Vec<InstanceId> = added.iter().map(|(id, _)| *id).collect();
         for (id, addition) in added {
             let Addition { parameters, source, faults } = addition;
-            let router = VirtualRouter::new(parameters, source, faults, &self.trackers);
+            let router = VirtualRouter::new(parameters, source, &faults, &self.trackers);
             self.instances.insert(id, router);
         }
         let trackers = core::mem::take(&mut self.trackers);
@@ -73,7 +73,7 @@ impl Election {
         outputs: &mut Outputs,
     ) -> Option<Addition> {
         let router = self.instances.get(&id)?;
-        let faults = router.faults().iter().filter(|reason| !reason.is_derived()).collect();
+        let faults = router.faults().clone();
         let addition = Addition { parameters, source: router.address(), faults };
         self.remove(now, id, Cause::Restarted, outputs);
         Some(addition)

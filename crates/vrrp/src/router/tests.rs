@@ -28,7 +28,7 @@ struct Bench {
 impl Bench {
     fn new(parameters: Parameters) -> Self {
         let trackers = TrackerStates::new();
-        let router = VirtualRouter::new(parameters, Some(ip(5)), FaultSet::new(), &trackers);
+        let router = VirtualRouter::new(parameters, Some(ip(5)), &FaultSet::new(), &trackers);
         Self { router, outputs: Outputs::new() }
     }
 
