@@ -6,7 +6,9 @@
 mod address;
 pub mod eventloop;
 pub mod link;
+pub mod namespace;
 pub mod netlink;
 pub mod observer;
+pub mod process;
 pub mod socket;
 mod sys;

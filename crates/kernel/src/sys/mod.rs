@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "system calls without a safe wrapper live here and nowhere else")]
 
 mod batch;
+mod child;
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -9,6 +10,7 @@ use intent::IfIndex;
 use rustix::io::Errno;
 
 pub(crate) use batch::{Outgoing, ReceiveBatch, send_batch};
+pub(crate) use child::prepare_child;
 
 /// Sets a socket option whose value is an `int`.
 pub(crate) fn set_option(
@@ -65,6 +67,14 @@ pub(crate) fn join_all_multicast(fd: BorrowedFd<'_>, interface: IfIndex) -> Resu
         )
     };
     checked(result)
+}
+
+/// Puts this thread under SCHED_RR; what it forks starts under the ordinary policy.
+pub(crate) fn set_round_robin(priority: u32) -> Result<(), Errno> {
+    let parameters = libc::sched_param { sched_priority: i32::try_from(priority).unwrap_or(1) };
+    let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: the pointer describes `parameters`, which outlives the call; 0 is the calling thread.
+    checked(unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) })
 }
 
 fn length_of<T>() -> libc::socklen_t {

@@ -1,0 +1,197 @@
+//! The messages, and how they become bytes.
+//!
+//! A child may be of another build than its parent (an upgrade, a respawn), so every message carries the version
+//! of its enum and decoding can fail: the receiver then logs it and gives the peer up.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Which child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// Elections and addresses.
+    Vrrp,
+    /// Checks of real servers.
+    Checker,
+}
+
+impl Role {
+    /// The word of the `--role` argument.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Vrrp => "vrrp",
+            Self::Checker => "checker",
+        }
+    }
+
+    /// The role of a word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Vrrp, Self::Checker].into_iter().find(|role| role.word() == word)
+    }
+}
+
+/// How much a log line matters, with the numbers of syslog(3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Severity {
+    /// 3: something does not work.
+    Error = 3,
+    /// 4: something works otherwise than wanted.
+    Warning = 4,
+    /// 6: something happened.
+    Info = 6,
+    /// 7: for those who look for a fault in us.
+    Debug = 7,
+}
+
+impl Severity {
+    /// The number of syslog(3).
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Error => 3,
+            Self::Warning => 4,
+            Self::Info => 6,
+            Self::Debug => 7,
+        }
+    }
+}
+
+/// What a child is started with, before its configuration in the same memory file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartOptions {
+    /// `-D`: log details; twice for more.
+    pub detail: u8,
+    /// `-i`, or the host name up to its first dot.
+    pub config_id: String,
+    /// Seed of `${_RANDOM}`, so that all processes read the same configuration.
+    pub seed: u64,
+    /// Environment variables for `${_ENV}`.
+    pub variables: Vec<(String, String)>,
+    /// `--all-config`.
+    pub all_include_checks: bool,
+    /// `-V`: leave virtual addresses at the end.
+    pub keep_addresses: bool,
+    /// The name that the program was called by.
+    pub invoked_name: String,
+    /// How often this child was started before.
+    pub generation: u32,
+}
+
+/// What the parent says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToChild {
+    /// A new configuration is in the memory file that comes along.
+    Reload,
+    /// End in order.
+    Stop,
+}
+
+/// What a child says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToParent {
+    /// It does its work from now on.
+    Ready,
+    /// Its loop turns.
+    Heartbeat(Summary),
+    /// A line for the log.
+    Log {
+        /// How much it matters.
+        severity: Severity,
+        /// The text.
+        text: String,
+    },
+    /// The new configuration is in force.
+    Reloaded {
+        /// What changed, in a phrase.
+        changes: String,
+    },
+    /// The new configuration is not; the old one is.
+    ReloadFailed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How many instances are in which role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Active ones.
+    pub active: u32,
+    /// Backups.
+    pub backup: u32,
+    /// Those in fault.
+    pub fault: u32,
+}
+
+/// Bytes that are no message of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Another version.
+    #[error("message of version {0}, not {VERSION}")]
+    Version(u8),
+    /// No version at all.
+    #[error("empty message")]
+    Empty,
+    /// Not one of the messages.
+    #[error("not a message")]
+    Malformed(#[source] postcard::Error),
+}
+
+/// A message as bytes.
+///
+/// **Shape**: one byte of version, then the message. A message that cannot be encoded gives no bytes, which no
+/// receiver takes for a message.
+#[must_use]
+pub fn encode(message: &impl Serialize) -> Vec<u8> {
+    postcard::to_extend(message, vec![VERSION]).unwrap_or_default()
+}
+
+/// The message of `bytes`.
+///
+/// **Errors**: another version, or bytes that are no message.
+pub fn decode<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, DecodeError> {
+    match bytes.split_first() {
+        None => Err(DecodeError::Empty),
+        Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(DecodeError::Malformed),
+        Some((&version, _)) => Err(DecodeError::Version(version)),
+    }
+}
+
+/// Raised with every change of a message.
+const VERSION: u8 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_come_back_as_they_were() {
+        for message in [
+            ToParent::Ready,
+            ToParent::Heartbeat(Summary { active: 1, backup: 2, fault: 0 }),
+            ToParent::Log { severity: Severity::Warning, text: "a line".to_owned() },
+            ToParent::ReloadFailed { reason: "why".to_owned() },
+        ] {
+            assert_eq!(decode::<ToParent>(&encode(&message)).expect("decodes"), message);
+        }
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        let mut bytes = encode(&ToChild::Stop);
+        bytes[0] = 99;
+        assert!(matches!(decode::<ToChild>(&bytes), Err(DecodeError::Version(99))));
+        assert!(matches!(decode::<ToChild>(&[]), Err(DecodeError::Empty)));
+    }
+
+    #[test]
+    fn no_bytes_make_decoding_panic() {
+        bolero::check!().for_each(|bytes: &[u8]| {
+            let _ = decode::<ToParent>(bytes);
+            let _ = decode::<ToChild>(bytes);
+            let _ = decode::<StartOptions>(bytes);
+        });
+    }
+}

@@ -1,0 +1,110 @@
+//! Network namespaces: worlds of interfaces for a demonstration or a test.
+//!
+//! **Source**: namespaces(7), user_namespaces(7).
+
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::sched::CloneFlags;
+use rustix::io::Errno;
+
+use crate::process::ProcessError;
+
+/// A network namespace, held by a descriptor.
+#[derive(Debug)]
+pub struct Namespace {
+    descriptor: OwnedFd,
+}
+
+impl Namespace {
+    /// The namespace of this thread.
+    ///
+    /// **Errors**: `/proc` is not mounted.
+    pub fn current() -> Result<Self, ProcessError> {
+        let file = File::open("/proc/thread-self/ns/net")
+            .map_err(ProcessError::io("open network namespace"))?;
+        Ok(Self { descriptor: file.into() })
+    }
+
+    /// A new one; this thread stays where it is.
+    ///
+    /// **Errors**: no privilege (`CAP_SYS_ADMIN` in the user namespace).
+    pub fn create() -> Result<Self, ProcessError> {
+        let here = Self::current()?;
+        nix::sched::unshare(CloneFlags::CLONE_NEWNET)
+            .map_err(failed("create network namespace"))?;
+        let created = Self::current();
+        here.enter()?;
+        created
+    }
+
+    /// Moves this thread into it.
+    ///
+    /// **Errors**: no privilege (`CAP_SYS_ADMIN`).
+    pub fn enter(&self) -> Result<(), ProcessError> {
+        nix::sched::setns(self.descriptor.as_fd(), CloneFlags::CLONE_NEWNET)
+            .map_err(failed("enter network namespace"))
+    }
+
+    /// Runs `work` inside and comes back.
+    ///
+    /// **Errors**: it cannot be entered, or this thread cannot come back.
+    pub fn within<T>(&self, work: impl FnOnce() -> T) -> Result<T, ProcessError> {
+        let here = Self::current()?;
+        self.enter()?;
+        let result = work();
+        here.enter()?;
+        Ok(result)
+    }
+
+    /// Another descriptor of it, to hand to a child.
+    ///
+    /// **Errors**: too many descriptors.
+    pub fn descriptor(&self) -> Result<OwnedFd, ProcessError> {
+        self.descriptor.try_clone().map_err(ProcessError::io("share network namespace"))
+    }
+}
+
+impl AsFd for Namespace {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+/// Moves this process, which must have one thread only, into namespaces of its own for users, processes, mounts and
+/// networks, as root of them. Its next child is process 1 there: when that ends, the kernel ends all others.
+///
+/// **Errors**: the system forbids user namespaces to this user.
+pub fn isolate() -> Result<(), ProcessError> {
+    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+    let spaces = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWPID;
+    let as_user = nix::sched::unshare(CloneFlags::CLONE_NEWUSER | spaces);
+    if let Err(errno) = as_user {
+        // Root does without a user namespace where those are forbidden.
+        if !uid.is_root() {
+            return Err(failed("create user namespace")(errno));
+        }
+        return nix::sched::unshare(spaces).map_err(failed("create namespaces"));
+    }
+    let write = |path: &str, text: String| {
+        std::fs::write(path, text).map_err(ProcessError::io("map users of the namespace"))
+    };
+    write("/proc/self/setgroups", "deny".to_owned())?;
+    write("/proc/self/uid_map", format!("0 {} 1", uid.as_raw()))?;
+    write("/proc/self/gid_map", format!("0 {} 1", gid.as_raw()))
+}
+
+/// Mounts `/proc` anew, so that it shows the processes of this process namespace.
+///
+/// **Errors**: the kernel refuses, as where parts of `/proc` are hidden.
+pub fn mount_proc() -> Result<(), ProcessError> {
+    use nix::mount::{MsFlags, mount};
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+        .map_err(failed("make mounts private"))?;
+    mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), None::<&str>)
+        .map_err(failed("mount /proc"))
+}
+
+fn failed(operation: &'static str) -> impl Fn(nix::Error) -> ProcessError {
+    move |error| ProcessError::new(operation, Errno::from_raw_os_error(error as i32))
+}

@@ -1,0 +1,135 @@
+//! Starting a child and learning of its end.
+//!
+//! The child executes a program anew, with descriptors at the numbers that it expects and all others closed; it
+//! is told to terminate when its parent dies. Its end makes the pidfd readable. **Source**: pidfd_open(2),
+//! prctl(2) `PR_SET_PDEATHSIG`.
+
+use std::ffi::OsString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::Command;
+
+use rustix::process::{Pid, PidfdFlags, Signal};
+
+use super::ProcessError;
+use crate::sys;
+
+/// What to start.
+#[derive(Debug)]
+pub struct Spawn {
+    /// The program.
+    pub program: PathBuf,
+    /// Its name as `ps` shows it.
+    pub arg0: OsString,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+    /// Environment variables that it must not inherit.
+    pub without: Vec<&'static str>,
+    /// Descriptors that it gets, as 3, 4 and so on.
+    pub descriptors: Vec<OwnedFd>,
+    /// What it reads and writes.
+    pub stdio: Stdio,
+    /// The network namespace to enter first.
+    pub namespace: Option<OwnedFd>,
+}
+
+/// Standard streams of a child.
+#[derive(Debug)]
+pub enum Stdio {
+    /// Those of the parent.
+    Inherited,
+    /// None, but for standard error into this descriptor.
+    ErrorsTo(OwnedFd),
+}
+
+/// A running child.
+#[derive(Debug)]
+pub struct Child {
+    child: std::process::Child,
+    pidfd: OwnedFd,
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With this exit code.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exited with status {code}"),
+            Self::Signalled(signal) => write!(f, "ended by signal {signal}"),
+        }
+    }
+}
+
+impl Spawn {
+    /// Starts it.
+    ///
+    /// **Errors**: the kernel refuses a descriptor or a process, or the program cannot be executed.
+    pub fn start(self) -> Result<Child, ProcessError> {
+        let mut command = Command::new(&self.program);
+        command.arg0(&self.arg0).args(&self.arguments);
+        for name in &self.without {
+            command.env_remove(name);
+        }
+        if let Stdio::ErrorsTo(descriptor) = self.stdio {
+            command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+            command.stderr(std::process::Stdio::from(descriptor));
+        }
+        // Above the numbers that they shall get, so that none overwrites another.
+        let descriptors = self
+            .descriptors
+            .iter()
+            .map(|descriptor| rustix::io::fcntl_dupfd_cloexec(descriptor, 64))
+            .collect::<Result<Vec<OwnedFd>, _>>()
+            .map_err(ProcessError::failed("hand descriptors to child"))?;
+        sys::prepare_child(&mut command, descriptors, self.namespace);
+        let child = command.spawn().map_err(ProcessError::io("start child"))?;
+        let pid = Pid::from_child(&child);
+        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())
+            .map_err(ProcessError::failed("watch child"))?;
+        Ok(Child { child, pidfd })
+    }
+}
+
+impl Child {
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal; one that has ended already is no error.
+    ///
+    /// **Errors**: no permission, as when it executes a set-uid program.
+    pub fn signal(&self, signal: Signal) -> Result<(), ProcessError> {
+        match rustix::process::pidfd_send_signal(&self.pidfd, signal) {
+            Err(rustix::io::Errno::SRCH) => Ok(()),
+            other => other.map_err(ProcessError::failed("signal child")),
+        }
+    }
+
+    /// How it ended, if it has; collects it.
+    ///
+    /// **Errors**: it was collected by someone else.
+    pub fn ended(&mut self) -> Result<Option<Ended>, ProcessError> {
+        let status = self.child.try_wait().map_err(ProcessError::io("wait for child"))?;
+        Ok(status.map(|status| match (status.code(), status.signal()) {
+            (Some(code), _) => Ended::Exited(code),
+            (None, signal) => Ended::Signalled(signal.unwrap_or(0)),
+        }))
+    }
+}
+
+impl AsFd for Child {
+    /// Readable once the child has ended.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}

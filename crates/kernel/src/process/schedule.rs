@@ -1,0 +1,73 @@
+//! How the kernel runs this process: when, where, and whether its memory may be paged out.
+//!
+//! **Source**: sched(7), mlock(2), getrlimit(2).
+
+use std::time::Duration;
+
+use rustix::mm::MlockAllFlags;
+use rustix::process::{Resource, Rlimit};
+use rustix::thread::CpuSet;
+
+use super::ProcessError;
+use crate::sys;
+
+/// Puts this process under SCHED_RR, and under a limit of how long it may run without waiting, so that an endless
+/// loop of ours does not take a processor from everyone: the kernel sends SIGXCPU then. Children start ordinary.
+///
+/// `priority` is 1 to 99.
+///
+/// **Errors**: not permitted (`CAP_SYS_NICE` or `RLIMIT_RTPRIO`).
+pub fn set_realtime(priority: u32, limit: Duration) -> Result<(), ProcessError> {
+    let microseconds = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+    // The hard limit stays higher: SIGXCPU comes first, SIGKILL only if that is not heeded.
+    let limits =
+        Rlimit { current: Some(microseconds), maximum: Some(microseconds.saturating_mul(4)) };
+    rustix::process::setrlimit(Resource::Rttime, limits)
+        .map_err(ProcessError::failed("limit real-time run"))?;
+    sys::set_round_robin(priority).map_err(ProcessError::failed("set real-time scheduling"))
+}
+
+/// Sets the nice value, −20 to 19.
+///
+/// **Errors**: not permitted (`CAP_SYS_NICE`) for values below the present one.
+pub fn set_nice(nice: i32) -> Result<(), ProcessError> {
+    rustix::process::setpriority_process(None, nice).map_err(ProcessError::failed("set priority"))
+}
+
+/// Lets this process run on these processors only.
+///
+/// **Errors**: none of them exists.
+pub fn set_affinity(processors: &[u32]) -> Result<(), ProcessError> {
+    let mut set = CpuSet::new();
+    for processor in processors.iter().filter_map(|processor| usize::try_from(*processor).ok()) {
+        if processor < CpuSet::MAX_CPU {
+            set.set(processor);
+        }
+    }
+    rustix::thread::sched_setaffinity(None, &set).map_err(ProcessError::failed("set CPU affinity"))
+}
+
+/// Keeps the memory of this process, now and later, from being paged out once it was touched.
+///
+/// **Errors**: not permitted (`CAP_IPC_LOCK` or `RLIMIT_MEMLOCK`).
+pub fn lock_memory() -> Result<(), ProcessError> {
+    let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
+    rustix::mm::mlockall(flags).map_err(ProcessError::failed("lock memory"))
+}
+
+/// Touches stack that later calls will need, so that the first failover does not wait for a page.
+pub fn prefault() {
+    let mut stack = [0u8; 128 * 1024];
+    for byte in stack.iter_mut().step_by(4096) {
+        *byte = 1;
+    }
+    std::hint::black_box(&stack);
+}
+
+/// Sets the name that `ps -o comm` and `pgrep` see, cut to 15 bytes.
+pub fn set_name(name: &str) {
+    let bytes: Vec<u8> = name.bytes().filter(|byte| *byte != 0).take(15).collect();
+    if let Ok(name) = std::ffi::CString::new(bytes) {
+        let _ = rustix::thread::set_name(&name);
+    }
+}
