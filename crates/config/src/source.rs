@@ -18,7 +18,7 @@ pub use codec::CodecError;
 pub use include::{
     Alternative, Found, IncludeAnswer, IncludeRequest, IncludedFile, Inclusion, Refusal,
 };
-pub(crate) use include::{IncludeLine, IncludeVariant, physical_lines};
+pub(crate) use include::{IncludeVariant, physical_lines};
 
 /// Number of a file in its [`SourceSet`], in the order of reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -198,7 +198,7 @@ impl SourceSet {
         &self.top
     }
 
-    /// How the `include` line that begins at `start` of `file` was resolved.
+    /// How the `include` whose keyword begins at `start` of `file` was resolved.
     pub fn inclusion(&self, file: FileId, start: u32) -> Option<&Inclusion> {
         self.inclusions.get(&(file, start))
     }

@@ -246,6 +246,12 @@ fn known_bombs_end_in_time() {
     let bombs = [
         "}".repeat(1 << 16),
         "{\n".repeat(1 << 18),
+        format!("{}\n", "}".repeat(1024)).repeat(1000),
+        format!("{}\n", "}include".repeat(128)).repeat(1000),
+        format!("{}\n", "{@".repeat(512)).repeat(1000),
+        format!("{}\n", "{$".repeat(512)).repeat(1000),
+        format!("{}\n", "${a".repeat(341)).repeat(1000),
+        format!("$a=\n{}\n", "${a}".repeat(256)).repeat(1000),
         format!("{}\n", "{@node1 ".repeat(120)).repeat(2000),
         format!("{}\n", "{$x=1 ".repeat(120)).repeat(2000),
         "$A=$A ${A}\n$A\n".repeat(2000),

@@ -1,10 +1,9 @@
 //! The open files, and what an `include` line may fail on.
 
 use crate::diagnostic::{Code, Diagnostic, language};
-use crate::lexer::{Glyph, glyphs, remove_comment, trim, words};
+use crate::lexer::{Glyph, glyphs, remove_comment, span, text, trim, words};
 use crate::source::{
-    Alternative, FileId, Found, IncludeLine, IncludeVariant, Inclusion, Refusal, SourceSet, Span,
-    physical_lines,
+    Alternative, FileId, Found, IncludeVariant, Inclusion, Refusal, SourceSet, Span, physical_lines,
 };
 use crate::syntax::{Environment, Quoting};
 
@@ -69,6 +68,11 @@ pub(crate) struct Files<'a> {
     open: Vec<OpenFile<'a>>,
     checks: Checks,
 }
+
+/// Characters of the longest include keyword.
+const KEYWORD: usize = 8;
+/// Open files, at most; each may hold several that wait.
+const OPEN: usize = 512;
 
 /// One physical line.
 pub(crate) struct PhysicalLine<'a> {
@@ -156,10 +160,6 @@ impl Expander<'_> {
     /// Reads one physical line and puts what it says on the stack; none at the end of all files.
     pub(crate) fn read_line(&mut self) -> Option<()> {
         let line = self.files.next_line()?;
-        if let Some(include) = IncludeLine::find(line.start, line.text) {
-            self.include(&line, &include);
-            return Some(());
-        }
         let number = self.begin_line();
         let Some(glyphs) = self.clean(&line) else { return Some(()) };
         if super::line::is_open_definition(&glyphs) {
@@ -230,24 +230,39 @@ impl Expander<'_> {
     /// Tells that a `//` is taken as a comment.
     pub(crate) fn slash_comment(&mut self, comment: &[Glyph]) {
         let marks = comment.get(..2).unwrap_or_default();
-        let Some(span) = crate::lexer::span(marks) else { return };
+        let Some(span) = span(marks) else { return };
         self.findings.push(slash_comment_at(language::SLASH_COMMENT, span));
     }
 
-    fn include(&mut self, line: &PhysicalLine<'_>, include: &IncludeLine) {
-        let span = Span::new(line.file, include.start, include.end);
-        if include.pattern.is_empty() {
-            self.findings.push(
-                Diagnostic::error(language::INCLUDE_PROBLEM, "the file name is missing").at(span),
-            );
-            return;
+    /// Opens the files of an include that the rest of a line is; false where it is none, or one that was not
+    /// found where it is written.
+    pub(super) fn include(&mut self, rest: &[Glyph]) -> bool {
+        let length = rest.iter().take(KEYWORD + 1).take_while(|glyph| !glyph.is_blank()).count();
+        let (keyword, pattern) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        let Some(variant) = IncludeVariant::of(&text(keyword)) else { return false };
+        let Some(first) = keyword.first() else { return false };
+        let at = span(trim(rest)).unwrap_or(first.at);
+        if trim(pattern).is_empty() {
+            let finding =
+                Diagnostic::error(language::NO_INCLUDE_PATTERN, "the file name is missing");
+            self.findings.push(finding.at(at));
+            return true;
         }
-        let Some(inclusion) = self.sources.inclusion(line.file, include.start) else { return };
-        let checks = Checks::of(include.variant, self.files.checks);
-        for finding in judge(inclusion, checks) {
-            self.findings.push(finding.at(span));
+        let written = first.definition.unwrap_or(first.at);
+        let Some(inclusion) = self.sources.inclusion(written.file, written.start) else {
+            return false;
+        };
+        for finding in judge(inclusion, Checks::of(variant, self.files.checks)) {
+            self.findings.push(finding.at(at));
         }
-        self.files.open(self.sources, inclusion);
+        if self.files.open.len() >= OPEN {
+            let finding =
+                Diagnostic::error(language::INCLUDE_FAILED, "includes within includes do not end");
+            self.findings.push(finding.at(at));
+        } else {
+            self.files.open(self.sources, inclusion);
+        }
+        true
     }
 
     /// Takes over the words of an `include_check` line.

@@ -42,6 +42,9 @@ impl Expander<'_> {
             if first.is('~') {
                 return self.sequence(&line.after(from));
             }
+            if self.include(rest) {
+                return;
+            }
             let cut = first_brace(rest);
             let head = rest.get(..cut).unwrap_or_default();
             if !head.is_empty() {
@@ -104,7 +107,8 @@ impl Expander<'_> {
             self.definitions.insert(name, Definition { lines: vec![(text(value), at)] });
             return true;
         }
-        let word = line.iter().take_while(|glyph| !glyph.is_blank());
+        let ends = |glyph: &Glyph| glyph.is_blank() || matches!(glyph.c, '{' | '}' | '"');
+        let word = line.iter().take_while(|glyph| !ends(glyph));
         let in_word = word.clone().any(|glyph| glyph.c == '=');
         let after = line.get(word.count()..).map(trim).unwrap_or_default();
         if !in_word && after.first().is_none_or(|glyph| glyph.c != '=') {

@@ -309,6 +309,32 @@ fn an_included_file_stands_where_its_line_stood() {
 }
 
 #[test]
+fn an_include_may_stand_behind_conditions_braces_and_definitions() {
+    let set = load(&[
+        (
+            "/etc/top",
+            "@node1 include a\n@node2 include b\nx { include a # c\n}\n$I=include b\n$I\n\
+             $M={ \\\n include a \\\n}\n$M\n\"include\" a\n",
+        ),
+        ("/etc/a", "in a"),
+        ("/etc/b", "in b"),
+    ]);
+    assert_eq!(
+        expand_set(&set, &environment()),
+        "in a\nx\n{\nin a\n}\nin b\n{\n}\nin a\n\"include\" a\n"
+    );
+}
+
+#[test]
+fn a_file_that_uses_its_own_include_ends() {
+    let set = load(&[("/etc/top", "$I=include a\n$I\n"), ("/etc/a", "x\n$I\n")]);
+    assert!(
+        expand_set(&set, &environment())
+            .ends_with("/etc/a:2:1: error: includes within includes do not end [LANG005]\n")
+    );
+}
+
+#[test]
 fn a_missing_include_is_an_error_only_where_a_check_asks() {
     let set = load(&[(
         "/etc/top",
@@ -327,7 +353,7 @@ fn a_missing_include_is_an_error_only_where_a_check_asks() {
             "/etc/t:7:1: error: `/etc/top` is not read: the file includes itself [LANG005]\n",
             "/etc/t:7:1: error: nothing matches `/etc/no` [LANG005]\n",
             "/etc/t:8:1: error: nothing matches `/etc/no*` [LANG005]\n",
-            "/etc/t:9:1: error: the file name is missing [LANG004]\n",
+            "/etc/t:9:1: error: the file name is missing [LANG008]\n",
         )
     );
 }

@@ -1,8 +1,9 @@
 //! Finding `include` lines and asking the caller for the files behind them.
 //!
-//! An include line is found by its first word alone, before any other processing, so loading needs no
-//! environment and no grammar. Whether a pattern without a match is an error is judged later, while parsing,
-//! where the current `include_check` is known; here only facts are kept.
+//! An include is found by where its keyword is written, before any other processing, so loading needs no
+//! environment and no grammar: also what a condition or a definition never uses is read. Whether a pattern without
+//! a match is an error is judged later, while parsing, where the current `include_check` is known; here only
+//! facts are kept.
 
 use std::collections::BTreeMap;
 
@@ -107,6 +108,10 @@ const FILES: usize = 4096;
 const BYTES: usize = 8 << 20;
 /// Includes within includes, at most.
 const DEPTH: usize = 32;
+/// Bytes of a line, at most; a longer one is not read.
+const LINE: usize = 1024;
+/// Characters of the longest include keyword.
+const KEYWORD: usize = 8;
 /// Alternatives of one brace pattern, at most.
 const ALTERNATIVES: usize = 256;
 
@@ -201,40 +206,90 @@ pub(crate) enum IncludeVariant {
     All,
 }
 
-/// An include line of a file.
+impl IncludeVariant {
+    /// The variant of a keyword; none for another keyword.
+    pub(crate) fn of(keyword: &str) -> Option<Self> {
+        Some(match keyword {
+            "include" => Self::Plain,
+            "includer" => Self::Readable,
+            "includem" => Self::Match,
+            "includew" => Self::WildcardMatch,
+            "includeb" => Self::BraceMatch,
+            "includea" => Self::All,
+            _ => return None,
+        })
+    }
+}
+
+/// An include in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct IncludeLine {
-    pub(crate) variant: IncludeVariant,
-    /// First byte of the keyword.
-    pub(crate) start: u32,
+struct IncludeLine {
+    /// First byte of the keyword: what names it in [`SourceSet::inclusion`].
+    start: u32,
     /// One past the last byte of the pattern.
-    pub(crate) end: u32,
-    /// The rest of the line; empty where it is missing.
-    pub(crate) pattern: String,
+    end: u32,
+    /// The rest of the line, never empty.
+    pattern: String,
 }
 
 impl IncludeLine {
-    /// Whether a physical line that begins at `start` is an include line.
-    pub(crate) fn find(start: u32, line: &str) -> Option<Self> {
+    /// The include of a physical line that begins at `start`: at its beginning, behind conditions, as the value
+    /// of a definition, or behind a brace.
+    fn find(start: u32, line: &str) -> Option<Self> {
+        if line.len() > LINE {
+            return None;
+        }
         let line = line.split_at_checked(comment(line)).map_or(line, |(code, _)| code);
-        let code = line.trim_start();
-        let begin = start + offset(line.len() - code.len());
-        let code = code.trim_end();
-        let (keyword, pattern) = code.split_once(is_blank).unwrap_or((code, ""));
-        let variant = match keyword {
-            "include" => IncludeVariant::Plain,
-            "includer" => IncludeVariant::Readable,
-            "includem" => IncludeVariant::Match,
-            "includew" => IncludeVariant::WildcardMatch,
-            "includeb" => IncludeVariant::BraceMatch,
-            "includea" => IncludeVariant::All,
-            _ => return None,
-        };
-        let pattern = pattern.trim();
-        let unquoted = pattern.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        let pattern = unquoted.unwrap_or(pattern).to_owned();
-        Some(Self { variant, start: begin, end: begin + offset(code.len()), pattern })
+        let mut rest = line;
+        loop {
+            rest = directive(rest)?;
+            if let Some((keyword, pattern)) = keyword(rest)
+                && IncludeVariant::of(keyword).is_some()
+            {
+                let pattern = pattern.trim().trim_end_matches('\\').trim_end();
+                let begin = start + offset(line.len() - rest.len());
+                let unquoted = pattern.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+                let pattern = unquoted.unwrap_or(pattern).to_owned();
+                let end = begin + offset(rest.trim_end().len());
+                return (!pattern.is_empty()).then_some(Self { start: begin, end, pattern });
+            }
+            rest = rest.get(next_brace(rest)? + 1..)?;
+        }
     }
+}
+
+/// The first word, where it is as short as a keyword of this family, and what follows it.
+fn keyword(text: &str) -> Option<(&str, &str)> {
+    let end = text.char_indices().take(KEYWORD + 1).find(|(_, c)| is_blank(*c))?;
+    text.split_at_checked(end.0)
+}
+
+/// What stands behind the conditions and the name of a definition that a text begins with; none where a
+/// condition is all.
+fn directive(text: &str) -> Option<&str> {
+    let mut rest = text.trim_start();
+    loop {
+        if rest.starts_with('@') {
+            rest = rest.split_once(is_blank)?.1.trim_start();
+            continue;
+        }
+        let value = rest
+            .strip_prefix('$')
+            .map(|name| name.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_'));
+        match value.and_then(|value| value.strip_prefix('=')) {
+            Some(value) => rest = value.trim_start(),
+            None => return Some(rest),
+        }
+    }
+}
+
+/// Where the next brace outside double quotes stands.
+fn next_brace(text: &str) -> Option<usize> {
+    let mut quoted = false;
+    text.char_indices().find_map(|(at, c)| {
+        quoted ^= c == '"';
+        (!quoted && matches!(c, '{' | '}')).then_some(at)
+    })
 }
 
 /// Lines of a text with the offset of their first byte; line breaks and a byte order mark are left out.

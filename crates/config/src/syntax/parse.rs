@@ -12,7 +12,7 @@ mod braces;
 use crate::diagnostic::{Diagnostic, language, sort};
 use crate::expand::{Event, Expander, Findings, What, slash_comment_at};
 use crate::lexer::{Glyph, Words, first_word, words};
-use crate::source::{SourceSet, Span};
+use crate::source::{IncludeVariant, SourceSet, Span};
 
 use super::{Block, Body, Directive, Environment, Form, Grammar, Quoting, Tree, Word};
 
@@ -192,14 +192,14 @@ impl<'a> Parser<'a> {
             Kind::Directives => self.form(self.frames.len(), &keyword.text),
             Kind::List | Kind::Raw => None,
         };
-        if form.is_none() && self.kind() == Kind::Directives && is_include(&keyword.text) {
+        let include = IncludeVariant::of(&keyword.text).is_some() && !keyword.quoted;
+        if include && self.kind() != Kind::Raw {
+            let message =
+                format!("`{}` is put together by parameters and reads no file", keyword.text);
             self.findings.push(
-                Diagnostic::warning(
-                    language::INCLUDE_MISPLACED,
-                    format!("`{}` does not begin a line of its file and is ignored", keyword.text),
-                )
-                .at_word(&keyword)
-                .help("put it on a line of its own, without parameters"),
+                Diagnostic::error(language::INCLUDE_MISPLACED, message)
+                    .at_word(&keyword)
+                    .help("write the whole directive on a line of its own"),
             );
             return;
         }
@@ -337,10 +337,6 @@ impl<'a> Parser<'a> {
             self.leave(None);
         }
     }
-}
-
-fn is_include(keyword: &str) -> bool {
-    matches!(keyword, "include" | "includer" | "includem" | "includew" | "includeb" | "includea")
 }
 
 #[cfg(test)]

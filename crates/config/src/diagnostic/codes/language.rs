@@ -8,8 +8,9 @@ codes! {
     SEVERAL_FILES = "LANG003", MultipleFiles, "the name of the configuration matches several files";
     INCLUDE_PROBLEM = "LANG004", Silent, "an include line finds nothing, or a file that is not read";
     INCLUDE_FAILED = "LANG005", FailedInclude, "an include line fails a check that was asked for";
-    INCLUDE_MISPLACED = "LANG006", UnknownKeyword, "an include that does not begin a line of its file";
+    INCLUDE_MISPLACED = "LANG006", UnknownKeyword, "an include that is made by parameters or sequences";
     INCLUDE_CHECK_WORD = "LANG007", GeneralError, "include_check has a word that it does not know";
+    NO_INCLUDE_PATTERN = "LANG008", UnknownKeyword, "an include without a file name";
     LINE_TOO_LONG = "LANG010", GeneralError, "a line of more than 1024 bytes is not read";
     NUL_IN_LINE = "LANG011", GeneralError, "a line with a NUL byte is not read";
     NOT_UTF8 = "LANG012", Silent, "text that is not UTF-8";

@@ -60,13 +60,13 @@ fn an_unknown_block_is_raw_and_balanced_braces_are_believed() {
 }
 
 #[test]
-fn an_include_within_a_line_is_told() {
-    let (set, tree, diagnostics) = parsed("b { include x\n}\n");
+fn an_include_that_a_sequence_makes_is_an_error() {
+    let (set, tree, diagnostics) = parsed("b { ~SEQ(i, 2) include x$i\n}\n");
     assert!(tree.directives[0].children().is_empty());
     assert_eq!(
         render_lines(&set, &diagnostics),
-        "a:1:5: warning: `include` does not begin a line of its file and is ignored [LANG006]; \
-         put it on a line of its own, without parameters\n"
+        "a:1:16: error: `include` is put together by parameters and reads no file [LANG006]; \
+         write the whole directive on a line of its own\n"
     );
 }
 
