@@ -8,6 +8,7 @@ mod address;
 mod authentication;
 mod global;
 mod group;
+pub mod host;
 mod instance;
 mod lints;
 mod read;

@@ -12,3 +12,5 @@ pub mod observer;
 pub mod process;
 pub mod socket;
 mod sys;
+
+pub use sys::{LocalTime, inherited_pair, local_time};

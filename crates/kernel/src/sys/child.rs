@@ -1,8 +1,9 @@
 //! What happens between fork and exec.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::checked;
 
@@ -51,3 +52,24 @@ pub(crate) fn prepare_child(
 
 /// The first descriptor after the standard streams.
 const FIRST: i32 = 3;
+
+/// Descriptors 3 and 4, which a parent of ours leaves to its child; nothing where they are not a socket and a
+/// sealed memory file. They are closed on exec from now on.
+pub fn inherited_pair() -> Option<(OwnedFd, OwnedFd)> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if TAKEN.swap(true, Ordering::SeqCst) {
+        return None;
+    }
+    // SAFETY: whether the descriptors are open is asked before they are owned, and only one caller ever owns them.
+    unsafe {
+        for descriptor in [FIRST, FIRST + 1] {
+            if libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) != 0 {
+                return None;
+            }
+        }
+        let (channel, memory) = (OwnedFd::from_raw_fd(FIRST), OwnedFd::from_raw_fd(FIRST + 1));
+        let is_socket = rustix::net::sockopt::socket_domain(&channel).is_ok();
+        let is_sealed = rustix::fs::fcntl_get_seals(&memory).is_ok();
+        (is_socket && is_sealed).then_some((channel, memory))
+    }
+}

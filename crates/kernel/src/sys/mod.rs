@@ -10,6 +10,7 @@ use intent::IfIndex;
 use rustix::io::Errno;
 
 pub(crate) use batch::{Outgoing, ReceiveBatch, send_batch};
+pub use child::inherited_pair;
 pub(crate) use child::prepare_child;
 
 /// Sets a socket option whose value is an `int`.
@@ -89,4 +90,45 @@ fn checked(result: i32) -> Result<(), Errno> {
 pub(crate) fn last_errno() -> Errno {
     let raw = std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
     Errno::from_raw_os_error(raw)
+}
+
+/// A time of day in the local time zone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LocalTime {
+    /// Such as 2026.
+    pub year: i32,
+    /// 0 to 11.
+    pub month: usize,
+    /// 1 to 31.
+    pub day: u32,
+    /// 0 is Sunday.
+    pub weekday: usize,
+    /// 0 to 23.
+    pub hour: u32,
+    /// 0 to 59.
+    pub minute: u32,
+    /// 0 to 60.
+    pub second: u32,
+}
+
+/// The local time of `seconds` since 1970.
+#[must_use]
+pub fn local_time(seconds: i64) -> LocalTime {
+    // SAFETY: a tm of zeros is a valid value of that plain C structure.
+    let mut broken: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers describe values that outlive the call.
+    let result = unsafe { libc::localtime_r(&raw const seconds, &raw mut broken) };
+    if result.is_null() {
+        return LocalTime::default();
+    }
+    let small = |value: i32| u32::try_from(value).unwrap_or(0);
+    LocalTime {
+        year: broken.tm_year.saturating_add(1900),
+        month: usize::try_from(broken.tm_mon).unwrap_or(0),
+        day: small(broken.tm_mday),
+        weekday: usize::try_from(broken.tm_wday).unwrap_or(0),
+        hour: small(broken.tm_hour),
+        minute: small(broken.tm_min),
+        second: small(broken.tm_sec),
+    }
 }
