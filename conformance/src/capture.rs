@@ -107,6 +107,16 @@ impl Capture {
         Ok((frame.at, advert))
     }
 
+    /// Waits for an advertisement of whatever node.
+    ///
+    /// # Errors
+    /// When none has come `within` that time.
+    pub fn expect_advert_of_any(&self, since: Mark, within: Duration) -> Result<(Moment, Advert)> {
+        let frame = self.expect("advertisement", since, within, |f| f.advert().is_some())?;
+        let advert = frame.advert().cloned().context("frame changed its kind")?;
+        Ok((frame.at, advert))
+    }
+
     /// Watches for the whole of `span` that no frame comes that `unwanted` accepts.
     ///
     /// # Errors

@@ -177,10 +177,16 @@ impl Node {
         for pid in &processes {
             send(*pid, Signal::SIGKILL)?;
         }
-        if let Some(mut daemon) = self.daemon.take() {
-            reap(&mut daemon.carrier);
+        let carrier = self.daemon.as_ref().context("no daemon runs")?.carrier.id();
+        let until = Instant::now() + Duration::from_secs(5);
+        loop {
+            // nsenter stops itself when it sees its child stopped, and may do so after the child was killed.
+            send(carrier, Signal::SIGCONT)?;
+            if self.wait_for_exit(POLL).is_ok() {
+                return Ok(at);
+            }
+            ensure!(Instant::now() < until, "killed processes do not end on {}", self.name);
         }
-        Ok(at)
     }
 
     /// Stops every process of the daemon where it stands, or lets them go on.

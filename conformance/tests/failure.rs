@@ -21,7 +21,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         client,
     ),
     Scenario::new(
-        "a_missing_interface_at_the_start_is_waited_for",
+        "a_link_down_at_the_start_is_fault_until_it_comes_up",
         &[Flavour::V3Ipv4],
         link_down_at_start,
     ),
@@ -109,7 +109,7 @@ fn link_down_at_start(stage: &mut Stage) -> Result<()> {
     let instance = stage.instance(150);
     let log = stage.lab.node("a")?.log_mark();
     stage.start("a", &instance)?;
-    stage.lab.node("a")?.expect_log("FAULT STATE", log, START)?;
+    stage.lab.node("a")?.expect_log("FAULT", log, START)?;
     let (since, log) = (stage.lab.capture.mark(), stage.lab.node("a")?.log_mark());
     stage.lab.node("a")?.set_link(true)?;
     let within = stage.flavour.down_interval(150) + SLACK;

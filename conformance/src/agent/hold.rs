@@ -7,10 +7,12 @@
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::wait::wait;
 
 /// Runs a lab of `nodes` until standard input ends.
 ///
@@ -34,13 +36,17 @@ pub fn lab(nodes: &[String]) -> Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{report}")?;
     out.flush()?;
+    thread::spawn(bury);
+    // The children's inputs stay open until here; the end of this process ends them, and everything else inside.
     wait_for_end()?;
-    for mut child in children {
-        // The end of this process ends them too; this only keeps the order tidy.
-        drop(child.kill());
-        drop(child.wait());
-    }
+    drop(children);
     Ok(())
+}
+
+/// Waits for orphans, as the first process of a process namespace must: a dead daemon that nobody waited for looks
+/// alive to its successor.
+fn bury() {
+    while wait().is_ok() {}
 }
 
 /// Runs one node: its own network and mount namespace, until standard input ends.
