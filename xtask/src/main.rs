@@ -1,2 +1,49 @@
-//! Project tasks.
-fn main() {}
+//! Tasks of the project: `cargo xtask COMMAND`.
+//!
+//! One file (or folder) per command, listed in [`COMMANDS`]; a command gets the arguments after its name and says by its
+//! result whether all is well. This program is for developers and CI: the daemon knows nothing of it.
+#![forbid(unsafe_code)]
+
+mod layers;
+mod metadata;
+mod test;
+
+use std::env;
+use std::process::ExitCode;
+
+/// One thing that `cargo xtask` can do.
+struct Command {
+    name: &'static str,
+    summary: &'static str,
+    run: fn(Vec<String>) -> anyhow::Result<ExitCode>,
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let name = arguments.next().unwrap_or_default();
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        println!("usage: cargo xtask COMMAND [ARGUMENT..]\n");
+        for Command { name, summary, .. } in COMMANDS {
+            println!("  {name:<8} {summary}");
+        }
+        return if matches!(name.as_str(), "help" | "--help" | "-h") {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(2)
+        };
+    };
+    (command.run)(arguments.collect()).unwrap_or_else(|error| {
+        eprintln!("cargo xtask {name}: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "test",
+        summary: "check and test everything; [--no-install] [FILTER..] runs the tests whose name has FILTER",
+        run: test::run,
+    },
+    Command { name: "layers", summary: "check which crate may depend on which", run: layers::run },
+];

@@ -1,0 +1,112 @@
+//! `cargo xtask test`: everything that is checked before a change goes in, here and in CI.
+//!
+//! Stages follow one another: packages, checks of the sources, builds, tiers of tests from the quick to the slow. One that
+//! fails does not stop the next. The tests themselves run under plain `cargo test`; this program chooses, watches,
+//! counts and names. With `STEADFAST_CI=1` a test that was skipped for lack of a privilege or a package has failed, and
+//! the lock files must be up to date.
+
+mod checks;
+mod licences;
+mod packages;
+mod process;
+mod report;
+mod sizes;
+mod tally;
+mod tiers;
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+use crate::metadata;
+use process::Guard;
+use report::{Log, Outcome, Report};
+
+/// Where a stage runs and how.
+struct Context {
+    guard: Guard,
+    /// The folder of the workspace.
+    root: std::path::PathBuf,
+    /// Whether the machine is to have everything that tests need.
+    strict: bool,
+}
+
+/// What was asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Request {
+    no_install: bool,
+    /// Only tests whose name has this, and no checks.
+    filter: Option<String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: Vec<String>) -> anyhow::Result<ExitCode> {
+    let request = Request::parse(arguments)?;
+    let guard = Guard::new()?;
+    let strict = env::var("STEADFAST_CI").is_ok_and(|value| value == "1");
+    let context = Context { guard, root: metadata::root()?, strict };
+    let workspace = metadata::of_workspace()?;
+    let mut report = Report::new(strict, workspace.target_directory.join("xtask"))?;
+
+    report.stage("packages", |log| install(&context, request.no_install, log));
+    if request.filter.is_none() {
+        for check in checks::ALL {
+            report.stage(check.name, |log| (check.run)(&context, log));
+        }
+    }
+    tiers::run(&context, &workspace, request.filter.as_deref(), &mut report);
+    Ok(report.close())
+}
+
+impl Request {
+    fn parse(arguments: Vec<String>) -> anyhow::Result<Self> {
+        let mut request = Self::default();
+        for argument in arguments {
+            if argument == "--no-install" {
+                request.no_install = true;
+            } else if argument.starts_with('-') || request.filter.is_some() {
+                bail!("unexpected {argument}; usage: cargo xtask test [--no-install] [FILTER]");
+            } else {
+                request.filter = Some(argument);
+            }
+        }
+        Ok(request)
+    }
+}
+
+/// Installs the packages that tests miss, if we may.
+fn install(context: &Context, forbidden: bool, log: &mut Log) -> anyhow::Result<Outcome> {
+    let missing = packages::missing();
+    if missing.is_empty() {
+        return Ok(Outcome::Passed);
+    }
+    let by_hand = packages::command_line(&missing);
+    if forbidden || !nix::unistd::geteuid().is_root() {
+        return Ok(Outcome::Skipped(format!("missing; as root: {by_hand}")));
+    }
+    log.show(&format!("installing {}; by hand: {by_hand}", missing.join(" ")));
+    packages::install(&context.guard, &missing, |line| log.show(line))?;
+    Ok(Outcome::Passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> anyhow::Result<Request> {
+        Request::parse(arguments.iter().map(|&argument| argument.to_owned()).collect())
+    }
+
+    #[test]
+    fn a_name_chooses_tests() {
+        let request = parse(&["--no-install", "reload"]).unwrap();
+        assert_eq!(request, Request { no_install: true, filter: Some("reload".to_owned()) });
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        assert!(parse(&["--bench"]).is_err());
+        assert!(parse(&["reload", "crash"]).is_err());
+    }
+}
