@@ -145,7 +145,7 @@ impl Signals {
     pub fn open(signals: &[Signal]) -> Result<Self, LoopError> {
         let failed = |source: nix::Error| LoopError {
             operation: "open signalfd",
-            source: Errno::from_raw_os_error(source as i32),
+            source: crate::sys::errno(source as i32),
         };
         let set: SigSet = signals.iter().copied().collect();
         nix::sys::signal::pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&set), None)

@@ -6,9 +6,9 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::sched::CloneFlags;
-use rustix::io::Errno;
 
 use crate::process::ProcessError;
+use crate::sys;
 
 /// A network namespace, held by a descriptor.
 #[derive(Debug)]
@@ -106,5 +106,5 @@ pub fn mount_proc() -> Result<(), ProcessError> {
 }
 
 fn failed(operation: &'static str) -> impl Fn(nix::Error) -> ProcessError {
-    move |error| ProcessError::new(operation, Errno::from_raw_os_error(error as i32))
+    move |error| ProcessError::new(operation, sys::errno(error as i32))
 }

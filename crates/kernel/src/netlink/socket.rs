@@ -297,8 +297,11 @@ fn acknowledged(
     message: &Message<'_>,
 ) -> Result<(), NetlinkError> {
     let code = message.payload.first_chunk().map_or(0, |bytes| i32::from_ne_bytes(*bytes));
-    let errno = Errno::from_raw_os_error(code.saturating_neg());
-    if code == 0 || goal.is_reached_despite(errno) {
+    if code == 0 {
+        return Ok(());
+    }
+    let errno = sys::errno(code.saturating_neg());
+    if goal.is_reached_despite(errno) {
         return Ok(());
     }
     let reason =

@@ -35,7 +35,7 @@ impl ProcessError {
     pub(crate) fn io(operation: &'static str) -> impl Fn(std::io::Error) -> Self {
         move |error| {
             let raw = error.raw_os_error().unwrap_or(libc::EIO);
-            Self { operation, source: Errno::from_raw_os_error(raw) }
+            Self { operation, source: crate::sys::errno(raw) }
         }
     }
 }

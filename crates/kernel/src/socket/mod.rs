@@ -32,7 +32,7 @@ impl SocketError {
     fn io<'a>(operation: &'static str, interface: &'a str) -> impl Fn(std::io::Error) -> Self + 'a {
         move |error| {
             let raw = error.raw_os_error().unwrap_or(libc::EIO);
-            Self::new(operation, interface, Errno::from_raw_os_error(raw))
+            Self::new(operation, interface, crate::sys::errno(raw))
         }
     }
 }

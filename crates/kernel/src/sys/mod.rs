@@ -88,9 +88,17 @@ fn checked(result: i32) -> Result<(), Errno> {
 
 /// The error of the call that failed last in this thread.
 pub(crate) fn last_errno() -> Errno {
-    let raw = std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
-    Errno::from_raw_os_error(raw)
+    errno(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO))
 }
+
+/// An error number as a value; `EIO` for what is none, which the value's own constructor panics on.
+pub(crate) fn errno(raw: i32) -> Errno {
+    let known = (1..=ERRNO_MAX).contains(&raw);
+    Errno::from_raw_os_error(if known { raw } else { libc::EIO })
+}
+
+/// `MAX_ERRNO` of linux/err.h.
+const ERRNO_MAX: i32 = 4095;
 
 /// A time of day in the local time zone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
