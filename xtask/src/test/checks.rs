@@ -79,7 +79,7 @@ pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
 }
 
 /// How cargo's lines begin that say how far it is.
-pub(crate) const PROGRESS: &[&str] = &[
+const PROGRESS: &[&str] = &[
     "Checking ",
     "Compiling ",
     "Downloaded ",

@@ -52,6 +52,8 @@ struct Program {
     name: String,
     /// Test whose captured output is being read.
     section: Option<String>,
+    /// Between `failures:` and the result. The harness lists the names last, without a section: the one place where
+    /// they cannot be torn by what other tests print.
     in_failures: bool,
     announced: bool,
     /// Tests that passed in the words of the harness and said themselves that they were skipped.
@@ -84,6 +86,10 @@ impl Tally {
             return program.in_failures.then_some(Remark::Failure);
         }
         if program.in_failures {
+            if let (None, Some(test)) = (&program.section, line.strip_prefix("    ")) {
+                let failure = program.named(Some(test));
+                self.failures.push(failure);
+            }
             return Some(Remark::Failure);
         }
         if let Some(reason) = line.strip_prefix("SKIPPED: ") {
@@ -94,8 +100,6 @@ impl Tally {
         let (test, verdict) = line.strip_prefix("test ")?.split_once(" ... ")?;
         let (label, test) = label_and_name(test);
         if verdict.starts_with("FAILED") {
-            let failure = program.named(Some(test));
-            self.failures.push(failure);
             return Some(Remark::Failure);
         } else if let Some(reason) = verdict.strip_prefix("SKIPPED: ") {
             self.skip(Some(test), reason, kind_of(reason));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Context;
-use super::checks::{PROGRESS, cargo, passes};
+use super::checks::{cargo, passes};
 use super::report::{Log, Outcome, Report};
 use super::tally::{Remark, Tally};
 use crate::metadata::Metadata;
@@ -74,7 +74,11 @@ fn tiers(workspace: &Metadata) -> Vec<Tier> {
     first.extend(select(&quick));
     let mut tiers = vec![
         Tier { name: "unit, simulator, process", targets: first, subject: None },
-        Tier { name: "documentation", targets: vec!["--doc".to_owned()], subject: None },
+        Tier {
+            name: "examples in documentation",
+            targets: vec!["--doc".to_owned()],
+            subject: None,
+        },
     ];
     if !kernel.is_empty() {
         tiers.push(Tier { name: "kernel in namespaces", targets: select(&kernel), subject: None });

@@ -169,6 +169,43 @@ fn a_gap_and_a_kernel_that_lacks_something_are_not_the_machines_fault() {
     );
 }
 
+const TORN: &str = "
+     Running tests/netns/main.rs (target/debug/deps/netns-0123456789abcdef)
+
+running 2 tests
+test an_address_is_held    ... thread '<unnamed>' panicked at tests/netns/world.rs:9:5
+FAILED
+test an_address_is_removed ... FAILED
+
+failures:
+
+---- an_address_is_held ----
+    left: 1
+
+---- an_address_is_removed ----
+no such device
+
+
+failures:
+    an_address_is_held
+    an_address_is_removed
+
+test result: FAILED. 0 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 3.20s
+";
+
+#[test]
+fn failed_tests_are_named_though_their_lines_are_torn() {
+    let tally = check(TORN, false);
+    assert_eq!((tally.passed, tally.failed, tally.skipped()), (0, 2, 0));
+    assert_eq!(
+        tally.failures,
+        [
+            "netns tests/netns/main.rs: an_address_is_held",
+            "netns tests/netns/main.rs: an_address_is_removed",
+        ]
+    );
+}
+
 const CRASHING: &str = "
      Running tests/one.rs (target/debug/deps/one-0123456789abcdef)
 
