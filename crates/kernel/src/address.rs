@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use intent::{Address, AddressKey, Flags, IfIndex, Lifetime};
+use rustix::io::Errno;
 
 use crate::netlink::message::{Attributes, Builder, Message, number, text};
 use crate::netlink::outcome::Goal;
@@ -20,8 +21,39 @@ impl RequestSocket {
 
     /// Removes addresses; one that is gone already is no error.
     pub fn remove_addresses(&mut self, addresses: &[AddressKey]) -> Vec<Result<(), NetlinkError>> {
-        let requests = addresses.iter().map(remove_request).collect();
-        self.batch("remove address", Goal::Absent, requests)
+        let requests = addresses.iter().map(|key| remove_request(key, None)).collect();
+        let mut results = self.batch(REMOVE, Goal::Answer, requests);
+        let unfound: Vec<usize> = (0..).zip(&results).zip(addresses).filter_map(unfound).collect();
+        if !unfound.is_empty() && !self.remove_with_peer(addresses, &unfound, &mut results) {
+            return results;
+        }
+        results.into_iter().map(|result| Goal::Absent.converge(result)).collect()
+    }
+
+    /// Removes those IPv4 addresses that have another end, which the kernel wants to be named. Says whether it
+    /// could be found out which these are.
+    fn remove_with_peer(
+        &mut self,
+        addresses: &[AddressKey],
+        unfound: &[usize],
+        results: &mut [Result<(), NetlinkError>],
+    ) -> bool {
+        let Ok(present) = self.addresses() else { return false };
+        let mut requests = Vec::new();
+        let mut places = Vec::new();
+        for place in unfound {
+            let Some(key) = addresses.get(*place) else { continue };
+            for address in present.iter().filter(|address| address.key() == *key) {
+                requests.push(remove_request(key, address.peer));
+                places.push(*place);
+            }
+        }
+        for (place, outcome) in places.into_iter().zip(self.batch(REMOVE, Goal::Absent, requests)) {
+            if let (Err(error), Some(result)) = (outcome, results.get_mut(place)) {
+                *result = Err(error);
+            }
+        }
+        true
     }
 
     /// Reads every address of the namespace.
@@ -68,8 +100,16 @@ fn set_request(address: &Address) -> Builder {
         .attribute(IFA_PROTO, &[address.protocol])
 }
 
-fn remove_request(key: &AddressKey) -> Builder {
-    common(RTM_DELADDR, NLM_F_REQUEST | NLM_F_ACK, key, 0, 0, None)
+fn remove_request(key: &AddressKey, peer: Option<IpAddr>) -> Builder {
+    common(RTM_DELADDR, NLM_F_REQUEST | NLM_F_ACK, key, 0, 0, peer)
+}
+
+/// The place of a removal that did not find its IPv4 address.
+fn unfound(
+    ((place, result), key): ((usize, &Result<(), NetlinkError>), &AddressKey),
+) -> Option<usize> {
+    let Err(NetlinkError::Refused { errno, .. }) = result else { return None };
+    (*errno == Errno::ADDRNOTAVAIL && key.address.is_ipv4()).then_some(place)
 }
 
 fn common(
@@ -179,6 +219,7 @@ const fn raw_flags(flags: Flags) -> u32 {
         | (if flags.auto_join { IFA_F_MCAUTOJOIN } else { 0 })
 }
 
+const REMOVE: &str = "remove address";
 pub(crate) const RTM_NEWADDR: u16 = 20;
 pub(crate) const RTM_DELADDR: u16 = 21;
 const RTM_GETADDR: u16 = 22;

@@ -2,6 +2,8 @@
 
 use rustix::io::Errno;
 
+use super::NetlinkError;
+
 /// What a request was to achieve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
@@ -22,6 +24,14 @@ impl Goal {
                 [Errno::NODEV, Errno::SRCH, Errno::ADDRNOTAVAIL, Errno::NOENT].contains(&errno)
             }
             Self::Answer => false,
+        }
+    }
+
+    /// An outcome, where a refusal that says that the goal is reached is none.
+    pub(crate) fn converge(self, outcome: Result<(), NetlinkError>) -> Result<(), NetlinkError> {
+        match outcome {
+            Err(NetlinkError::Refused { errno, .. }) if self.is_reached_despite(errno) => Ok(()),
+            other => other,
         }
     }
 }
