@@ -19,6 +19,7 @@ pub(crate) struct Check {
 pub(crate) const ALL: &[Check] = &[
     Check { name: "format", run: format },
     Check { name: "clippy", run: clippy },
+    Check { name: "fuzz targets", run: fuzz },
     Check { name: "layers", run: |_, log| sentences(&layers::violations()?, log) },
     Check {
         name: "file sizes",
@@ -47,6 +48,12 @@ fn format(context: &Context, log: &mut Log) -> anyhow::Result<Outcome> {
 fn clippy(context: &Context, log: &mut Log) -> anyhow::Result<Outcome> {
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     Ok(if passes(context, &clippy, log)? { Outcome::Passed } else { Outcome::Failed })
+}
+
+/// They are for a nightly compiler, yet must compile with ours; what they test runs bounded in the crates' own tests.
+fn fuzz(context: &Context, log: &mut Log) -> anyhow::Result<Outcome> {
+    let check = ["check", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target/fuzz"];
+    Ok(if passes(context, &check, log)? { Outcome::Passed } else { Outcome::Failed })
 }
 
 /// Whether cargo succeeds; all of its output explains a failure.

@@ -22,6 +22,7 @@ pub(crate) struct Needed {
 
 /// Everything that tests run and a minimal system may lack. A test that runs another program adds its package here.
 const NEEDED: &[Needed] = &[
+    Needed { package: "g++", program: "c++" },
     Needed { package: "iproute2", program: "ip" },
     Needed { package: "keepalived", program: "keepalived" },
     Needed { package: "procps", program: "sysctl" },

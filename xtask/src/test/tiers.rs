@@ -127,11 +127,8 @@ impl Tier {
                 log.now_at(&program);
             }
             Some(Remark::Failure) => log.show(line),
-            None if building
-                && !PROGRESS.iter().any(|word| line.trim_start().starts_with(word)) =>
-            {
-                log.show(line);
-            }
+            // What does not build was shown by the stage that builds.
+            None if building && line.starts_with("error") => log.show(line),
             Some(Remark::Finished) | None => log.keep(line),
         })?;
         if status.is_none() {
