@@ -44,12 +44,14 @@ pub(super) enum Sighting {
 pub(super) struct Row {
     /// What was done.
     pub(super) event: String,
+    /// The addresses that moved.
+    pub(super) addresses: Vec<Ipv4Addr>,
     /// Longest silence of any address concerned.
     pub(super) outage: Duration,
     /// From the last advertisement to the first sign of the successor; none where no one took over.
     pub(super) takeover: Option<Duration>,
-    /// What the protocol allows for it.
-    pub(super) bound: Duration,
+    /// What the protocol allows for it; none where it promises nothing, as when a router comes back.
+    pub(super) bound: Option<Duration>,
 }
 
 /// What one event moves from whom, and how long the protocol gives it.
@@ -61,8 +63,8 @@ pub(super) struct Expectation {
     pub(super) moves: BTreeMap<Vrid, Vec<Ipv4Addr>>,
     /// The interface of the router that leaves.
     pub(super) leaver: MacAddr,
-    /// The time from the last advertisement to the takeover.
-    pub(super) bound: Duration,
+    /// The time from the last advertisement to the takeover, where the protocol promises one.
+    pub(super) bound: Option<Duration>,
 }
 
 /// Collects sightings.
@@ -114,7 +116,12 @@ impl Ledger {
     /// Whether every address of the event has a successor that answers.
     pub(super) fn settled(&self) -> bool {
         self.current.as_ref().is_none_or(|watch| {
-            watch.expectation.moves.values().flatten().all(|address| watch.answered.contains_key(address))
+            watch
+                .expectation
+                .moves
+                .values()
+                .flatten()
+                .all(|address| watch.answered.contains_key(address))
         })
     }
 
@@ -134,12 +141,14 @@ impl Ledger {
             .iter()
             .map(|(vrid, addresses)| {
                 let last = watch.last_adverts.get(vrid)?;
-                let first = addresses.iter().filter_map(|address| watch.successors.get(address)).min()?;
+                let first =
+                    addresses.iter().filter_map(|address| watch.successors.get(address)).min()?;
                 Some(first.since(*last))
             })
             .collect::<Option<Vec<_>>>()
             .and_then(|all| all.into_iter().max());
         Some(Row {
+            addresses: watch.expectation.moves.values().flatten().copied().collect(),
             outage: watch.gaps.values().copied().max().unwrap_or_default(),
             takeover,
             bound: watch.expectation.bound,
@@ -166,10 +175,11 @@ impl Ledger {
                 if priority > 0 {
                     self.holders.insert(vrid, from);
                 }
-                if let Some(watch) = &mut self.current {
-                    if from == watch.expectation.leaver && watch.expectation.moves.contains_key(&vrid) {
-                        watch.last_adverts.insert(vrid, now);
-                    }
+                if let Some(watch) = &mut self.current
+                    && from == watch.expectation.leaver
+                    && watch.expectation.moves.contains_key(&vrid)
+                {
+                    watch.last_adverts.insert(vrid, now);
                 }
             }
         }
@@ -223,7 +233,7 @@ mod tests {
             event: "kill -9".to_owned(),
             moves: BTreeMap::from([(vrid(), vec![VIP])]),
             leaver: A,
-            bound: Duration::from_millis(3613),
+            bound: Some(Duration::from_millis(3613)),
         }
     }
 

@@ -1,0 +1,222 @@
+//! What came of it: a table for people, a document for machines.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::ledger::Row;
+
+/// All events, in order.
+#[derive(Debug)]
+pub(super) struct Report {
+    /// One for each event.
+    pub(super) rows: Vec<Row>,
+    /// How long the demonstration took.
+    pub(super) took: Duration,
+}
+
+/// The JSON document; times in milliseconds.
+#[derive(Serialize)]
+struct Document<'a> {
+    events: Vec<Entry<'a>>,
+    tolerance_ms: f64,
+    met: bool,
+    took_ms: f64,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    event: &'a str,
+    addresses: Vec<String>,
+    outage_ms: f64,
+    /// Null where nobody took over, or where the protocol promises nothing.
+    takeover_ms: Option<f64>,
+    bound_ms: Option<f64>,
+    /// Null where there is no bound.
+    within_bound: Option<bool>,
+}
+
+impl Report {
+    /// Whether every takeover happened in time.
+    pub(super) fn is_met(&self) -> bool {
+        self.rows.iter().all(|row| is_within(row) != Some(false))
+    }
+
+    /// The table and the verdict under it.
+    pub(super) fn table(&self) -> String {
+        let mut text = line(["event", "addresses", "outage", "takeover", "bound"]);
+        for row in &self.rows {
+            let addresses: Vec<String> = row.addresses.iter().map(ToString::to_string).collect();
+            let bound = row.bound.map_or_else(|| "-".to_owned(), span);
+            let takeover = match (row.bound, row.takeover) {
+                (None, _) => "-".to_owned(),
+                (Some(_), None) => "none".to_owned(),
+                (Some(_), Some(takeover)) => span(takeover),
+            };
+            let outage = span(row.outage);
+            text += &line([&row.event, &addresses.join(", "), &outage, &takeover, &bound]);
+        }
+        text.push('\n');
+        for row in self.rows.iter().filter(|row| is_within(row) == Some(false)) {
+            let _ = writeln!(text, "NOT MET: {}, {}", row.event, complaint(row));
+        }
+        if self.is_met() {
+            let _ = writeln!(
+                text,
+                "Every takeover and every outage within its bound + {}.",
+                span(TOLERANCE)
+            );
+        }
+        let _ = writeln!(text, "Took {}. {LEGEND}", span(self.took));
+        text
+    }
+
+    /// The document.
+    pub(super) fn json(&self) -> String {
+        let events = self
+            .rows
+            .iter()
+            .map(|row| Entry {
+                event: &row.event,
+                addresses: row.addresses.iter().map(ToString::to_string).collect(),
+                outage_ms: milliseconds(row.outage),
+                takeover_ms: row.bound.and(row.takeover).map(milliseconds),
+                bound_ms: row.bound.map(milliseconds),
+                within_bound: is_within(row),
+            })
+            .collect();
+        let document = Document {
+            events,
+            tolerance_ms: milliseconds(TOLERANCE),
+            met: self.is_met(),
+            took_ms: milliseconds(self.took),
+        };
+        // A document of numbers and strings can always be written.
+        serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+    }
+}
+
+/// Whether takeover and outage keep to the bound; nothing where there is none.
+fn is_within(row: &Row) -> Option<bool> {
+    let limit = row.bound? + TOLERANCE;
+    Some(row.outage <= limit && row.takeover.is_some_and(|takeover| takeover <= limit))
+}
+
+fn complaint(row: &Row) -> String {
+    let limit = row.bound.unwrap_or_default() + TOLERANCE;
+    match row.takeover {
+        None => "nobody took over".to_owned(),
+        Some(takeover) if takeover > limit => format!("takeover after {}", span(takeover)),
+        Some(_) => format!("outage of {}", span(row.outage)),
+    }
+}
+
+fn line([event, addresses, outage, takeover, bound]: [&str; 5]) -> String {
+    let text = format!("{event:<16}  {addresses:<26}  {outage:>10}  {takeover:>10}  {bound:>10}");
+    format!("{}\n", text.trim_end())
+}
+
+/// Below a second in milliseconds, else in seconds.
+fn span(span: Duration) -> String {
+    if span < Duration::from_secs(1) {
+        format!("{:.1} ms", span.as_secs_f64() * 1000.0)
+    } else {
+        format!("{:.3} s", span.as_secs_f64())
+    }
+}
+
+/// To the microsecond.
+fn milliseconds(span: Duration) -> f64 {
+    (span.as_secs_f64() * 1e6).round() / 1000.0
+}
+
+/// What scheduling on an idle machine may add.
+const TOLERANCE: Duration = Duration::from_millis(20);
+const LEGEND: &str = "Outage: longest time without an echo reply. Takeover: from the last \
+                      advertisement\nto the first gratuitous ARP or echo reply of the other router. After \
+                      kill -9 the dead router's kernel still answers.";
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn row(event: &str, outage: u64, takeover: Option<u64>, bound: Option<u64>) -> Row {
+        Row {
+            event: event.to_owned(),
+            addresses: vec![Ipv4Addr::new(10, 101, 0, 101), Ipv4Addr::new(10, 101, 0, 102)],
+            outage: Duration::from_micros(outage),
+            takeover: takeover.map(Duration::from_micros),
+            bound: bound.map(Duration::from_micros),
+        }
+    }
+
+    fn good() -> Report {
+        let rows = vec![
+            row("kill -9 of a", 1_234, Some(3_614_100), Some(3_613_281)),
+            row("a comes back", 900, Some(400_000), None),
+        ];
+        Report { rows, took: Duration::from_millis(26_540) }
+    }
+
+    #[test]
+    fn the_table_lines_up_and_says_that_all_is_well() {
+        let expected = "\
+event             addresses                       outage    takeover       bound
+kill -9 of a      10.101.0.101, 10.101.0.102      1.2 ms     3.614 s     3.613 s
+a comes back      10.101.0.101, 10.101.0.102      0.9 ms           -           -
+
+Every takeover and every outage within its bound + 20.0 ms.
+Took 26.540 s. Outage: longest time without an echo reply. Takeover: from the last advertisement
+to the first gratuitous ARP or echo reply of the other router. After kill -9 the dead router's kernel still answers.
+";
+        assert_eq!(good().table(), expected);
+    }
+
+    #[test]
+    fn what_was_missed_is_named() {
+        let rows = vec![
+            row("kill -9 of a", 9_000_000, None, Some(3_613_281)),
+            row("link of b down", 3_600_000, Some(3_640_000), Some(3_613_281)),
+            row("a stopped", 700_000, Some(613_000), Some(613_281)),
+        ];
+        let report = Report { rows, took: Duration::from_secs(30) };
+        assert!(!report.is_met());
+        let table = report.table();
+        assert!(table.contains("NOT MET: kill -9 of a, nobody took over\n"));
+        assert!(table.contains("NOT MET: link of b down, takeover after 3.640 s\n"));
+        assert!(table.contains("NOT MET: a stopped, outage of 700.0 ms\n"));
+    }
+
+    #[test]
+    fn the_document_has_milliseconds_and_null_for_what_is_not_promised() {
+        let document: serde_json::Value =
+            serde_json::from_str(&good().json()).expect("a JSON document");
+        let expected = serde_json::json!({
+            "events": [
+                {
+                    "event": "kill -9 of a",
+                    "addresses": ["10.101.0.101", "10.101.0.102"],
+                    "outage_ms": 1.234,
+                    "takeover_ms": 3614.1,
+                    "bound_ms": 3613.281,
+                    "within_bound": true,
+                },
+                {
+                    "event": "a comes back",
+                    "addresses": ["10.101.0.101", "10.101.0.102"],
+                    "outage_ms": 0.9,
+                    "takeover_ms": null,
+                    "bound_ms": null,
+                    "within_bound": null,
+                },
+            ],
+            "tolerance_ms": 20.0,
+            "met": true,
+            "took_ms": 26540.0,
+        });
+        assert_eq!(document, expected);
+    }
+}
