@@ -104,21 +104,16 @@ impl Guard {
             }
         }
         let status = child.wait()?;
-        self.lock().group = None;
+        self.lock_unless_interrupted().group = None;
         Ok(in_time.then_some(status))
     }
 
-    /// Starts `command`, unless the run is being ended: then this never returns, the other thread ends the process.
+    /// Starts `command`.
     ///
     /// A child inherits the mask of signals, and with the handled ones blocked neither it nor a daemon that it tests
     /// would ever end: this thread lets them through for the moment of the start.
     fn spawn(&self, command: &mut Command) -> anyhow::Result<Child> {
-        let mut running = self.lock();
-        while running.interrupted {
-            drop(running);
-            thread::park();
-            running = self.lock();
-        }
+        let mut running = self.lock_unless_interrupted();
         let blocked = SigSet::thread_get_mask()?;
         SigSet::empty().thread_set_mask()?;
         let child = command.spawn();
@@ -141,6 +136,18 @@ impl Guard {
                     return;
                 }
             }
+        }
+    }
+
+    /// Once the run is being ended this never returns, and the other thread ends the process.
+    fn lock_unless_interrupted(&self) -> std::sync::MutexGuard<'_, Running> {
+        loop {
+            let running = self.lock();
+            if !running.interrupted {
+                return running;
+            }
+            drop(running);
+            thread::park();
         }
     }
 
