@@ -18,7 +18,7 @@ use crate::netlink::{EventSocket, Events, NetlinkError, RequestSocket};
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A link came, or another one changed its name to this.
+    /// A link came.
     LinkAppeared(IfIndex),
     /// A link changed its state, name, Ethernet address or MTU.
     LinkChanged(IfIndex),
@@ -37,14 +37,20 @@ pub struct Observer {
     events: EventSocket,
     links: BTreeMap<IfIndex, Link>,
     addresses: BTreeMap<AddressKey, Seen>,
+    /// How many addresses were seen so far.
+    seen: u64,
+    /// Events were lost and the tables could not be read since.
+    stale: bool,
 }
 
 /// What the mirror keeps of an address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Seen {
     address: Address,
     usable: bool,
     secondary: bool,
+    /// Its place in the kernel's order: that of the dump, then that of arrival.
+    place: u64,
 }
 
 impl Observer {
@@ -55,23 +61,35 @@ impl Observer {
         // Subscribing comes first, so that nothing falls between dump and events.
         let events = EventSocket::open()?;
         let requests = RequestSocket::open()?;
-        let mut observer =
-            Self { requests, events, links: BTreeMap::new(), addresses: BTreeMap::new() };
+        let mut observer = Self {
+            requests,
+            events,
+            links: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            seen: 0,
+            stale: false,
+        };
         observer.read()?;
         Ok(observer)
     }
 
     /// Takes in what waits on the event socket; says what became different.
     ///
-    /// **Errors**: a socket failed, or the tables cannot be read after a loss of events.
+    /// **Errors**: a socket failed, or the tables cannot be read after a loss of events; the next call tries to
+    /// read them again.
     pub fn drain(&mut self, changes: &mut Vec<Event>) -> Result<(), NetlinkError> {
-        let Self { events, links, addresses, .. } = self;
-        let outcome = events.drain(|message| apply(links, addresses, message, changes))?;
-        match outcome {
-            // The event socket stays readable: the next turn goes on.
-            Events::Complete | Events::More => Ok(()),
-            Events::Lost => self.resynchronise(changes),
-        }
+        let Self { events, links, addresses, seen, .. } = self;
+        let outcome = events.drain(|message| match message.kind {
+            link::RTM_NEWLINK | link::RTM_DELLINK => apply_link(links, message, changes),
+            address::RTM_NEWADDR | address::RTM_DELADDR => {
+                *seen = seen.saturating_add(1);
+                apply_address(addresses, message, *seen, changes);
+            }
+            _ => {}
+        })?;
+        // While the event socket stays readable, the next turn goes on.
+        self.stale |= outcome == Events::Lost;
+        if self.stale { self.resynchronise(changes) } else { Ok(()) }
     }
 
     /// Reads everything anew; says what is different from what was known.
@@ -132,36 +150,45 @@ impl Observer {
         self.addresses.get(key).map(|seen| &seen.address)
     }
 
-    /// The address that a router sends from: the first primary IPv4 address of the link, or its link-local IPv6
-    /// address. `excluded` says which addresses come and go with a role.
+    /// The address that a router sends from: the first primary IPv4 address of the link in the kernel's order (by
+    /// scope, then by age), or its lowest link-local IPv6 address. `excluded` says which addresses come and go with
+    /// a role.
     pub fn source(
         &self,
         link: IfIndex,
         family: Family,
         excluded: impl Fn(IpAddr) -> bool,
     ) -> Option<IpAddr> {
-        let candidates = || {
-            self.addresses.values().filter(|seen| {
-                let address = seen.address.address;
-                let right = match address {
-                    IpAddr::V4(_) => family == Family::Ipv4,
-                    IpAddr::V6(v6) => family == Family::Ipv6 && v6.is_unicast_link_local(),
-                };
-                seen.address.interface == link && right && seen.usable && !excluded(address)
-            })
-        };
-        candidates()
-            .find(|seen| !seen.secondary)
-            .or_else(|| candidates().next())
-            .map(|seen| seen.address.address)
+        let candidates = self.addresses.values().filter(|seen| {
+            let address = seen.address.address;
+            let right = match address {
+                IpAddr::V4(_) => family == Family::Ipv4,
+                IpAddr::V6(v6) => family == Family::Ipv6 && v6.is_unicast_link_local(),
+            };
+            seen.address.interface == link && right && seen.usable && !excluded(address)
+        });
+        candidates.min_by_key(|seen| seen.rank()).map(|seen| seen.address.address)
     }
 
     fn read(&mut self) -> Result<(), NetlinkError> {
         let links = self.requests.links()?;
         let addresses = self.requests.seen_addresses()?;
         self.links = links.into_iter().map(|link| (link.index, link)).collect();
+        self.seen = u64::try_from(addresses.len()).unwrap_or(u64::MAX);
         self.addresses = addresses.into_iter().map(|seen| (seen.address.key(), seen)).collect();
+        self.stale = false;
         Ok(())
+    }
+}
+
+impl Seen {
+    /// What makes one IPv4 address of a link come before another as a source.
+    fn rank(&self) -> (bool, u8, u64) {
+        match self.address.address {
+            IpAddr::V4(_) => (self.secondary, self.address.scope, self.place),
+            // The kernel's order of these changes with every event; the order of keys does not.
+            IpAddr::V6(_) => (false, 0, 0),
+        }
     }
 }
 
@@ -179,66 +206,68 @@ impl RequestSocket {
             address::dump_request,
             || list.borrow_mut().clear(),
             |message| {
-                list.borrow_mut().extend(seen(message));
+                let mut list = list.borrow_mut();
+                let place = u64::try_from(list.len()).unwrap_or(u64::MAX);
+                list.extend(seen(message, place));
             },
         )?;
         Ok(list.into_inner())
     }
 }
 
-fn seen(message: &Message<'_>) -> Option<Seen> {
+fn seen(message: &Message<'_>, place: u64) -> Option<Seen> {
     Some(Seen {
         address: address::parse(message)?,
         usable: !address::is_tentative(message),
         secondary: address::is_secondary(message),
+        place,
     })
 }
 
-fn apply(
+fn apply_link(
     links: &mut BTreeMap<IfIndex, Link>,
-    addresses: &mut BTreeMap<AddressKey, Seen>,
     message: &Message<'_>,
     changes: &mut Vec<Event>,
 ) {
-    match message.kind {
-        link::RTM_NEWLINK => {
-            let Some(new) = link::parse(message) else { return };
-            let index = new.index;
-            match links.insert(index, new) {
-                None => changes.push(Event::LinkAppeared(index)),
-                Some(old) if links.get(&index) != Some(&old) => {
-                    changes.push(Event::LinkChanged(index))
-                }
-                Some(_) => {}
-            }
-        }
-        link::RTM_DELLINK => {
-            let Some(gone) = link::parse(message) else { return };
-            // A bridge port that is unplugged is a DELLINK of family AF_BRIDGE; the link itself stays.
-            if message.payload.first() == Some(&AF_UNSPEC)
-                && let Some(gone) = links.remove(&gone.index)
-            {
-                changes.push(Event::LinkGone(gone));
-            }
-        }
-        address::RTM_NEWADDR => {
-            let Some(new) = seen(message) else { return };
-            let key = new.address.key();
-            let usable = new.usable;
-            let before = addresses.insert(key, new);
-            match (before.is_some_and(|before| before.usable), usable) {
-                (false, true) => changes.push(Event::AddressAdded(key)),
-                (true, false) => changes.push(Event::AddressGone(key)),
-                (true, true) | (false, false) => {}
-            }
-        }
-        address::RTM_DELADDR => {
-            let Some(gone) = address::parse(message) else { return };
-            if addresses.remove(&gone.key()).is_some_and(|gone| gone.usable) {
-                changes.push(Event::AddressGone(gone.key()));
-            }
-        }
-        _ => {}
+    // A bridge tells of its ports in messages of its own family; that one is unplugged is a DELLINK there.
+    if message.payload.first() != Some(&AF_UNSPEC) {
+        return;
+    }
+    let Some(link) = link::parse(message) else { return };
+    let index = link.index;
+    if message.kind == link::RTM_DELLINK {
+        changes.extend(links.remove(&index).map(Event::LinkGone));
+        return;
+    }
+    match links.insert(index, link) {
+        None => changes.push(Event::LinkAppeared(index)),
+        Some(old) if links.get(&index) != Some(&old) => changes.push(Event::LinkChanged(index)),
+        Some(_) => {}
+    }
+}
+
+fn apply_address(
+    addresses: &mut BTreeMap<AddressKey, Seen>,
+    message: &Message<'_>,
+    place: u64,
+    changes: &mut Vec<Event>,
+) {
+    let Some(mut new) = seen(message, place) else { return };
+    let key = new.address.key();
+    let before = addresses.get(&key);
+    let (was, is) = (before.is_some_and(|before| before.usable), new.usable);
+    let is = is && message.kind == address::RTM_NEWADDR;
+    if message.kind == address::RTM_DELADDR {
+        addresses.remove(&key);
+    } else {
+        // A renewal moves nothing.
+        new.place = before.map_or(place, |before| before.place);
+        addresses.insert(key, new);
+    }
+    match (was, is) {
+        (false, true) => changes.push(Event::AddressAdded(key)),
+        (true, false) => changes.push(Event::AddressGone(key)),
+        (true, true) | (false, false) => {}
     }
 }
 

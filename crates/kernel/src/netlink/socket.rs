@@ -253,23 +253,43 @@ impl EventSocket {
         mut each: impl FnMut(&Message<'_>),
     ) -> Result<Events, NetlinkError> {
         for _ in 0..DATAGRAMS_A_LOOK {
-            let received =
-                rustix::net::recv(&self.socket, self.buffer.as_mut_slice(), RecvFlags::DONTWAIT);
-            match received {
-                Ok((_, length)) => {
-                    for message in Messages(self.buffer.get(..length).unwrap_or_default()) {
+            match self.receive() {
+                Ok(length) => {
+                    let Some(datagram) = self.buffer.get(..length) else {
+                        // It was longer than the buffer, so that its end is lost.
+                        return self.discard();
+                    };
+                    for message in Messages(datagram) {
                         each(&message);
                     }
                 }
                 Err(Errno::AGAIN) => return Ok(Events::Complete),
                 Err(Errno::INTR) => {}
-                Err(Errno::NOBUFS) => return Ok(Events::Lost),
-                Err(source) => {
-                    return Err(NetlinkError::Socket { operation: "read netlink events", source });
-                }
+                Err(Errno::NOBUFS) => return self.discard(),
+                Err(source) => return Err(NetlinkError::Socket { operation: EVENTS, source }),
             }
         }
         Ok(Events::More)
+    }
+
+    /// Throws away what waits after a loss: it is older than the tables that are going to be read, and what
+    /// followed it is missing, so that nothing would ever correct it. The kernel adds nothing to a queue that
+    /// overran until it was emptied.
+    fn discard(&mut self) -> Result<Events, NetlinkError> {
+        for _ in 0..DATAGRAMS_DISCARDED {
+            match self.receive() {
+                Ok(_) | Err(Errno::INTR | Errno::NOBUFS) => {}
+                Err(Errno::AGAIN) => break,
+                Err(source) => return Err(NetlinkError::Socket { operation: EVENTS, source }),
+            }
+        }
+        Ok(Events::Lost)
+    }
+
+    /// The length of the next datagram, which may be more than the buffer took.
+    fn receive(&mut self) -> Result<usize, Errno> {
+        let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
+        rustix::net::recv(&self.socket, self.buffer.as_mut_slice(), flags).map(|(_, length)| length)
     }
 }
 
@@ -334,6 +354,9 @@ const BATCH: usize = 64;
 const DUMP_TRIES: usize = 8;
 const DATAGRAMS_A_LOOK: usize = 256;
 const EVENT_BUFFER: usize = 4 << 20;
+/// More than fit into the largest buffer; a bound on what others may cost us.
+const DATAGRAMS_DISCARDED: usize = 1 << 16;
+const EVENTS: &str = "read netlink events";
 
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;

@@ -17,6 +17,7 @@
 )]
 
 mod addresses;
+mod observing;
 mod world;
 
 use std::process::{Command, ExitCode};
@@ -27,7 +28,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 /// A sentence, and what proves it.
 pub type Test = (&'static str, fn());
 
-const AREAS: &[(&str, &[Test])] = &[("addresses", addresses::TESTS)];
+const AREAS: &[(&str, &[Test])] =
+    &[("addresses", addresses::TESTS), ("observing", observing::TESTS)];
 
 /// Set in the process that runs inside the namespaces.
 const INSIDE: &str = "STEADFAST_KERNEL_TEST_INSIDE";

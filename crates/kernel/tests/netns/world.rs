@@ -68,7 +68,7 @@ pub fn address(interface: IfIndex, address: impl Into<IpAddr>, prefix: u8) -> Ad
 
 /// Asks again and again until there is an answer.
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(5);
     loop {
         if let Some(answer) = ask() {
             return answer;
