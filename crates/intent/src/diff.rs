@@ -1,6 +1,6 @@
 //! The difference between two states.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Address, AddressKey};
 
@@ -23,10 +23,10 @@ pub fn diff<'a>(
 ) -> Vec<Change> {
     let mut missing: BTreeMap<AddressKey, &Address> =
         desired.into_iter().map(|address| (address.key(), address)).collect();
-    let mut surplus: Vec<AddressKey> =
+    // One key may stand for several addresses, as with different other ends.
+    let observed: BTreeSet<AddressKey> = observed.into_iter().collect();
+    let surplus: Vec<AddressKey> =
         observed.into_iter().filter(|key| missing.remove(key).is_none()).collect();
-    surplus.sort_unstable();
-    surplus.dedup();
     let removals = surplus.into_iter().map(Change::Remove);
     removals.chain(missing.into_values().cloned().map(Change::Add)).collect()
 }
@@ -55,6 +55,21 @@ mod tests {
     #[test]
     fn what_stands_as_wanted_is_not_touched() {
         assert_eq!(diff(&[address(1), address(2)], [address(2).key(), address(1).key()]), []);
+    }
+
+    #[test]
+    fn what_is_seen_twice_is_not_surplus() {
+        let key = address(1).key();
+        assert_eq!(diff(&[address(1)], [key, key]), []);
+        let other = address(2).key();
+        assert_eq!(diff(&[], [other, key, other]), [Change::Remove(key), Change::Remove(other)]);
+    }
+
+    #[test]
+    fn one_address_with_two_prefixes_is_two() {
+        let narrow = Address { prefix: 32, ..address(1) };
+        let changes = diff([&narrow], [address(1).key()]);
+        assert_eq!(changes, [Change::Remove(address(1).key()), Change::Add(narrow)]);
     }
 
     #[test]

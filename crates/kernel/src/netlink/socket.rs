@@ -182,7 +182,10 @@ impl RequestSocket {
                     dump = Dump::Interrupted;
                 }
                 match message.kind {
-                    NLMSG_DONE => return Ok(dump),
+                    NLMSG_DONE => {
+                        dumped(operation, &message)?;
+                        return Ok(dump);
+                    }
                     NLMSG_ERROR => {
                         acknowledged(operation, Goal::Answer, &message)?;
                         return Ok(dump);
@@ -316,26 +319,35 @@ fn acknowledged(
     goal: Goal,
     message: &Message<'_>,
 ) -> Result<(), NetlinkError> {
-    let code = message.payload.first_chunk().map_or(0, |bytes| i32::from_ne_bytes(*bytes));
-    if code == 0 {
-        return Ok(());
-    }
-    let errno = sys::errno(code.saturating_neg());
-    if goal.is_reached_despite(errno) {
-        return Ok(());
-    }
-    let reason =
-        if message.flags & NLM_F_ACK_TLVS != 0 { explanation(message) } else { String::new() };
-    Err(NetlinkError::Refused { operation, errno, reason })
-}
-
-fn explanation(message: &Message<'_>) -> String {
-    // errno, then the request's header; without NLM_F_CAPPED the request's payload too.
+    // The request's header; without NLM_F_CAPPED the request's payload too.
     let request = message.payload.get(4..).unwrap_or_default();
     let whole = request.first_chunk::<4>().map_or(16, |length| u32::from_ne_bytes(*length));
     let shown = if message.flags & NLM_F_CAPPED != 0 { 16 } else { whole };
     let skip = usize::try_from(shown).unwrap_or(usize::MAX).saturating_add(3) & !3;
-    let attributes = Attributes(request.get(skip..).unwrap_or_default());
+    goal.converge(answered(operation, message, request.get(skip..).unwrap_or_default()))
+}
+
+/// An `NLMSG_DONE` message: errno, and attributes that explain. A table that could not be read ends like this, too.
+fn dumped(operation: &'static str, message: &Message<'_>) -> Result<(), NetlinkError> {
+    answered(operation, message, message.payload.get(4..).unwrap_or_default())
+}
+
+fn answered(
+    operation: &'static str,
+    message: &Message<'_>,
+    attributes: &[u8],
+) -> Result<(), NetlinkError> {
+    let code = message.payload.first_chunk().map_or(0, |bytes| i32::from_ne_bytes(*bytes));
+    if code >= 0 {
+        return Ok(());
+    }
+    let errno = sys::errno(code.saturating_neg());
+    let explained = message.flags & NLM_F_ACK_TLVS != 0;
+    let reason = if explained { explanation(Attributes(attributes)) } else { String::new() };
+    Err(NetlinkError::Refused { operation, errno, reason })
+}
+
+fn explanation(attributes: Attributes<'_>) -> String {
     let mut reason = String::new();
     for (kind, value) in attributes {
         match kind {
