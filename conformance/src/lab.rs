@@ -17,6 +17,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::capture::Capture;
 use crate::client::Pinger;
+use crate::forge::Forged;
 use crate::node::{LogLine, Node};
 use crate::packet::Frame;
 use crate::stream::Stream;
@@ -122,7 +123,38 @@ impl Lab {
     /// When it cannot be sent.
     pub fn send_vrrp(&self, destination: &str, message: &str) -> Result<()> {
         let message: String = message.chars().filter(|c| !c.is_whitespace()).collect();
-        let arguments = ["send", destination, "255", &message, "1", "0"];
+        self.send_hex(destination, 255, &message, 1, Duration::ZERO)
+    }
+
+    /// Sends a forged advertisement from the client.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub fn send(&self, forged: &Forged) -> Result<()> {
+        self.send_repeatedly(forged, 1, Duration::ZERO)
+    }
+
+    /// Sends a forged advertisement from the client `count` times, one each `every`.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub fn send_repeatedly(&self, forged: &Forged, count: u32, every: Duration) -> Result<()> {
+        let bytes = forged.message();
+        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        self.send_hex(forged.destination(), forged.ttl, &hex, count, every)
+    }
+
+    fn send_hex(
+        &self,
+        destination: &str,
+        ttl: u8,
+        message: &str,
+        count: u32,
+        every: Duration,
+    ) -> Result<()> {
+        let (ttl, count) = (ttl.to_string(), count.to_string());
+        let every = every.as_micros().to_string();
+        let arguments = ["send", destination, &ttl, message, &count, &every];
         let status = self.client.agent(&arguments).status().context("start sender")?;
         ensure!(status.success(), "packet was not sent");
         Ok(())

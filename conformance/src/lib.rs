@@ -9,6 +9,7 @@ pub mod capture;
 pub mod client;
 pub mod configuration;
 pub mod flavour;
+pub mod forge;
 pub mod lab;
 pub mod moment;
 pub mod node;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -102,6 +102,18 @@ impl Node {
         }
         self.daemon = Some(Daemon { subject, carrier });
         Ok(())
+    }
+
+    /// Runs the program of `subject` to its end, at most ten seconds: for flags that ask rather than start.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn ask(&self, subject: Subject, arguments: &[&str]) -> Result<Output> {
+        let program = subject.program().map_err(anyhow::Error::msg)?;
+        let mut command = self.space.command(Path::new("timeout"));
+        command.arg("10").arg(program).args(arguments).stdin(Stdio::null());
+        command.env("TMPDIR", &self.directory);
+        command.output().with_context(|| format!("start {subject}"))
     }
 
     /// Puts another configuration in place, without telling the daemon.

@@ -15,7 +15,7 @@ pub enum Subject {
 impl Subject {
     /// Its program, or why there is none here.
     ///
-    /// keepalived is `$KEEPALIVED_BIN` or the packaged one. Ours is `$STEADFAST_BIN`, else the binary beside the test
+    /// keepalived is `$KEEPALIVED` or the packaged one. Ours is `$STEADFAST`, else the binary beside the test
     /// program, where `cargo build` of the same profile leaves it.
     ///
     /// # Errors
@@ -23,12 +23,12 @@ impl Subject {
     pub fn program(self) -> Result<PathBuf, String> {
         match self {
             Self::Keepalived => {
-                let path = from_environment("KEEPALIVED_BIN")
+                let path = from_environment("KEEPALIVED")
                     .unwrap_or_else(|| PathBuf::from("/usr/sbin/keepalived"));
                 existing(&path, "the package keepalived is not installed")
             }
             Self::Ours => {
-                let path = match from_environment("STEADFAST_BIN") {
+                let path = match from_environment("STEADFAST") {
                     Some(path) => path,
                     None => beside_test("steadfast").ok_or("no program directory")?,
                 };

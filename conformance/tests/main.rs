@@ -13,6 +13,8 @@ mod failure;
 mod groups;
 mod intervals;
 mod preemption;
+mod process;
+mod reception;
 mod reload;
 mod shutdown;
 mod tracking;
@@ -37,6 +39,8 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("groups", groups::SCENARIOS),
     ("intervals", intervals::SCENARIOS),
     ("preemption", preemption::SCENARIOS),
+    ("process", process::SCENARIOS),
+    ("reception", reception::SCENARIOS),
     ("reload", reload::SCENARIOS),
     ("shutdown", shutdown::SCENARIOS),
     ("tracking", tracking::SCENARIOS),
@@ -55,7 +59,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     if !arguments.list {
-        if pairs.iter().any(|pair| needs_ours(*pair)) && env::var_os("STEADFAST_BIN").is_none() {
+        if pairs.iter().any(|pair| needs_ours(*pair)) && env::var_os("STEADFAST").is_none() {
             build_ours();
         }
         sweep();

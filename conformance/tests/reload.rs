@@ -127,7 +127,7 @@ fn with_another(stage: &Stage, priority: u8) -> (Instance, IpAddr) {
     (stage.instance(priority).addresses(lines), address)
 }
 
-/// The Backup first: an Active router that sends more addresses than the other expects is only remarked upon.
+/// Both at once: while the lists differ, the incumbent hears nothing of the other.
 fn added(stage: &mut Stage) -> Result<()> {
     stage.elect()?;
     let quiet = Quiet::start(stage)?;

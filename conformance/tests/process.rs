@@ -1,0 +1,212 @@
+//! What a supervisor and a script see: exit codes, process files, children.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use conformance::flavour::Flavour;
+use conformance::lab::children;
+use conformance::scenario::{SLACK, START, Scenario, Stage};
+use conformance::stream::Mark;
+use conformance::subject::Subject;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("a_good_file_passes_the_test_without_a_word", ONCE, good),
+    Scenario::new("an_unknown_keyword_fails_the_test", ONCE, |stage| {
+        fails(stage, "    nonsense 3\n", 5, "nonsense")
+    }),
+    Scenario::new("a_value_out_of_range_fails_the_test", ONCE, |stage| {
+        fails(stage, "    priority 300\n", 5, "300")
+    }),
+    Scenario::new("a_missing_parameter_fails_the_test", ONCE, |stage| {
+        fails(stage, "    priority\n", 2, "priority")
+    }),
+    Scenario::new("an_unclosed_brace_fails_the_test", ONCE, |stage| {
+        fails(stage, "    track_interface {\n        eth0\n", 5, "}")
+    }),
+    Scenario::new("a_missing_interface_fails_the_test", ONCE, |stage| {
+        fails(stage, "    interface nosuch0\n", 5, "nosuch0")
+    }),
+    Scenario::new("a_virtual_router_used_twice_fails_the_test", ONCE, twice),
+    Scenario::new("a_missing_file_passes_the_test_of_the_incumbent", ONCE, |stage| {
+        missing(stage, Some(0))
+    })
+    .only(Subject::Keepalived),
+    Scenario::new("a_missing_file_fails_the_test", ONCE, |stage| missing(stage, None))
+        .only(Subject::Ours),
+    Scenario::new("an_unknown_flag_ends_with_1", ONCE, unknown_flag),
+    Scenario::new("version_and_help_end_with_0", ONCE, version_and_help),
+    Scenario::new("process_files_name_the_processes", ONCE, process_files),
+    Scenario::new("without_virtual_servers_there_is_no_checker", ONCE, without_checker),
+    Scenario::new("a_second_start_finds_the_first", ONCE, second_start),
+    Scenario::new("a_killed_vrrp_process_is_started_again", ONCE, killed_child),
+    Scenario::new("sigusr1_dumps_the_data", ONCE, dump),
+];
+
+const ONCE: &[Flavour] = &[Flavour::V3Ipv4];
+
+/// The code and the words of `-t` for this configuration on `a`.
+fn test(stage: &mut Stage, configuration: &str) -> Result<(Option<i32>, String)> {
+    let subject = stage.subject("a");
+    let node = stage.lab.node("a")?;
+    node.write_configuration(configuration)?;
+    let path = node.file("daemon.conf");
+    let path = path.to_str().context("path")?;
+    let output = node.ask(subject, &["-t", "-f", path])?;
+    let out = String::from_utf8_lossy(&output.stdout);
+    let err = String::from_utf8_lossy(&output.stderr);
+    Ok((output.status.code(), format!("{out}{err}")))
+}
+
+fn good(stage: &mut Stage) -> Result<()> {
+    let text = stage.instance(150).render();
+    let (code, words) = test(stage, &text)?;
+    ensure!(code == Some(0) && words.is_empty(), "{code:?}: {words}");
+    Ok(())
+}
+
+/// With `line` in an instance that is good otherwise.
+fn fails(stage: &mut Stage, line: &str, expected: i32, word: &str) -> Result<()> {
+    let text = stage.instance(150).line(line.trim()).render();
+    let (code, words) = test(stage, &text)?;
+    ensure!(code == Some(expected), "{code:?}: {words}");
+    ensure!(words.contains(word), "{words}");
+    Ok(())
+}
+
+fn twice(stage: &mut Stage) -> Result<()> {
+    let first = stage.instance(150);
+    let second = stage.instance(150).named("VI_2", 51).addresses(&["192.0.2.11/24"]);
+    let text = conformance::configuration::file(&[], &[first, second]);
+    let (code, words) = test(stage, &text)?;
+    ensure!(code == Some(5) && words.contains("VI_2") && words.contains("51"), "{code:?}: {words}");
+    Ok(())
+}
+
+fn missing(stage: &mut Stage, expected: Option<i32>) -> Result<()> {
+    let subject = stage.subject("a");
+    let output = stage.lab.node("a")?.ask(subject, &["-t", "-f", "/nowhere/daemon.conf"])?;
+    let code = output.status.code();
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(words.contains("/nowhere/daemon.conf"), "{words}");
+    match expected {
+        Some(_) => ensure!(code == expected, "{code:?}"),
+        None => ensure!(code != Some(0), "{code:?}"),
+    }
+    Ok(())
+}
+
+fn unknown_flag(stage: &mut Stage) -> Result<()> {
+    let subject = stage.subject("a");
+    for flag in ["--frobnicate", "-Z"] {
+        let output = stage.lab.node("a")?.ask(subject, &[flag])?;
+        ensure!(output.status.code() == Some(1), "{flag}: {}", output.status);
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(words.contains(flag) && output.stdout.is_empty(), "{words}");
+    }
+    Ok(())
+}
+
+fn version_and_help(stage: &mut Stage) -> Result<()> {
+    let subject = stage.subject("a");
+    for (flag, word) in [("-v", "v2"), ("--version", "v2"), ("-h", "-f"), ("--help", "--use-file")]
+    {
+        let output = stage.lab.node("a")?.ask(subject, &[flag])?;
+        ensure!(output.status.success(), "{flag}: {}", output.status);
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(output.stdout.is_empty(), "{flag} writes to standard output");
+        let word = if subject == Subject::Ours && word == "v2" { "v" } else { word };
+        ensure!(words.contains(word), "{flag}: {words}");
+    }
+    Ok(())
+}
+
+/// Starts `a` alone and waits until it is Active.
+fn active_a(stage: &mut Stage) -> Result<()> {
+    let instance = stage.instance(150);
+    stage.start("a", &instance)?;
+    let within = stage.flavour.down_interval(150) + START;
+    stage.lab.expect_holders(stage.address(), &["a"], within)
+}
+
+/// The number that process `pid` has inside the lab.
+fn inner(pid: u32) -> Result<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|l| l.strip_prefix("NSpid:")).context("no NSpid")?;
+    Ok(line.split_whitespace().last().context("empty NSpid")?.to_owned())
+}
+
+fn process_files(stage: &mut Stage) -> Result<()> {
+    active_a(stage)?;
+    let node = stage.lab.node("a")?;
+    let main = node.main_process()?;
+    let read = |name: &str| fs::read_to_string(node.file(name)).with_context(|| name.to_owned());
+    let (first, second) = (read("p1")?, read("p2")?);
+    ensure!(first == format!("{}\n", inner(main)?), "{first:?}");
+    let inside: Vec<String> = children(main).into_iter().filter_map(|c| inner(c).ok()).collect();
+    ensure!(inside.iter().any(|c| second == format!("{c}\n")), "{second:?} of {inside:?}");
+    ensure!(!node.file("p3").exists(), "a file of a process that does not run");
+    Ok(())
+}
+
+fn without_checker(stage: &mut Stage) -> Result<()> {
+    active_a(stage)?;
+    let node = stage.lab.node("a")?;
+    let running = node.processes()?;
+    ensure!(running.len() == 2, "{running:?}");
+    node.expect_no_log("ealthcheck", Mark::START)
+}
+
+fn second_start(stage: &mut Stage) -> Result<()> {
+    active_a(stage)?;
+    let subject = stage.subject("a");
+    let node = stage.lab.node("a")?;
+    let files: Vec<_> = ["daemon.conf", "p1", "p2", "p3"].map(|f| node.file(f)).into();
+    let names: Vec<&str> = files.iter().filter_map(|f| f.to_str()).collect();
+    let [conf, first, second, third] = names.as_slice() else { anyhow::bail!("paths") };
+    let arguments = ["-n", "-l", "-D", "-f", *conf, "-p", *first, "-r", *second, "-c", *third];
+    let output = node.ask(subject, &arguments)?;
+    let out = String::from_utf8_lossy(&output.stdout);
+    let err = String::from_utf8_lossy(&output.stderr);
+    let words = format!("{out}{err}");
+    ensure!(output.status.code() == Some(0), "{}: {words}", output.status);
+    ensure!(words.contains("daemon is already running"), "{words}");
+    stage.expect_calm("a", 3)
+}
+
+/// The parent notices at once; afterwards everything is as it was.
+fn killed_child(stage: &mut Stage) -> Result<()> {
+    stage.elect()?;
+    let log = stage.lab.node("a")?.log_mark();
+    let main = stage.lab.node("a")?.main_process()?;
+    let child = *children(main).first().context("no child")?;
+    kill(Pid::from_raw(i32::try_from(child)?), Signal::SIGKILL)?;
+    stage.lab.node("a")?.expect_log("Respawning", log, Duration::from_secs(2))?;
+    let capture = &stage.lab.capture;
+    let since = capture.mark();
+    let within = stage.flavour.down_interval(1) * 2 + START;
+    capture.expect_advert("a", since, within, |a| a.priority == 150)?;
+    stage.lab.expect_holders(stage.address(), &["a"], within)?;
+    stage.expect_calm("a", 3)?;
+    ensure!(children(main) != [child] && children(main).len() == 1, "{:?}", children(main));
+    Ok(())
+}
+
+fn dump(stage: &mut Stage) -> Result<()> {
+    active_a(stage)?;
+    let node = stage.lab.node("a")?;
+    node.signal(Signal::SIGUSR1)?;
+    let path = node.file("keepalived.data");
+    let until = std::time::Instant::now() + Duration::from_secs(3);
+    let wanted = ["VRRP Instance = VI_1", "State = MASTER", "Priority = 150"];
+    loop {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        if wanted.iter().all(|w| text.contains(w)) {
+            return Ok(());
+        }
+        ensure!(std::time::Instant::now() < until, "{}: {text}", path.display());
+        std::thread::sleep(SLACK / 20);
+    }
+}
