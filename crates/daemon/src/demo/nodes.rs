@@ -20,6 +20,8 @@ pub(super) struct Daemon {
     config: PathBuf,
     pid_files: [PathBuf; 3],
     child: Option<Child>,
+    /// Processes of a killed parent: they are process 1's to collect, which is this one.
+    orphans: Vec<Pid>,
     log: Option<OwnedFd>,
     unfinished: Vec<u8>,
     /// What it said last, for when something goes wrong.
@@ -45,6 +47,7 @@ impl Daemon {
             config,
             pid_files: [pid_file("parent"), pid_file("vrrp"), pid_file("checkers")],
             child: None,
+            orphans: Vec::new(),
             log: None,
             unfinished: Vec::new(),
             recent: VecDeque::new(),
@@ -90,10 +93,10 @@ impl Daemon {
         self.dismissed = true;
         let [_, vrrp, checkers] = &self.pid_files;
         let vrrp = read_pid(vrrp).context("pid file of the VRRP process")?;
-        let children: Vec<Pid> = [Some(vrrp), read_pid(checkers)].into_iter().flatten().collect();
+        self.orphans = [Some(vrrp), read_pid(checkers)].into_iter().flatten().collect();
         // The parent would replace a dead child, and a dead parent's children would resign.
         child.signal(Signal::STOP)?;
-        for pid in &children {
+        for pid in &self.orphans {
             let _ = rustix::process::kill_process(*pid, Signal::KILL);
         }
         child.signal(Signal::KILL)?;
@@ -111,25 +114,29 @@ impl Daemon {
         Ok(())
     }
 
-    /// Whether it has not ended.
+    /// Whether any process of it is left.
     pub(super) const fn runs(&self) -> bool {
-        self.child.is_some()
+        self.child.is_some() || !self.orphans.is_empty()
+    }
+
+    /// Whether it wants to be tended though none of its descriptors is ready.
+    pub(super) const fn lingers(&self) -> bool {
+        self.child.is_none() && !self.orphans.is_empty()
     }
 
     /// Looks whether its end has come.
     ///
     /// **Errors**: it ended although nobody made it.
     pub(super) fn tend(&mut self, events: &EventLoop) -> anyhow::Result<Option<Ended>> {
-        let Some(child) = &mut self.child else { return Ok(None) };
+        let Some(child) = &mut self.child else {
+            self.orphans.retain(|pid| {
+                matches!(rustix::process::waitpid(Some(*pid), WaitOptions::NOHANG), Ok(None))
+            });
+            return Ok(None);
+        };
         let Some(ended) = child.ended()? else { return Ok(None) };
         let _ = events.remove(&*child);
         self.child = None;
-        // Children of a killed parent are process 1's, which is this one.
-        for path in &self.pid_files {
-            if let Some(pid) = read_pid(path) {
-                let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
-            }
-        }
         anyhow::ensure!(self.dismissed, "the daemon of {} {ended}", self.router.name());
         Ok(Some(ended))
     }

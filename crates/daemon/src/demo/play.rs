@@ -114,7 +114,7 @@ impl Play {
                     }
                 });
             }
-            if self.ready.contains(&daemon.process_token())
+            if (daemon.lingers() || self.ready.contains(&daemon.process_token()))
                 && let Some(ended) = daemon.tend(&self.events)?
             {
                 self.timeline.note(now, name, &format!("daemon {ended}"));

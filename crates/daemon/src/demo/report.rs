@@ -68,8 +68,7 @@ impl Report {
                 span(TOLERANCE)
             );
         }
-        let _ = writeln!(text, "Took {}. {LEGEND}", span(self.took));
-        text
+        text + LEGEND + &format!("The demonstration took {}.\n", span(self.took))
     }
 
     /// The document.
@@ -133,9 +132,10 @@ fn milliseconds(span: Duration) -> f64 {
 
 /// What scheduling on an idle machine may add.
 const TOLERANCE: Duration = Duration::from_millis(20);
-const LEGEND: &str = "Outage: longest time without an echo reply. Takeover: from the last \
-                      advertisement\nto the first gratuitous ARP or echo reply of the other router. After \
-                      kill -9 the dead router's kernel still answers.";
+const LEGEND: &str = "\
+Outage: longest time without an echo reply; after kill -9 the dead router's kernel still answers.
+Takeover: from the last advertisement to the first gratuitous ARP or echo reply of the other router.
+";
 
 #[cfg(test)]
 mod tests {
@@ -169,8 +169,9 @@ kill -9 of a      10.101.0.101, 10.101.0.102      1.2 ms     3.614 s     3.613 s
 a comes back      10.101.0.101, 10.101.0.102      0.9 ms           -           -
 
 Every takeover and every outage within its bound + 20.0 ms.
-Took 26.540 s. Outage: longest time without an echo reply. Takeover: from the last advertisement
-to the first gratuitous ARP or echo reply of the other router. After kill -9 the dead router's kernel still answers.
+Outage: longest time without an echo reply; after kill -9 the dead router's kernel still answers.
+Takeover: from the last advertisement to the first gratuitous ARP or echo reply of the other router.
+The demonstration took 26.540 s.
 ";
         assert_eq!(good().table(), expected);
     }
