@@ -6,10 +6,14 @@
 //! [`source::SourceSet`] and a [`syntax::Environment`] are handed in.
 #![forbid(unsafe_code)]
 
+mod check;
 pub mod diagnostic;
 mod expand;
+pub mod keyword;
 mod lexer;
 pub mod lower;
 pub mod model;
 pub mod source;
 pub mod syntax;
+
+pub use check::{Checked, check};

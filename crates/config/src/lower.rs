@@ -23,6 +23,8 @@ use crate::model::{HeldBack, Instance, Model, VirtualServer};
 use crate::source::SourceSet;
 use crate::syntax::{Directive, Tree};
 
+pub(crate) use self::read::boolean_words;
+
 /// Lowers a tree.
 pub fn lower(tree: &Tree, sources: &SourceSet) -> (Model, Vec<Diagnostic>) {
     let mut reports = Reports { sources, diagnostics: Vec::new() };
@@ -48,7 +50,8 @@ pub fn lower(tree: &Tree, sources: &SourceSet) -> (Model, Vec<Diagnostic>) {
         }
         instances.push(instance);
     }
-    let groups = group::lower(tree, &mut instances, &trackers.list, &mut reports);
+    let groups = group::lower(tree, &mut instances, &mut trackers, &mut reports);
+    hold_back(tree, &mut instances, &reports);
     let static_addresses = blocks(tree, "static_ipaddress")
         .flat_map(Directive::children)
         .filter_map(|line| address::lower(line, &mut reports))
@@ -78,13 +81,32 @@ fn virtual_server(block: &Directive) -> VirtualServer {
     }
 }
 
-/// A keyword of an instance that is known, matters, and is not executed yet.
-fn held_back(block: &str, directive: &Directive, reports: &mut Reports<'_>) -> Option<HeldBack> {
-    let keyword = holds_back(block, directive)?;
-    let location = reports.location(directive.keyword.span);
-    Some(HeldBack { keyword, location })
+/// Holds instances back for keywords outside their blocks: of their sync group, or of the whole daemon.
+fn hold_back(tree: &Tree, instances: &mut [Instance], reports: &Reports<'_>) {
+    for directive in &tree.directives {
+        if let Some(held) = held_back(&[], directive, reports) {
+            for instance in instances.iter_mut() {
+                instance.held_back.push(held.clone());
+            }
+        }
+    }
+    for group in blocks(tree, "vrrp_sync_group") {
+        let member = |name: &str| {
+            let mut lists = group.children().iter().filter(|it| it.keyword == *"group");
+            lists.any(|list| list.flat_words().any(|word| word == name))
+        };
+        for directive in group.children() {
+            let Some(held) = held_back(&["vrrp_sync_group"], directive, reports) else { continue };
+            for instance in instances.iter_mut().filter(|instance| member(&instance.name)) {
+                instance.held_back.push(held.clone());
+            }
+        }
+    }
 }
 
-fn holds_back(_block: &str, _directive: &Directive) -> Option<String> {
-    None
+/// A keyword of an instance that is known, matters, and is not executed yet.
+fn held_back(path: &[&str], directive: &Directive, reports: &Reports<'_>) -> Option<HeldBack> {
+    let keyword = crate::keyword::holds_back(path, directive)?;
+    let location = reports.location(directive.keyword.span);
+    Some(HeldBack { keyword, location })
 }

@@ -112,6 +112,8 @@ pub struct Instance {
     pub lifetime: AddressLifetime,
     /// `v3_checksum_as_v2`: the checksum of VRRPv3 over IPv4 leaves the pseudo header out.
     pub checksum: Checksum,
+    /// `no_virtual_ipaddress`: that there is no address is meant.
+    pub without_addresses: bool,
     /// `strict_mode` or `vrrp_strict`.
     pub strict: bool,
     /// Keywords that this release does not execute and that matter: the instance stays in FAULT for them.

@@ -131,6 +131,9 @@ pub(super) fn lower(tree: &Tree) -> (Global, Defaults) {
             }
         }
     }
+    for directive in tree.directives.iter().filter(|it| it.keyword == *"child_wait_time") {
+        daemon(&mut global, "child_wait_time", directive);
+    }
     (global, defaults)
 }
 
@@ -138,7 +141,7 @@ fn daemon(global: &mut Global, keyword: &str, directive: &Directive) {
     let text = directive.text(0);
     let time = |old: Duration| text.and_then(|text| seconds(text, 6)).unwrap_or(old);
     match keyword {
-        "router_id" | "lvs_id" => global.router_id = text.map(str::to_owned),
+        "router_id" => global.router_id = text.map(str::to_owned),
         "vrrp_startup_delay" => global.startup_delay = time(global.startup_delay),
         "child_wait_time" => global.child_wait_time = time(global.child_wait_time),
         "vrrp_garp_interval" => global.garp_interval = time(global.garp_interval),

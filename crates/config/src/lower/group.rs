@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use vrrp::{GroupParameters, InstanceId, Weight};
 
 use super::report::Reports;
+use super::track::Trackers;
 use crate::diagnostic::model as codes;
 use crate::model::{Instance, SyncGroup, Tracker};
 use crate::source::Span;
 use crate::syntax::{Directive, Tree};
 
-/// Lowers every group; `trackers` are those of the instances.
+/// Lowers every group; its trackers are added to those of its members.
 pub(super) fn lower(
     tree: &Tree,
     instances: &mut [Instance],
-    trackers: &[Tracker],
+    trackers: &mut Trackers,
     reports: &mut Reports<'_>,
 ) -> Vec<SyncGroup> {
     let mut groups: Vec<SyncGroup> = Vec::new();
@@ -44,11 +45,12 @@ pub(super) fn lower(
                 name.span,
             );
         }
+        track(block, &members, instances, trackers, reports);
         let weights_allowed =
             block.children().iter().any(|line| line.keyword.text == "sync_group_tracking_weight");
         if !weights_allowed {
             for member in &members {
-                drop_weights(instances, *member, trackers, &name.text, reports);
+                drop_weights(instances, *member, &trackers.list, &name.text, reports);
             }
         }
         groups.push(SyncGroup {
@@ -105,6 +107,35 @@ fn members(
     members
 }
 
+/// Adds what the group tracks to each of its members; what a member tracks itself stays as it says.
+fn track(
+    block: &Directive,
+    members: &[InstanceId],
+    instances: &mut [Instance],
+    trackers: &mut Trackers,
+    reports: &mut Reports<'_>,
+) {
+    let lists: Vec<&Directive> =
+        block.children().iter().filter(|line| line.keyword == *"track_interface").collect();
+    if lists.is_empty() {
+        return;
+    }
+    let name = block.arguments.first().unwrap_or(&block.keyword);
+    for (index, member) in members.iter().enumerate() {
+        let Some(instance) = instance(instances, *member) else { continue };
+        let mode = instance.parameters.mode;
+        // What is wrong with a line is wrong for every member: it is told once.
+        let mut silent = Reports { sources: reports.sources, diagnostics: Vec::new() };
+        let told = if index == 0 { &mut *reports } else { &mut silent };
+        for tracking in trackers.lower(&lists, mode, name, told) {
+            let own = &mut instance.parameters.tracking;
+            if own.iter().all(|other| other.tracker != tracking.tracker) {
+                own.push(tracking);
+            }
+        }
+    }
+}
+
 /// Members of a group have one fate: a weight that moves one of them alone has no meaning.
 fn drop_weights(
     instances: &mut [Instance],
@@ -113,10 +144,7 @@ fn drop_weights(
     group: &str,
     reports: &mut Reports<'_>,
 ) {
-    let Some(instance) = usize::try_from(member.0).ok().and_then(|index| instances.get_mut(index))
-    else {
-        return;
-    };
+    let Some(instance) = instance(instances, member) else { return };
     let (at, name) = (instance.at, instance.name.clone());
     instance.parameters.tracking.retain(|tracking| {
         let weighted = matches!(tracking.weight, Weight::Priority { .. });
@@ -138,4 +166,8 @@ fn drop_weights(
         }
         !weighted
     });
+}
+
+fn instance(instances: &mut [Instance], id: InstanceId) -> Option<&mut Instance> {
+    instances.get_mut(usize::try_from(id.0).ok()?)
 }

@@ -40,11 +40,18 @@ fn missing(instance: &Instance, interfaces: &Interfaces, reports: &mut Reports<'
 }
 
 /// An address outside every subnet of its interface is legal, and mostly a slip.
-fn off_subnet(instance: &Instance, address: &VirtualAddress, interfaces: &Interfaces, reports: &mut Reports<'_>) {
+fn off_subnet(
+    instance: &Instance,
+    address: &VirtualAddress,
+    interfaces: &Interfaces,
+    reports: &mut Reports<'_>,
+) {
     let device = address.device.as_deref().unwrap_or(&instance.interface);
     let Some(own) = interfaces.get(device) else { return };
-    let same_family = || own.iter().filter(|(other, _)| other.is_ipv4() == address.address.is_ipv4());
-    if same_family().next().is_none() || same_family().any(|(other, prefix)| same_subnet(*other, address.address, *prefix))
+    let same_family =
+        || own.iter().filter(|(other, _)| other.is_ipv4() == address.address.is_ipv4());
+    if same_family().next().is_none()
+        || same_family().any(|(other, prefix)| same_subnet(*other, address.address, *prefix))
     {
         return;
     }

@@ -49,6 +49,7 @@ pub(super) struct Written<'t> {
     owner_adverts: Option<OwnerAdverts>,
     address_check: Option<AddressCheck>,
     strict: Option<bool>,
+    without_addresses: bool,
     checksum: Option<Checksum>,
     lifetime: Option<AddressLifetime>,
     held_back: Vec<HeldBack>,
@@ -65,7 +66,7 @@ pub(super) fn lower(
     let mut written = Written::default();
     for directive in block.children() {
         read(&mut written, directive, reports);
-        if let Some(held) = super::held_back("vrrp_instance", directive, reports) {
+        if let Some(held) = super::held_back(&["vrrp_instance"], directive, reports) {
             written.held_back.push(held);
         }
     }
@@ -119,6 +120,7 @@ pub(super) fn lower(
         lifetime: written.lifetime.unwrap_or(defaults.lifetime),
         checksum: written.checksum.unwrap_or(defaults.checksum),
         strict,
+        without_addresses: written.without_addresses,
         held_back: written.held_back,
         name: name.text.clone(),
     })
@@ -199,6 +201,7 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
         }
         "authentication" => written.authentication = Some(directive),
         "track_interface" => written.track.push(directive),
+        "no_virtual_ipaddress" => written.without_addresses = true,
         "dont_track_primary" => written.untracked = true,
         "down_timer_adverts" => {
             written.down_timer_adverts =
@@ -398,8 +401,7 @@ fn interval(written: &Written<'_>, version: Version, reports: &mut Reports<'_>) 
     match version {
         Version::V2 => {
             let rounded = (interval + Duration::from_millis(500)).as_secs();
-            let whole = Duration::from_secs(rounded)
-                .max(Duration::from_secs(1));
+            let whole = Duration::from_secs(rounded).max(Duration::from_secs(1));
             let whole = whole.min(Duration::from_secs(255));
             if whole != interval {
                 reports

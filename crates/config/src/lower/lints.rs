@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-
 use super::report::Reports;
 use crate::diagnostic::model as codes;
 use crate::model::{Destination, Instance, Model};
@@ -135,7 +134,7 @@ fn no_address(instance: &Instance, reports: &mut Reports<'_>) {
                 instance.at,
             )
             .help("add `virtual_ipaddress { ... }`, or remove `vrrp_strict`");
-    } else {
+    } else if !instance.without_addresses {
         reports.warning(
             codes::NO_ADDRESS,
             format!(

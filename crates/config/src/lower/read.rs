@@ -33,6 +33,11 @@ pub(crate) fn boolean(word: &Word) -> Option<bool> {
     }
 }
 
+/// Whether a text is one of the words for true and false.
+pub(crate) fn boolean_words(text: &str) -> bool {
+    matches!(text, "on" | "true" | "yes" | "off" | "false" | "no")
+}
+
 /// Decimal seconds as a duration, rounded half up to `places` decimals (at most 9).
 pub(crate) fn seconds(text: &str, places: u32) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

@@ -105,7 +105,7 @@ pub enum Found {
 /// Files of one configuration, at most.
 const FILES: usize = 4096;
 /// Bytes of all files, at most.
-const BYTES: usize = 8 << 20;
+const BYTES: usize = 64 << 20;
 /// Includes within includes, at most.
 const DEPTH: usize = 32;
 /// Bytes of a line, at most; a longer one is not read.

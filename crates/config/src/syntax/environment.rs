@@ -42,6 +42,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { lines: 1 << 19, characters: 16 << 20 }
+        Self { lines: 1 << 21, characters: 128 << 20 }
     }
 }

@@ -1,0 +1,161 @@
+//! Checkers of real servers; what they have in common stands once.
+
+use super::super::Keyword;
+#[allow(clippy::enum_glob_use, unused_imports, reason = "rows are read as tables")]
+use super::super::Kind::*;
+#[allow(unused_imports, reason = "not every region has rows with a grammar")]
+use super::super::words;
+use super::rows::*;
+
+/// Where and how a checker connects.
+pub(super) const CONNECT: &[Keyword] = &[
+    value("connect_ip", &[required(Address)], "RS address", "Address to probe"),
+    value("connect_port", &[required(Integer(1, 65_535))], "RS port", "Port to probe"),
+    value("bindto", &[required(Address)], "none", "Source address"),
+    value("bind_port", &[required(Integer(1, 65_535))], "none", "Source port"),
+    value("bind_if", &[required(Interface)], "none", "SO_BINDTODEVICE"),
+    value(
+        "connect_timeout",
+        &[required(Seconds(0, i64::MAX))],
+        "inherit 5",
+        "Connect/response timeout",
+    ),
+    value("fwmark", &[required(Integer(0, UNSIGNED))], "none", "SO_MARK"),
+];
+
+/// How often a checker checks, and when it believes what it finds.
+pub(super) const REPEAT: &[Keyword] = &[
+    value("retry", &[required(Integer(0, UNSIGNED))], "inherit", "Retries after failure"),
+    value(
+        "delay_before_retry",
+        &[required(Seconds(0, i64::MAX))],
+        "inherit",
+        "Gap between retries",
+    ),
+    value("warmup", &[required(Seconds(0, i64::MAX))], "inherit", "Random first delay"),
+    value("delay_loop", &[required(Seconds(1, i64::MAX))], "inherit", "Check period"),
+    boolean("alpha", "inherit", "Start down until success"),
+    boolean("log_all_failures", "global", "Log each failure"),
+];
+
+/// HTTP_GET and SSL_GET.
+pub(super) const HTTP: &[Keyword] = &[
+    value("nb_get_retry", &[required(Integer(0, UNSIGNED))], "", "DEPRECATED synonym of retry"),
+    value("virtualhost", &[required(Word("host name"))], "rs / vs", "Host header default"),
+    value(
+        "http_protocol",
+        &[required(Choice(&["1.0", "1.0C", "1.0c", "1.1"]))],
+        "1.0",
+        "HTTP version; C = 1.0 with Connection: close",
+    ),
+    boolean("enable_sni", "off", "SNI for SSL_GET (virtualhost is used as name)"),
+    value("sni_name", &[required(Word("host name"))], "virtualhost", "SNI name (SSL_GET)"),
+    boolean(
+        "fast_recovery",
+        "off",
+        "While not up and no URL known bad, fetch next URL at once instead of after delay_loop",
+    ),
+    block("url", NOTHING, "at least one", "One URL to fetch; may be repeated"),
+];
+
+/// SSL_GET alone.
+pub(super) const HTTPS: &[Keyword] =
+    &[boolean("tls_compliant", "off", "Treat unexpected TLS EOF as an error")];
+
+/// One URL of HTTP_GET and SSL_GET.
+pub(super) const URL: &[Keyword] = &[
+    value("path", &[required(Word("path"))], "required", "Request path"),
+    value("digest", &[required(Hex(32))], "none", "MD5 of response body (from genhash)"),
+    grammar(
+        "status_code",
+        words("<code or range 100..599>...", 1, None, words::status_codes),
+        "200-299 if no digest/regex",
+        "Accepted HTTP status",
+    ),
+    value("virtualhost", &[required(Word("host name"))], "checker", "Host header"),
+    value("regex", &[required(Regex)], "none", "Body must match"),
+    flag("regex_no_match", "off", "Body must not match"),
+    value("regex_options", &[repeated(Choice(REGEX_OPTIONS))], "none", "PCRE2 options"),
+    value(
+        "regex_min_offset",
+        &[required(Integer(0, UNSIGNED))],
+        "0",
+        "Match must start at/after this byte",
+    ),
+    value(
+        "regex_max_offset",
+        &[required(Integer(0, UNSIGNED))],
+        "none",
+        "Match must start before this byte",
+    ),
+    value(
+        "regex_stack",
+        &[required(Integer(0, UNSIGNED)), required(Integer(0, UNSIGNED))],
+        "pcre2",
+        "JIT stack size",
+    ),
+];
+
+/// One URL of SSL_GET alone.
+pub(super) const HTTPS_URL: &[Keyword] =
+    &[boolean("tls_compliant", "checker", "Per-URL TLS EOF strictness")];
+
+/// SMTP_CHECK.
+pub(super) const SMTP: &[Keyword] = &[
+    value("helo_name", &[required(Word("name"))], "smtpchecker.keepalived.org", "HELO argument"),
+    block("host", NOTHING, "", "DEPRECATED multi-host block; only last counts"),
+];
+
+/// DNS_CHECK.
+pub(super) const DNS: &[Keyword] = &[
+    value(
+        "type",
+        &[required(Choice(&["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNSKEY"]))],
+        "SOA",
+        "Query type",
+    ),
+    value("name", &[required(Word("DNS name"))], ". (root)", "Query name"),
+];
+
+/// UDP_CHECK.
+pub(super) const UDP: &[Keyword] = &[
+    grammar(
+        "payload",
+        words("<hex>...", 1, None, words::any),
+        "32-byte ASCII pattern",
+        "Datagram sent",
+    ),
+    grammar(
+        "require_reply",
+        words("[<hex with x wildcards>...]", 0, None, words::any),
+        "off",
+        "A reply (matching) is needed to be up",
+    ),
+    value("min_reply_length", &[required(Integer(0, 65_535))], "0", "Minimum reply length"),
+    value("max_reply_length", &[required(Integer(0, 65_535))], "255", "Maximum reply length"),
+];
+
+/// MISC_CHECK.
+pub(super) const MISC: &[Keyword] = &[
+    value("misc_path", &[required(Script)], "required", "Command to run"),
+    value("misc_timeout", &[required(Integer(0, 4294))], "vs delay_loop", "Kill script after"),
+    flag("misc_dynamic", "off", "Exit 2..255 sets weight to code-2"),
+    value("user", &[required(Word("user")), optional(Word("group"))], "script_user", "Run as"),
+];
+
+/// FILE_CHECK.
+pub(super) const FILE: &[Keyword] = &[
+    value("track_file", &[required(Word("track_file"))], "required", "File to follow"),
+    grammar(
+        "weight",
+        words("<-254..254> [reverse|noreverse]", 1, Some(2), words::weight),
+        "track_file weight",
+        "Weight; non-zero changes RS weight, 0 = down on non-zero",
+    ),
+];
+
+/// BFD_CHECK.
+pub(super) const BFD: &[Keyword] = &[
+    value("name", &[required(Word("bfd_instance"))], "required", "Session"),
+    boolean("alpha", "inherit", "Start down until session is up"),
+];

@@ -1,0 +1,129 @@
+//! Trackers: scripts, processes, files and BFD sessions.
+
+use super::super::Keyword;
+#[allow(clippy::enum_glob_use, unused_imports, reason = "rows are read as tables")]
+use super::super::Kind::*;
+#[allow(unused_imports, reason = "not every region has rows with a grammar")]
+use super::super::words;
+use super::rows::*;
+
+/// A script.
+pub(super) const SCRIPT: &[Keyword] = &[
+    value("script", &[required(Script)], "required", "Command"),
+    value("interval", &[required(Seconds(0, 4_294_000_000))], "1", "Period"),
+    value(
+        "timeout",
+        &[required(Seconds(0, 4_294_000_000))],
+        "= interval",
+        "Kill with TERM after this, KILL 2 s later",
+    ),
+    grammar(
+        "weight",
+        words("<-253..253> [reverse]", 1, Some(2), words::weight),
+        "0 (failure = FAULT)",
+        "Priority change",
+    ),
+    value("rise", &[required(Integer(1, 2_147_483_647))], "1", "Successes needed for OK"),
+    value("fall", &[required(Integer(1, 2_147_483_647))], "1", "Failures needed for KO"),
+    value("user", &[required(Word("user")), optional(Word("group"))], "script_user", "Run as"),
+    flag("init_fail", "off", "Start in failed state"),
+];
+
+/// Processes.
+pub(super) const PROCESS: &[Keyword] = &[
+    value(
+        "process",
+        &[required(Script)],
+        "required",
+        "Process (and arguments) to look for; quoted",
+    ),
+    value(
+        "param_match",
+        &[optional(Choice(&["initial", "partial"]))],
+        "exact",
+        "How arguments are compared",
+    ),
+    grammar(
+        "weight",
+        words("<-254..254> [reverse]", 1, Some(2), words::weight),
+        "0",
+        "Priority change",
+    ),
+    value("quorum", &[required(Integer(1, 65_535))], "1", "Minimum matching processes"),
+    value("quorum_max", &[required(Integer(0, 65_535))], "unlimited", "Maximum matching processes"),
+    value(
+        "delay",
+        &[required(Seconds(1, 3_600_000_000))],
+        "0",
+        "Sets both fork_delay and terminate_delay",
+    ),
+    value("terminate_delay", &[required(Seconds(0, i64::MAX))], "0", "Wait before losing quorum"),
+    value("fork_delay", &[required(Seconds(0, i64::MAX))], "0", "Wait before gaining quorum"),
+    flag("full_command", "off", "Match on command line instead of comm"),
+];
+
+/// A file with a number.
+pub(super) const FILE: &[Keyword] = &[
+    value("file", &[required(Word("path"))], "required", "File whose number is read"),
+    grammar(
+        "weight",
+        words("<-254..254> [reverse]", 1, Some(2), words::weight),
+        "1",
+        "Multiplier of the value; 0 = non-zero is fault",
+    ),
+    grammar(
+        "init_file",
+        words("[<value>] [overwrite]", 0, Some(2), words::init_file),
+        "no creation",
+        "Create/overwrite the file at startup",
+    ),
+];
+
+/// A BFD session.
+pub(super) const BFD: &[Keyword] = &[
+    value("neighbor_ip", &[required(Address)], "required", "Peer"),
+    value("neighbour_ip", &[required(Address)], "", "Synonym of neighbor_ip"),
+    value("source_ip", &[required(Address)], "kernel", "Local address"),
+    value(
+        "min_rx",
+        &[required(Milliseconds(1_000, 4_294_967_000))],
+        "10",
+        "Required min rx interval (warning over 10000)",
+    ),
+    value(
+        "min_tx",
+        &[required(Milliseconds(1_000, 4_294_967_000))],
+        "10",
+        "Desired min tx interval (warning over 10000)",
+    ),
+    value(
+        "idle_tx",
+        &[required(Milliseconds(1_000_000, 4_294_967_000))],
+        "1000",
+        "Tx interval while not up",
+    ),
+    value("multiplier", &[required(Integer(1, 255))], "5", "Detect multiplier (warning over 10)"),
+    flag("passive", "off", "Do not start session first"),
+    value("ttl", &[required(Integer(1, 255))], "255 IPv4", "TTL sent"),
+    value(
+        "hoplimit",
+        &[required(Integer(1, 255))],
+        "64 IPv6",
+        "Hop limit sent (same handler as ttl)",
+    ),
+    value(
+        "max_hops",
+        &[required(Integer(-1, 255))],
+        "0",
+        "Max hops of received packets; -1 = no check",
+    ),
+    boolean("multihop", "off", "Use port 4784 instead of 3784"),
+    grammar(
+        "weight",
+        words("<-253..253> [reverse]", 1, Some(2), words::weight),
+        "0",
+        "Default VRRP weight",
+    ),
+    flag("vrrp", "both if neither", "Send events to VRRP process"),
+    flag("checker", "both if neither", "Send events to checker process"),
+];

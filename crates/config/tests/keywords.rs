@@ -1,0 +1,223 @@
+//! Every keyword that the table calls supported does something: without its line, the model or the findings of a
+//! configuration are other ones. A row that is called supported and has no line here fails.
+
+use config::check;
+use config::keyword::{Shape, Status, places};
+use config::source::SourceSet;
+use config::syntax::Environment;
+
+/// A configuration in which `@@` stands for the line under test.
+struct Case {
+    path: &'static [&'static str],
+    keyword: &'static str,
+    line: &'static str,
+    around: &'static str,
+}
+
+const INSTANCE: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n priority 150\n\
+    @@\n virtual_ipaddress {\n 192.0.2.1/24\n }\n}\n";
+const BARE: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n@@\n}\n";
+const GLOBAL: &str = "global_defs {\n@@\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n\
+    virtual_ipaddress {\n 192.0.2.1/24\n }\n}\nvrrp_instance B {\n interface eth0\n virtual_router_id 2\n\
+    virtual_ipaddress {\n 2001:db8::1/64\n }\n}\n";
+const GROUP: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n\
+    192.0.2.1\n }\n track_interface {\n eth1 weight 10\n }\n}\nvrrp_instance B {\n interface eth0\n\
+    virtual_router_id 2\n virtual_ipaddress {\n 192.0.2.2\n }\n}\nvrrp_sync_group G {\n@@\n}\n";
+const AUTHENTICATION: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n\
+    authentication {\n@@\n}\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
+
+/// Lines that need surroundings of their own.
+const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
+    (&["vrrp_instance"], "interface", "interface eth1", BARE),
+    (&["vrrp_instance"], "virtual_router_id", "virtual_router_id 7", BARE),
+    (&["vrrp_instance"], "priority", "priority 20", BARE),
+    (&["vrrp_instance"], "virtual_ipaddress", "virtual_ipaddress { 192.0.2.9 }", BARE),
+    (&["vrrp_instance"], "no_virtual_ipaddress", "no_virtual_ipaddress", BARE),
+    (
+        &["vrrp_instance"],
+        "preempt",
+        "preempt",
+        "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n nopreempt\n@@\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
+    ),
+    (
+        &["vrrp_instance"],
+        "unicast_peer",
+        "unicast_peer { 192.0.2.3 }",
+        "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n unicast_src_ip 192.0.2.2\n@@\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
+    ),
+    (
+        &["vrrp_instance", "authentication"],
+        "auth_type",
+        "auth_type PASS",
+        "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n authentication {\n@@\n auth_pass x\n}\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
+    ),
+    (
+        &["vrrp_instance", "authentication"],
+        "auth_pass",
+        "auth_pass secret",
+        "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n authentication {\n auth_type PASS\n@@\n}\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
+    ),
+    (
+        &["vrrp_sync_group"],
+        "sync_group_tracking_weight",
+        "group { A B }\n sync_group_tracking_weight",
+        GROUP,
+    ),
+    (&["vrrp_sync_group"], "group", "group { A B }", GROUP),
+    (
+        &["vrrp_sync_group"],
+        "track_interface",
+        "track_interface { eth2 }",
+        "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\nvrrp_instance B {\n interface eth0\n virtual_router_id 2\n virtual_ipaddress {\n 192.0.2.2\n }\n}\nvrrp_sync_group G {\n group {\n A B\n }\n@@\n}\n",
+    ),
+    (
+        &["global_defs"],
+        "include_check",
+        "include_check match",
+        "global_defs {\n@@\n}\ninclude /nothing-is-here.conf\n",
+    ),
+    (
+        &["global_defs"],
+        "default_interface",
+        "default_interface eth3",
+        "global_defs {\n@@\n}\nvrrp_instance A {\n virtual_router_id 1\n}\n",
+    ),
+    (
+        &["global_defs"],
+        "random_seed",
+        "random_seed 7",
+        "global_defs {\n@@\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n priority ${_RANDOM 1 254}\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
+    ),
+    (&["global_defs"], "vrrp_garp_lower_prio_delay", "vrrp_garp_lower_prio_delay 9", GLOBAL),
+];
+
+/// Lines that are more than the keyword with a value that this derives from the table.
+fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
+    Some(match (path, keyword) {
+        ([], "global_defs") => "global_defs { router_id x }",
+        ([], "child_wait_time") => "child_wait_time 9",
+        ([], "static_ipaddress") => "static_ipaddress { 192.0.2.7/32 dev eth0 }",
+        ([], "vrrp_instance") => {
+            "vrrp_instance Z { interface eth0\n virtual_router_id 9\n virtual_ipaddress { 192.0.2.9 }\n }"
+        }
+        ([], "vrrp_sync_group") => "vrrp_sync_group S { group { A B } }",
+        (["global_defs"], "process_names" | "vrrp_no_swap" | "checker_no_swap") => return None,
+        (["global_defs"], "vrrp_version") => "vrrp_version 3",
+        (["global_defs"], "vrrp_mcast_group4") => "vrrp_mcast_group4 224.0.0.19",
+        (["global_defs"], "vrrp_mcast_group6") => "vrrp_mcast_group6 ff02::13",
+        (["global_defs"], "vrrp_address_lifetime") => "vrrp_address_lifetime 20",
+        (["global_defs"], "vrrp_cpu_affinity") => "vrrp_cpu_affinity 0 1",
+        (["global_defs"], "checker_cpu_affinity") => "checker_cpu_affinity 1",
+        (["vrrp_instance"], "state") => "state MASTER",
+        (["vrrp_instance"], "version") => "version 3",
+        (["vrrp_instance"], "authentication") => {
+            "authentication { auth_type PASS\n auth_pass x\n }"
+        }
+        (["vrrp_instance"], "virtual_ipaddress_excluded") => {
+            "virtual_ipaddress_excluded { 192.0.2.8/24 }"
+        }
+        (["vrrp_instance"], "unicast_src_ip") => "unicast_src_ip 192.0.2.2",
+        (["vrrp_instance"], "mcast_src_ip") => "mcast_src_ip 192.0.2.2",
+        (["vrrp_instance"], "mcast_dst_ip") => "mcast_dst_ip 224.0.0.19",
+        (["vrrp_instance"], "track_interface") => "track_interface { eth1 }",
+        (["vrrp_instance"], "vrrp_address_lifetime") => "vrrp_address_lifetime forever",
+        _ => return None,
+    })
+}
+
+fn findings(around: &str, line: &str) -> (String, String) {
+    let text = around.replace("@@", line);
+    let sources = SourceSet::single("case.conf", text);
+    let checked = check(&sources, &Environment::of_host("host"));
+    let mut model = checked.model;
+    // Places move when a line goes; they are not what a keyword does.
+    let at = config::source::Span::default();
+    for instance in &mut model.instances {
+        instance.at = at;
+        for address in instance.addresses.iter_mut().chain(&mut instance.excluded) {
+            address.at = at;
+        }
+    }
+    for group in &mut model.groups {
+        group.at = at;
+    }
+    let said: Vec<String> =
+        checked.diagnostics.iter().map(|it| format!("{} {}", it.code.name(), it.message)).collect();
+    (format!("{model:?}"), said.join("\n"))
+}
+
+fn case(path: &'static [&'static str], keyword: &'static str, shape: Shape) -> Case {
+    if let Some((_, _, line, around)) =
+        SPECIAL.iter().find(|(other, name, ..)| *other == path && *name == keyword)
+    {
+        return Case { path, keyword, line, around };
+    }
+    let around = match path {
+        [] => {
+            "@@\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\nvrrp_instance B {\n interface eth0\n virtual_router_id 2\n virtual_ipaddress {\n 192.0.2.2\n }\n}\n"
+        }
+        ["global_defs"] => GLOBAL,
+        ["vrrp_sync_group"] => GROUP,
+        ["vrrp_instance", "authentication"] => AUTHENTICATION,
+        _ => INSTANCE,
+    };
+    let line = line(path, keyword).unwrap_or_else(|| match shape {
+        Shape::Flag | Shape::Boolean => keyword,
+        // Seven lies within every range and is nobody's default.
+        Shape::Value(_)
+        | Shape::Words(_)
+        | Shape::Block(_)
+        | Shape::List(..)
+        | Shape::Language(_) => format!("{keyword} 7").leak(),
+    });
+    Case { path, keyword, line, around }
+}
+
+#[test]
+fn every_supported_keyword_changes_something() {
+    for place in places() {
+        for keyword in place.keywords().filter(|it| it.status == Status::Supported) {
+            if matches!(keyword.shape, Shape::Language(_)) {
+                continue; // told in tests/language.rs and the sources' own tests
+            }
+            let case = case(place.path, keyword.name, keyword.shape);
+            let (model, said) = findings(case.around, case.line);
+            let unknown =
+                said.lines().find(|line| line.starts_with("KEY") && !line.starts_with("KEY006"));
+            assert_eq!(unknown, None, "{:?} {}", case.path, case.line);
+            let without = case.line.strip_suffix(case.keyword).unwrap_or("");
+            assert_ne!(
+                (model, said),
+                findings(case.around, without),
+                "{:?} {}",
+                case.path,
+                case.line
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_not_executed_and_matters_holds_its_instance_back() {
+    for place in places().iter().filter(|place| place.path == ["vrrp_instance"]) {
+        for keyword in place.keywords() {
+            let Status::NotYet(config::keyword::Effect::HoldsBack) = keyword.status else {
+                continue;
+            };
+            let line = match keyword.shape {
+                Shape::Block(_) | Shape::List(..) => format!("{} {{\n }}", keyword.name),
+                Shape::Flag
+                | Shape::Boolean
+                | Shape::Value(_)
+                | Shape::Words(_)
+                | Shape::Language(_) => keyword.name.to_owned(),
+            };
+            let text = INSTANCE.replace("@@", &line);
+            let checked =
+                check(&SourceSet::single("case.conf", text), &Environment::of_host("host"));
+            let held = checked.model.instances.first().map(|it| it.held_back.as_slice());
+            let held = held.unwrap_or_default();
+            assert_eq!(held.first().map(|held| held.keyword.as_str()), Some(keyword.name));
+        }
+    }
+}
