@@ -114,7 +114,10 @@ impl ReceiveSocket {
         socket.set_nonblocking(true).map_err(failed("open VRRP socket"))?;
         socket.bind_device(Some(interface.as_bytes())).map_err(failed("bind VRRP socket"))?;
         if let Some(bytes) = receive_buffer {
-            socket.set_recv_buffer_size(bytes).map_err(failed("size VRRP socket"))?;
+            // With the privilege the kernel's limit does not count; without, it cuts the size silently.
+            rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, bytes)
+                .or_else(|_| rustix::net::sockopt::set_socket_recv_buffer_size(&socket, bytes))
+                .map_err(|source| SocketError::new("size VRRP socket", interface, source))?;
         }
         match family {
             Family::Ipv4 => {
@@ -134,6 +137,8 @@ impl ReceiveSocket {
     }
 
     /// Joins a multicast group on the interface of this number; one that is joined already is no error.
+    ///
+    /// An IPv6 socket also hears groups of its interface that others have joined: the kernel asks no raw IPv6 socket.
     ///
     /// **Errors**: the interface is gone or carries no multicast.
     pub fn join(&self, group: IpAddr, interface: IfIndex) -> Result<(), SocketError> {
@@ -196,6 +201,7 @@ pub struct SendSocket {
     socket: Socket,
     interface: String,
     index: IfIndex,
+    family: Family,
 }
 
 /// One advertisement to send.
@@ -246,29 +252,28 @@ impl SendSocket {
         // Queueing disciplines serve control traffic first.
         let _ =
             sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PRIORITY, PRIORITY_CONTROL);
-        Ok(Self { socket, interface: interface.to_owned(), index })
+        Ok(Self { socket, interface: interface.to_owned(), index, family })
     }
 
-    /// Sends in order. Returns how many the kernel took before the first that it refused, and the refusal.
+    /// Sends in order. Returns how many the kernel took before the first that it refused, and the refusal;
+    /// `EAFNOSUPPORT` is ours, for one that is not of this socket's family.
     pub fn send(&self, sendings: &[Sending<'_>]) -> (usize, Option<SocketError>) {
         let outgoing: Vec<Outgoing<'_>> =
-            sendings.iter().filter_map(|sending| self.outgoing(sending)).collect();
+            sendings.iter().map_while(|sending| self.outgoing(sending)).collect();
         let (sent, refusal) = sys::send_batch(self.socket.as_fd(), &outgoing);
-        (
-            sent,
-            refusal.map(|source: Errno| {
-                SocketError::new("send advertisement", &self.interface, source)
-            }),
-        )
+        let foreign = outgoing.len() < sendings.len();
+        let refusal = refusal.or_else(|| foreign.then_some(Errno::AFNOSUPPORT));
+        let error = |source| SocketError::new("send advertisement", &self.interface, source);
+        (sent, refusal.map(error))
     }
 
     fn outgoing<'a>(&self, sending: &Sending<'a>) -> Option<Outgoing<'a>> {
         let bytes = sending.bytes;
-        match (sending.source, sending.destination) {
-            (IpAddr::V4(_), IpAddr::V4(destination)) => {
+        match (self.family, sending.source, sending.destination) {
+            (Family::Ipv4, IpAddr::V4(_), IpAddr::V4(destination)) => {
                 Some(Outgoing::V4 { bytes, destination: v4(destination) })
             }
-            (IpAddr::V6(source), IpAddr::V6(destination)) => Some(Outgoing::V6 {
+            (Family::Ipv6, IpAddr::V6(source), IpAddr::V6(destination)) => Some(Outgoing::V6 {
                 bytes,
                 destination: SocketAddrV6::new(destination, 0, 0, self.index.0),
                 source,

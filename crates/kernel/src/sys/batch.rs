@@ -296,12 +296,14 @@ fn name(datagram: &Outgoing<'_>) -> (libc::sockaddr_storage, libc::socklen_t) {
             sin6_addr: libc::in6_addr { s6_addr: destination.ip().octets() },
             sin6_scope_id: if needs_scope(IpAddr::V6(*destination.ip())) { interface.0 } else { 0 },
         }),
-        Outgoing::Frame { interface, destination, .. } => {
+        Outgoing::Frame { interface, destination, bytes } => {
             let mut address = [0; 8];
             address[..6].copy_from_slice(&destination.0);
+            // Traffic control and older kernels go by this, not by the frame.
+            let ether_type = bytes.get(12..).and_then(<[u8]>::first_chunk::<2>);
             stored(libc::sockaddr_ll {
                 sll_family: family(libc::AF_PACKET),
-                sll_protocol: 0,
+                sll_protocol: ether_type.map_or(0, |octets| u16::from_ne_bytes(*octets)),
                 sll_ifindex: i32::try_from(interface.0).unwrap_or(0),
                 sll_hatype: 0,
                 sll_pkttype: 0,

@@ -17,6 +17,8 @@
 )]
 
 mod addresses;
+mod advertisements;
+mod frames;
 mod observing;
 mod world;
 
@@ -28,8 +30,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 /// A sentence, and what proves it.
 pub type Test = (&'static str, fn());
 
-const AREAS: &[(&str, &[Test])] =
-    &[("addresses", addresses::TESTS), ("observing", observing::TESTS)];
+const AREAS: &[(&str, &[Test])] = &[
+    ("addresses", addresses::TESTS),
+    ("advertisements", advertisements::TESTS),
+    ("frames", frames::TESTS),
+    ("observing", observing::TESTS),
+];
 
 /// Set in the process that runs inside the namespaces.
 const INSIDE: &str = "STEADFAST_KERNEL_TEST_INSIDE";

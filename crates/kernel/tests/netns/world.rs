@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use intent::{Address, Flags, IfIndex, Lifetime, PROTOCOL_KEEPALIVED};
 use kernel::namespace::Namespace;
 use kernel::netlink::RequestSocket;
+use kernel::socket::{AnnounceSocket, FrameSocket, Heard, Packet};
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
@@ -45,8 +46,29 @@ impl Cable {
                 far
             })
             .unwrap();
+        until_passing(near, (FAR, far), &there);
         Self { near, far, there, requests }
     }
+}
+
+/// Sends probes until one arrives: a link that has just come up drops what is sent for a moment, although the
+/// kernel calls it running.
+pub fn until_passing(near: IfIndex, far: (&str, IfIndex), there: &Namespace) {
+    let open = || FrameSocket::open(far.0, far.1, Heard::Everything).unwrap();
+    let ears = there.within(open).unwrap();
+    let mouth = AnnounceSocket::open().unwrap();
+    let mut probe = [0; 60];
+    probe[..6].fill(0xff);
+    probe[12..14].copy_from_slice(&[0x88, 0xb6]);
+    let mut buffers = Packet::new();
+    eventually("a frame through the cable", || {
+        let _ = mouth.send(&[(near, MacAddr::BROADCAST, &probe)]);
+        std::thread::sleep(Duration::from_millis(10));
+        let mut heard = false;
+        // The link may have been down: that is said once.
+        let _ = ears.receive(&mut buffers, |frame| heard |= frame[12..14] == probe[12..14]);
+        heard.then_some(())
+    });
 }
 
 /// An address as the daemon sets it, without end.
