@@ -5,9 +5,11 @@
 //! or a longer one is a decision: it comes with a page under `docs/decisions/`.
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::metadata::{self, Metadata, Package};
+use crate::sources::walk;
 
 /// What one crate may be built with.
 struct Rule {
@@ -114,8 +116,13 @@ pub(crate) fn run(_arguments: Vec<String>) -> anyhow::Result<ExitCode> {
 pub(crate) fn violations() -> anyhow::Result<Vec<String>> {
     let metadata = metadata::of_workspace()?;
     let mut found = against_rules(&metadata);
-    for package in metadata.packages.iter().filter(|package| package.name != UNSAFE) {
-        found.extend(without_forbid(package)?);
+    for package in &metadata.packages {
+        if package.name == UNSAFE {
+            let folder = package.manifest_path.with_file_name("src");
+            walk(&folder, &mut |path, text| found.extend(lifts(&folder, path, text)))?;
+        } else {
+            found.extend(without_forbid(package)?);
+        }
     }
     Ok(found)
 }
@@ -157,6 +164,13 @@ fn without_forbid(package: &Package) -> anyhow::Result<Vec<String>> {
         }
     }
     Ok(found)
+}
+
+/// A file outside `sys` that lifts the lint of the workspace.
+fn lifts(folder: &Path, path: &Path, text: &str) -> Option<String> {
+    let path = path.strip_prefix(folder).unwrap_or(path);
+    let refused = !path.starts_with("sys") && text.contains("unsafe_code");
+    refused.then(|| format!("{UNSAFE}: src/{} lets unsafe code in", path.display()))
 }
 
 #[cfg(test)]
@@ -208,6 +222,22 @@ mod tests {
     fn tests_may_use_anything() {
         let dependencies = r#"{ "name": "tokio", "kind": "dev", "path": null }"#;
         assert_eq!(check("vrrp", dependencies), [""; 0]);
+    }
+
+    #[test]
+    fn only_sys_lets_unsafe_code_in() {
+        let check = |path| {
+            lifts(
+                Path::new("/src"),
+                Path::new(path),
+                "#![expect(unsafe_code, reason = \"system calls\")]",
+            )
+        };
+        assert_eq!(check("/src/sys/mod.rs"), None);
+        assert_eq!(
+            check("/src/socket/raw.rs").as_deref(),
+            Some("kernel: src/socket/raw.rs lets unsafe code in")
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod layers;
 mod metadata;
+mod sources;
 mod test;
 
 use std::env;

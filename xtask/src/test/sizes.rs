@@ -3,10 +3,9 @@
 //! Tests are exempt (folders `tests`, files `tests.rs`), and files that say in their first line that they are
 //! `@generated`.
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::Context as _;
+use crate::sources::walk;
 
 /// Lines that are refused.
 const LIMIT: usize = 800;
@@ -32,28 +31,10 @@ fn is_exempt(path: &Path, text: &str) -> bool {
         || text.lines().next().is_some_and(|line| line.contains("@generated"))
 }
 
-fn walk(folder: &Path, each: &mut impl FnMut(&Path, &str)) -> anyhow::Result<()> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let path = entry.path();
-        if entry.file_type()?.is_dir() {
-            if entry.file_name() != "target" {
-                walk(&path, each)?;
-            }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            // A file that goes away while we look is nobody's.
-            if let Ok(text) = fs::read_to_string(&path) {
-                each(&path, &text);
-            }
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
