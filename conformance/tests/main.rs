@@ -12,6 +12,7 @@ mod election;
 mod failure;
 mod groups;
 mod intervals;
+mod language;
 mod preemption;
 mod process;
 mod reception;
@@ -38,6 +39,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("failure", failure::SCENARIOS),
     ("groups", groups::SCENARIOS),
     ("intervals", intervals::SCENARIOS),
+    ("language", language::SCENARIOS),
     ("preemption", preemption::SCENARIOS),
     ("process", process::SCENARIOS),
     ("reception", reception::SCENARIOS),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use conformance::configuration::Instance;
+use conformance::configuration::{Instance, file};
 use conformance::flavour::Flavour;
 use conformance::scenario::{SLACK, Scenario, Stage};
 use conformance::subject::Subject;
@@ -20,7 +20,35 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("an_address_added_on_the_active_alone_leaves_one_active", V3, added_alone)
         .only(Subject::Ours),
     Scenario::new("a_raised_priority_preempts", V3, raised),
-    Scenario::new("a_faulty_configuration_leaves_the_running_one", V3, faulty).only(Subject::Ours),
+    Scenario::new("an_unclosed_brace_leaves_the_running_configuration", V3, |stage| {
+        refused(stage, "vrrp_instance VI_1 {\n    interface eth0\n")
+    })
+    .only(Subject::Ours),
+    Scenario::new("a_missing_parameter_leaves_the_running_configuration", V3, |stage| {
+        let text = stage.instance(150).line("priority").render();
+        refused(stage, &text)
+    })
+    .only(Subject::Ours),
+    Scenario::new("a_missing_identifier_leaves_the_running_configuration", V3, |stage| {
+        let text = stage.instance(150).render().replace("virtual_router_id 51", "");
+        refused(stage, &text)
+    })
+    .only(Subject::Ours),
+    Scenario::new("an_unclosed_brace_ends_the_incumbent", V3, |stage| {
+        ended(stage, "vrrp_instance VI_1 {\n    interface eth0\n")
+    })
+    .only(Subject::Keepalived),
+    Scenario::new("a_missing_parameter_ends_the_incumbent", V3, |stage| {
+        let text = stage.instance(150).line("priority").render();
+        ended(stage, &text)
+    })
+    .only(Subject::Keepalived),
+    Scenario::new("an_unknown_keyword_is_passed_over", V3, |stage| {
+        let text = stage.instance(150).line("nonsense 3").render();
+        passed_over(stage, &text, "nonsense")
+    }),
+    Scenario::new("an_instance_taken_away_resigns", V3, taken_away),
+    Scenario::new("an_instance_added_joins", V3, joined),
 ];
 
 const EACH: &[Flavour] = &[Flavour::V2Pass, Flavour::V3Ipv4, Flavour::V3Ipv6];
@@ -183,12 +211,70 @@ fn raised(stage: &mut Stage) -> Result<()> {
     stage.expect_calm("b", 3)
 }
 
-fn faulty(stage: &mut Stage) -> Result<()> {
+/// Nothing changes but the log.
+fn refused(stage: &mut Stage, text: &str) -> Result<()> {
+    passed_over(stage, text, "FAILED")
+}
+
+fn passed_over(stage: &mut Stage, text: &str, word: &str) -> Result<()> {
     stage.elect()?;
     let quiet = Quiet::start(stage)?;
     let log = stage.lab.node("a")?.log_mark();
-    stage.lab.node("a")?.reload("vrrp_instance VI_1 {\n    interface eth0\n")?;
-    stage.lab.node("a")?.expect_log("FAILED", log, Duration::from_secs(2))?;
+    stage.lab.node("a")?.reload(text)?;
+    stage.lab.node("a")?.expect_log(word, log, Duration::from_secs(2))?;
     let span = span(stage);
     quiet.check(stage, span)
+}
+
+/// The incumbent ends without a word to the others, and its addresses stay: both routers hold them.
+fn ended(stage: &mut Stage, text: &str) -> Result<()> {
+    stage.elect()?;
+    let since = stage.lab.capture.mark();
+    let log = stage.lab.node("a")?.log_mark();
+    stage.lab.node("a")?.reload(text)?;
+    stage.lab.node("a")?.expect_log("permanent error CONFIG", log, Duration::from_secs(2))?;
+    stage.expect_takeover("b", since, stage.flavour.down_interval(100), &["a"])?;
+    let status = stage.lab.node("a")?.wait_for_exit(Duration::from_secs(5))?;
+    ensure!(status.code() == Some(2), "ended with {status}");
+    let sent = stage.lab.capture.adverts("a", since);
+    ensure!(sent.iter().all(|(_, a)| a.priority > 0), "{sent:?}");
+    Ok(())
+}
+
+/// A second instance of the same priority, on its own address.
+fn second(stage: &Stage, priority: u8) -> Instance {
+    stage.instance(priority).named("VI_2", 52).addresses(&["192.0.2.20/24"])
+}
+
+fn taken_away(stage: &mut Stage) -> Result<()> {
+    for (name, priority) in [("a", 150), ("b", 100)] {
+        let both = [stage.instance(priority), second(stage, priority)];
+        stage.start_with(name, &file(&[], &both))?;
+    }
+    stage.settle("a", "b", 51)?;
+    let address = IpAddr::from([192, 0, 2, 20]);
+    stage.lab.expect_holders(address, &["a"], SLACK)?;
+    let since = stage.lab.capture.mark();
+    let text = stage.instance(150).render();
+    stage.lab.node("a")?.reload(&text)?;
+    let capture = &stage.lab.capture;
+    capture.expect_advert("a", since, SLACK, |a| a.vrid == 52 && a.priority == 0)?;
+    stage.lab.expect_holders(address, &["b"], stage.flavour.skew(100) + SLACK)?;
+    let sent = stage.lab.capture.adverts("a", since);
+    ensure!(sent.iter().all(|(_, a)| a.vrid == 52 || a.priority == 150), "{sent:?}");
+    stage.lab.expect_holders(stage.address(), &["a"], Duration::ZERO)
+}
+
+fn joined(stage: &mut Stage) -> Result<()> {
+    stage.elect()?;
+    let since = stage.lab.capture.mark();
+    let both = [stage.instance(150), second(stage, 150)];
+    stage.lab.node("a")?.reload(&file(&[], &both))?;
+    let within = stage.flavour.down_interval(150) + SLACK;
+    let capture = &stage.lab.capture;
+    capture.expect_advert("a", since, within, |a| a.vrid == 52 && a.priority == 150)?;
+    stage.lab.expect_holders(IpAddr::from([192, 0, 2, 20]), &["a"], SLACK)?;
+    let sent = stage.lab.capture.adverts("a", since);
+    ensure!(sent.iter().all(|(_, a)| a.priority == 150), "{sent:?}");
+    stage.lab.expect_holders(stage.address(), &["a"], Duration::ZERO)
 }

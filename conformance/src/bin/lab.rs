@@ -94,6 +94,10 @@ fn obey(lab: &mut Lab, cast: &[(&str, Subject, String)], words: &[&str]) -> Resu
         ["freeze", name] => lab.node(name)?.freeze(true)?,
         ["thaw", name] => lab.node(name)?.freeze(false)?,
         ["reload", name] => lab.node(name)?.signal(nix::sys::signal::Signal::SIGHUP)?,
+        ["reload", name, file] => {
+            let text = fs::read_to_string(file).with_context(|| format!("read {file}"))?;
+            lab.node(name)?.reload(&text)?;
+        }
         ["link", name, state] => lab.node(name)?.set_link(*state == "up")?,
         ["port", name, state] => lab.set_port(name, *state == "up")?,
         ["cut", name] => lab.set_partition(name, true)?,
