@@ -82,19 +82,24 @@ impl Spawn {
             command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
             command.stderr(std::process::Stdio::from(descriptor));
         }
-        // Above the numbers that they shall get, so that none overwrites another.
-        let descriptors = self
-            .descriptors
-            .iter()
-            .map(|descriptor| rustix::io::fcntl_dupfd_cloexec(descriptor, 64))
-            .collect::<Result<Vec<OwnedFd>, _>>()
-            .map_err(ProcessError::failed("hand descriptors to child"))?;
-        sys::prepare_child(&mut command, descriptors, self.namespace);
-        let child = command.spawn().map_err(ProcessError::io("start child"))?;
+        let failed = ProcessError::failed("hand descriptors to child");
+        let moved = sys::above_targets(&self.descriptors).map_err(&failed)?;
+        let namespace = self.namespace.map(|namespace| sys::above_targets(&[namespace]));
+        let namespace = namespace.transpose().map_err(&failed)?.and_then(|mut moved| moved.pop());
+        let occupied = sys::occupy_targets(moved.len()).map_err(&failed)?;
+        sys::prepare_child(&mut command, moved, namespace);
+        let mut child = command.spawn().map_err(ProcessError::io("start child"))?;
+        drop(occupied);
         let pid = Pid::from_child(&child);
-        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())
-            .map_err(ProcessError::failed("watch child"))?;
-        Ok(Child { child, pidfd })
+        match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => Ok(Child { child, pidfd }),
+            Err(source) => {
+                // Nobody would know of it.
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(ProcessError::new("watch child", source))
+            }
+        }
     }
 }
 

@@ -19,9 +19,11 @@ use crate::sys;
 /// **Errors**: not permitted (`CAP_SYS_NICE` or `RLIMIT_RTPRIO`).
 pub fn set_realtime(priority: u32, limit: Duration) -> Result<(), ProcessError> {
     let microseconds = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
-    // The hard limit stays higher: SIGXCPU comes first, SIGKILL only if that is not heeded.
-    let limits =
-        Rlimit { current: Some(microseconds), maximum: Some(microseconds.saturating_mul(4)) };
+    // The hard limit stays higher: SIGXCPU comes first, SIGKILL only if that is not heeded. One that is there
+    // already is not raised, which would need a privilege of its own.
+    let ceiling = rustix::process::getrlimit(Resource::Rttime).maximum.unwrap_or(u64::MAX);
+    let maximum = microseconds.saturating_mul(4).min(ceiling);
+    let limits = Rlimit { current: Some(microseconds.min(maximum)), maximum: Some(maximum) };
     rustix::process::setrlimit(Resource::Rttime, limits)
         .map_err(ProcessError::failed("limit real-time run"))?;
     sys::set_round_robin(priority).map_err(ProcessError::failed("set real-time scheduling"))
@@ -49,8 +51,15 @@ pub fn set_affinity(processors: &[u32]) -> Result<(), ProcessError> {
 
 /// Keeps the memory of this process, now and later, from being paged out once it was touched.
 ///
-/// **Errors**: not permitted (`CAP_IPC_LOCK` or `RLIMIT_MEMLOCK`).
+/// The limit of locked memory is lifted first: once the privilege is given up, a process with a limit could allocate
+/// no more than that.
+///
+/// **Errors**: not permitted (`CAP_IPC_LOCK`), or the limit cannot be lifted (`CAP_SYS_RESOURCE`); nothing is locked
+/// then.
 pub fn lock_memory() -> Result<(), ProcessError> {
+    let unlimited = Rlimit { current: None, maximum: None };
+    rustix::process::setrlimit(Resource::Memlock, unlimited)
+        .map_err(ProcessError::failed("lift limit of locked memory"))?;
     let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
     rustix::mm::mlockall(flags).map_err(ProcessError::failed("lock memory"))
 }

@@ -73,12 +73,19 @@ impl Channel {
 
     /// Sends one message, with a descriptor where one is given.
     ///
-    /// **Errors**: [`ChannelError::Full`] leaves the channel usable; all others mean that it is not.
+    /// **Errors**: [`ChannelError::Full`] and [`ChannelError::TooLong`] leave the channel usable; all others mean
+    /// that it is not. An empty message is refused: the other end would take it for the end.
     pub fn send(
         &self,
         bytes: &[u8],
         descriptor: Option<BorrowedFd<'_>>,
     ) -> Result<(), ChannelError> {
+        if bytes.is_empty() {
+            return Err(ChannelError::Socket { operation: "send message", source: Errno::INVAL });
+        }
+        if bytes.len() > MESSAGE_MAX {
+            return Err(ChannelError::TooLong);
+        }
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         let descriptors: Vec<BorrowedFd<'_>> = descriptor.into_iter().collect();
@@ -86,9 +93,16 @@ impl Channel {
             ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
         }
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-        match rustix::net::sendmsg(&self.socket, &[IoSlice::new(bytes)], &mut ancillary, flags) {
+        let slices = [IoSlice::new(bytes)];
+        let mut send = || rustix::net::sendmsg(&self.socket, &slices, &mut ancillary, flags);
+        let sent = match send() {
+            // What the end of the other one left unread is said once, by whatever call comes first.
+            Err(Errno::CONNRESET) => send(),
+            other => other,
+        };
+        match sent {
             Ok(_) => Ok(()),
-            Err(Errno::AGAIN) => Err(ChannelError::Full),
+            Err(Errno::AGAIN | Errno::NOBUFS) => Err(ChannelError::Full),
             Err(Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN) => Err(ChannelError::Closed),
             Err(source) => Err(ChannelError::Socket { operation: "send message", source }),
         }
@@ -106,9 +120,9 @@ impl Channel {
             let mut slices = [IoSliceMut::new(&mut bytes)];
             match rustix::net::recvmsg(&self.socket, &mut slices, &mut ancillary, flags) {
                 Ok(received) => break received,
-                Err(Errno::INTR) => {}
+                // The other end is gone and left messages unread, which is said once: its own last words follow.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 Err(Errno::AGAIN) => return Ok(None),
-                Err(Errno::CONNRESET) => return Err(ChannelError::Closed),
                 Err(source) => {
                     return Err(ChannelError::Socket { operation: "receive message", source });
                 }

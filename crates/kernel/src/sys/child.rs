@@ -1,11 +1,39 @@
 //! What happens between fork and exec.
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::event::EventfdFlags;
+use rustix::fs::SealFlags;
+use rustix::io::{Errno, FdFlags};
+use rustix::net::SocketType;
+
 use super::checked;
+
+/// Copies of descriptors at numbers above those that a child shall find its own at, so that none overwrites another.
+pub(crate) fn above_targets(descriptors: &[OwnedFd]) -> Result<Vec<OwnedFd>, Errno> {
+    let copies = descriptors.iter();
+    copies.map(|descriptor| rustix::io::fcntl_dupfd_cloexec(descriptor, ABOVE)).collect()
+}
+
+/// Takes those of the first `count` numbers after the standard streams that are free, until the child has started:
+/// the pipe through which it tells that it could not execute its program must not be at one that it overwrites.
+pub(crate) fn occupy_targets(count: usize) -> Result<Vec<OwnedFd>, Errno> {
+    let end = i32::try_from(count).ok().and_then(|count| count.checked_add(FIRST));
+    let end = end.filter(|end| *end <= ABOVE).ok_or(Errno::MFILE)?;
+    let first = rustix::event::eventfd(0, EventfdFlags::CLOEXEC)?;
+    let mut occupied = Vec::new();
+    loop {
+        let next = rustix::io::fcntl_dupfd_cloexec(&first, FIRST)?;
+        if next.as_raw_fd() >= end {
+            occupied.push(first);
+            return Ok(occupied);
+        }
+        occupied.push(next);
+    }
+}
 
 /// Lets the child of `command` start with these descriptors as 3, 4 and so on and no others above 2, with no signal
 /// blocked, in another network namespace where one is given, and end by SIGTERM when its parent dies.
@@ -52,6 +80,8 @@ pub(crate) fn prepare_child(
 
 /// The first descriptor after the standard streams.
 const FIRST: i32 = 3;
+/// The first descriptor that no child is given anything at.
+const ABOVE: i32 = 64;
 
 /// Descriptors 3 and 4, which a parent of ours leaves to its child; nothing where they are not a socket and a
 /// sealed memory file. They are closed on exec from now on.
@@ -60,16 +90,18 @@ pub fn inherited_pair() -> Option<(OwnedFd, OwnedFd)> {
     if TAKEN.swap(true, Ordering::SeqCst) {
         return None;
     }
-    // SAFETY: whether the descriptors are open is asked before they are owned, and only one caller ever owns them.
-    unsafe {
-        for descriptor in [FIRST, FIRST + 1] {
-            if libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) != 0 {
-                return None;
-            }
-        }
-        let (channel, memory) = (OwnedFd::from_raw_fd(FIRST), OwnedFd::from_raw_fd(FIRST + 1));
-        let is_socket = rustix::net::sockopt::socket_domain(&channel).is_ok();
-        let is_sealed = rustix::fs::fcntl_get_seals(&memory).is_ok();
-        (is_socket && is_sealed).then_some((channel, memory))
+    // SAFETY: descriptors that are closed answer every question with an error; nothing is owned here yet.
+    let (channel, memory) =
+        unsafe { (BorrowedFd::borrow_raw(FIRST), BorrowedFd::borrow_raw(FIRST + 1)) };
+    // Those of somebody else are neither closed nor changed.
+    let is_socket = rustix::net::sockopt::socket_type(channel) == Ok(SocketType::SEQPACKET);
+    let seals = rustix::fs::fcntl_get_seals(memory).unwrap_or(SealFlags::empty());
+    if !is_socket || !seals.contains(SealFlags::WRITE) {
+        return None;
     }
+    for descriptor in [channel, memory] {
+        rustix::io::fcntl_setfd(descriptor, FdFlags::CLOEXEC).ok()?;
+    }
+    // SAFETY: both are open and of the kinds that a parent of ours leaves; only one caller ever comes here.
+    unsafe { Some((OwnedFd::from_raw_fd(FIRST), OwnedFd::from_raw_fd(FIRST + 1))) }
 }
