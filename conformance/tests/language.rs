@@ -78,6 +78,26 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         Ok(())
     })
     .only(Subject::Keepalived),
+    Scenario::new("a_definition_of_several_lines_is_not_replaced_within_a_line", V3, |stage| {
+        carries(stage, LINES, &[], &["$M dev eth0", "192.0.2.10/24"], 150, &[10])
+    })
+    .only(Subject::Keepalived),
+    Scenario::new("quotes_in_a_list_belong_to_the_value", V3, |stage| {
+        let line = "~LST(i, \"11\", \"12\") 192.0.2.${i}/24";
+        carries(stage, "", &[], &[line, "192.0.2.10/24"], 150, &[10])
+    })
+    .only(Subject::Keepalived),
+    Scenario::new("an_undefined_name_is_split_at_its_braces", &[Flavour::V2], |stage| {
+        carries(
+            stage,
+            "",
+            &["priority 90", "garp_master_delay ${NONE}"],
+            &["192.0.2.10/24"],
+            90,
+            &[],
+        )
+    })
+    .only(Subject::Keepalived),
     Scenario::new("two_conditions_on_a_line_both_count", V3, |stage| two_conditions(stage, 90))
         .only(Subject::Ours),
     Scenario::new("of_two_conditions_the_incumbent_knows_one", V3, |stage| {

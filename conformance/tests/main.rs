@@ -75,7 +75,24 @@ fn main() -> ExitCode {
             }
         }
     }
+    trials.push(Trial::test("documentation::incumbent_names_scenarios_that_exist", documentation));
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Each `theme::scenario` of `docs/incumbent.md` is one of ours, so that no entry outlives what it rests on.
+fn documentation() -> Result<(), Failed> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/incumbent.md");
+    let text = std::fs::read_to_string(path)?;
+    let exists = |name: &str| {
+        name.split_once("::").is_some_and(|(theme, scenario)| {
+            let mut scenarios = THEMES.iter().filter(|(t, _)| *t == theme).flat_map(|(_, s)| *s);
+            scenarios.any(|s| s.name == scenario)
+        })
+    };
+    let names = text.split('`').skip(1).step_by(2).filter(|code| code.contains("::"));
+    let unknown: Vec<_> =
+        names.filter(|n| *n != "theme::scenario" && !exists(n)).map(str::to_owned).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(format!("no such scenario: {unknown:?}").into()) }
 }
 
 /// The casts that `wanted` names.
