@@ -18,6 +18,7 @@
 
 mod addresses;
 mod advertisements;
+mod confinement;
 mod frames;
 mod observing;
 mod world;
@@ -33,6 +34,7 @@ pub type Test = (&'static str, fn());
 const AREAS: &[(&str, &[Test])] = &[
     ("addresses", addresses::TESTS),
     ("advertisements", advertisements::TESTS),
+    ("confinement", confinement::TESTS),
     ("frames", frames::TESTS),
     ("observing", observing::TESTS),
 ];
