@@ -72,7 +72,8 @@ pub(crate) fn join_all_multicast(fd: BorrowedFd<'_>, interface: IfIndex) -> Resu
 
 /// Puts this thread under SCHED_RR; what it forks starts under the ordinary policy.
 pub(crate) fn set_round_robin(priority: u32) -> Result<(), Errno> {
-    let parameters = libc::sched_param { sched_priority: i32::try_from(priority).unwrap_or(1) };
+    let parameters =
+        libc::sched_param { sched_priority: i32::try_from(priority).unwrap_or(i32::MAX) };
     let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
     // SAFETY: the pointer describes `parameters`, which outlives the call; 0 is the calling thread.
     checked(unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) })
