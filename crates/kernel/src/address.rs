@@ -77,7 +77,7 @@ pub(crate) fn dump_request() -> Builder {
     Builder::new(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP).body(&[0; 8])
 }
 
-fn set_request(address: &Address) -> Builder {
+pub(crate) fn set_request(address: &Address) -> Builder {
     let create = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
     let flags = raw_flags(address.flags);
     let mut builder =
@@ -100,7 +100,7 @@ fn set_request(address: &Address) -> Builder {
         .attribute(IFA_PROTO, &[address.protocol])
 }
 
-fn remove_request(key: &AddressKey, peer: Option<IpAddr>) -> Builder {
+pub(crate) fn remove_request(key: &AddressKey, peer: Option<IpAddr>) -> Builder {
     common(RTM_DELADDR, NLM_F_REQUEST | NLM_F_ACK, key, 0, 0, peer)
 }
 

@@ -3,5 +3,7 @@
 pub(crate) mod message;
 pub(crate) mod outcome;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 pub use socket::{EventSocket, Events, NetlinkError, RequestSocket};

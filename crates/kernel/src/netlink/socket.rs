@@ -314,7 +314,7 @@ fn open(groups: u32) -> Result<OwnedFd, Errno> {
 }
 
 /// An `NLMSG_ERROR` message: errno (0 acknowledges), the request's header, and attributes that explain.
-fn acknowledged(
+pub(super) fn acknowledged(
     operation: &'static str,
     goal: Goal,
     message: &Message<'_>,
@@ -328,7 +328,7 @@ fn acknowledged(
 }
 
 /// An `NLMSG_DONE` message: errno, and attributes that explain. A table that could not be read ends like this, too.
-fn dumped(operation: &'static str, message: &Message<'_>) -> Result<(), NetlinkError> {
+pub(super) fn dumped(operation: &'static str, message: &Message<'_>) -> Result<(), NetlinkError> {
     answered(operation, message, message.payload.get(4..).unwrap_or_default())
 }
 
