@@ -9,9 +9,9 @@ use conformance::scenario::{SLACK, START, Scenario, Stage};
 use conformance::stream::Mark;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("a_fault_of_one_member_moves_the_whole_group", V3, fault_moves_all),
-    Scenario::new("a_stop_hands_the_whole_group_over", V3, stop_moves_all),
-    Scenario::new("a_crash_hands_the_whole_group_over", V3, crash_moves_all),
+    Scenario::new("a_fault_of_one_member_moves_the_whole_group", V3, fault_moves_all).mixed(),
+    Scenario::new("a_stop_hands_the_whole_group_over", V3, stop_moves_all).mixed(),
+    Scenario::new("a_crash_hands_the_whole_group_over", V3, crash_moves_all).mixed(),
 ];
 
 const V3: &[Flavour] = &[Flavour::V3Ipv4];

@@ -13,6 +13,7 @@ mod failure;
 mod groups;
 mod intervals;
 mod language;
+mod notification;
 mod preemption;
 mod process;
 mod reception;
@@ -40,6 +41,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("groups", groups::SCENARIOS),
     ("intervals", intervals::SCENARIOS),
     ("language", language::SCENARIOS),
+    ("notification", notification::SCENARIOS),
     ("preemption", preemption::SCENARIOS),
     ("process", process::SCENARIOS),
     ("reception", reception::SCENARIOS),

@@ -6,7 +6,7 @@ use conformance::scenario::{SLACK, START, Scenario, Stage};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("a_tracked_interface_without_weight_is_fault", V3, unweighted),
-    Scenario::new("a_tracked_interface_with_weight_changes_the_priority", V3, weighted),
+    Scenario::new("a_tracked_interface_with_weight_changes_the_priority", V3, weighted).mixed(),
     Scenario::new("a_positive_weight_counts_while_the_interface_is_up", V3, positive),
 ];
 

@@ -10,14 +10,23 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("multicast_is_not_heard_by_a_unicast_instance", &[Flavour::V3Ipv4], deaf),
 ];
 
-const EACH: &[Flavour] = &[Flavour::V2Pass, Flavour::V3Ipv4];
+const EACH: &[Flavour] = Flavour::MATRIX;
 
 fn unicast(instance: Instance, own: u8, peer: u8) -> Instance {
+    let flavour = instance.flavour;
     instance
-        .line(&format!("unicast_src_ip 192.0.2.{own}"))
+        .line(&format!("unicast_src_ip {}", router(flavour, own)))
         .line("unicast_peer {")
-        .line(&format!("    192.0.2.{peer}"))
+        .line(&format!("    {}", router(flavour, peer)))
         .line("}")
+}
+
+/// The address that router `number` sends from.
+fn router(flavour: Flavour, number: u8) -> String {
+    match flavour {
+        Flavour::V2 | Flavour::V2Pass | Flavour::V3Ipv4 => format!("192.0.2.{number}"),
+        Flavour::V3Ipv6 => format!("fe80::ff:fe00:{number}"),
+    }
 }
 
 fn pair(stage: &mut Stage) -> Result<()> {
@@ -25,8 +34,9 @@ fn pair(stage: &mut Stage) -> Result<()> {
     let b = unicast(stage.instance(100), 2, 1);
     stage.elect_as(&a, &b)?;
     let (_, advert) = stage.fresh_advert("a")?;
-    ensure!(advert.destination.to_string() == "192.0.2.2", "sent to {}", advert.destination);
-    ensure!(advert.source.to_string() == "192.0.2.1", "sent from {}", advert.source);
+    let (own, peer) = (router(stage.flavour, 1), router(stage.flavour, 2));
+    ensure!(advert.destination.to_string() == peer, "sent to {}", advert.destination);
+    ensure!(advert.source.to_string() == own, "sent from {}", advert.source);
     stage.expect_calm("a", 3)?;
     let since = stage.lab.capture.mark();
     stage.lab.node("a")?.crash()?;
