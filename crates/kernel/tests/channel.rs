@@ -1,5 +1,10 @@
 //! Messages between processes keep their boundaries, their descriptors and their last words.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic fails the test, as it should")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic fails the test, as it should"
+)]
 
 use std::os::fd::AsFd;
 

@@ -1,5 +1,10 @@
 //! Children get what they are given and nothing else, and their end is noticed.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic fails the test, as it should")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic fails the test, as it should"
+)]
 
 use std::ffi::OsString;
 use std::io::{Read, Write};

@@ -1,5 +1,10 @@
 //! A program of its own: the test needs the lowest descriptors to be free, which other tests would take.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic fails the test, as it should")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic fails the test, as it should"
+)]
 
 use std::io::Read;
 

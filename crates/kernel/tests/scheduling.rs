@@ -2,6 +2,7 @@
 //! this user lacks it says `SKIPPED`.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     reason = "a panic fails the test, as it should"
@@ -37,6 +38,8 @@ fn stat(path: &str, field: usize) -> i64 {
     rest.split_whitespace().nth(field - 3).unwrap().parse().unwrap()
 }
 
+/// Held by tests of real time: its limit is the process's.
+static REAL_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
 const OWN: &str = "/proc/thread-self/stat";
 const RT_PRIORITY: usize = 40;
 const POLICY: usize = 41;
@@ -44,6 +47,7 @@ const POLICY: usize = 41;
 #[test]
 fn real_time_is_ours_and_not_our_children_s() {
     alone(|| {
+        let _held = REAL_TIME.lock().unwrap();
         let limit = Duration::from_millis(500);
         if !permitted("real time", set_realtime(42, limit)) {
             return;
@@ -81,6 +85,7 @@ fn real_time_is_ours_and_not_our_children_s() {
 #[test]
 fn real_time_outside_its_range_is_refused() {
     alone(|| {
+        let _held = REAL_TIME.lock().unwrap();
         for priority in [0, 100, u32::MAX] {
             let error = set_realtime(priority, Duration::from_secs(1)).unwrap_err();
             assert!([Errno::INVAL, Errno::PERM].contains(&error.source), "{priority}: {error}");

@@ -1,5 +1,10 @@
 //! The loop: deadlines are absolute and never early, descriptors and signals wake it.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic fails the test, as it should")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic fails the test, as it should"
+)]
 
 use std::time::Duration;
 
