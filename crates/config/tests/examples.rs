@@ -1,7 +1,6 @@
 //! The examples that the project ships load, and what is said about each is a snapshot.
 
 #![expect(clippy::disallowed_methods, reason = "tests read their fixtures")]
-#![expect(clippy::unwrap_used, reason = "a panic fails the test, as it should")]
 
 use std::path::Path;
 

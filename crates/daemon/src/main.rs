@@ -1,2 +1,29 @@
-//! The steadfast binary.
-fn main() {}
+//! steadfast: elects by VRRP who holds virtual addresses, and holds them.
+//!
+//! One binary, several roles: the parent starts it again for each child. What the command line means, `cli` says;
+//! what a child does, its own folder.
+#![forbid(unsafe_code)]
+
+mod checker_child;
+mod child;
+mod cli;
+mod compat;
+mod demo;
+mod load;
+mod log;
+mod parent;
+mod vrrp_child;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use control::Role;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    match child::role(&arguments) {
+        Some(Role::Vrrp) => vrrp_child::run(),
+        Some(Role::Checker) => checker_child::run(),
+        None => cli::run(arguments),
+    }
+}

@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use control::Severity;
-use vrrp::{Action, AnnounceReason, Cause, FaultReason, GroupId, InstanceId, Notice, Output, Role, TrackerId};
+use vrrp::{
+    Action, AnnounceReason, Cause, FaultReason, GroupId, InstanceId, Notice, Output, Role,
+    TrackerId,
+};
 
 /// The names that stand behind the numbers of an election.
 pub(crate) trait Names {
@@ -68,12 +71,16 @@ pub(crate) fn line(output: &Output, names: &dyn Names) -> Option<Line> {
 fn of_action(instance: InstanceId, action: &Action, names: &dyn Names) -> Option<Line> {
     let name = names.instance(instance);
     match action {
-        Action::Advertise { priority } if priority.0 == 0 => Line::detail(format!("({name}) sent 0 priority")),
+        Action::Advertise { priority } if priority.0 == 0 => {
+            Line::detail(format!("({name}) sent 0 priority"))
+        }
         Action::Advertise { .. } => None,
         Action::Assume => Line::detail(format!("({name}) setting VIPs.")),
         Action::Release => Line::detail(format!("({name}) removing VIPs.")),
         Action::Announce { reason, .. } => announced(name, names.interface(instance), *reason),
-        Action::Transitioned { from, to, cause } => Some(transition(instance, *from, *to, cause, names)),
+        Action::Transitioned { from, to, cause } => {
+            Some(transition(instance, *from, *to, cause, names))
+        }
         Action::PriorityChanged { from, to } => Line::new(
             Severity::Info,
             format!("({name}) Changing effective priority from {from} to {to}"),
@@ -87,15 +94,25 @@ fn announced(name: &str, interface: &str, reason: AnnounceReason) -> Option<Line
         AnnounceReason::Takeover | AnnounceReason::LowerPriority => {
             Line::detail(format!("({name}) Sending/queueing gratuitous ARPs on {interface}"))
         }
-        AnnounceReason::TakeoverRepeat | AnnounceReason::LowerPriorityRepeat | AnnounceReason::Refresh => None,
+        AnnounceReason::TakeoverRepeat
+        | AnnounceReason::LowerPriorityRepeat
+        | AnnounceReason::Refresh => None,
     }
 }
 
-fn transition(instance: InstanceId, from: Role, to: Role, cause: &Cause, names: &dyn Names) -> Line {
+fn transition(
+    instance: InstanceId,
+    from: Role,
+    to: Role,
+    cause: &Cause,
+    names: &dyn Names,
+) -> Line {
     let name = names.instance(instance);
     let mut text = match to {
         Role::Initialize => format!("({name}) Stopping"),
-        Role::Backup | Role::Active | Role::Fault => format!("({name}) Entering {} STATE", role(to)),
+        Role::Backup | Role::Active | Role::Fault => {
+            format!("({name}) Entering {} STATE", role(to))
+        }
     };
     let why = match (from, cause) {
         (Role::Initialize, Cause::Startup) => "init".to_owned(),
@@ -148,17 +165,23 @@ pub(crate) fn fault(instance: InstanceId, reason: FaultReason, names: &dyn Names
         FaultReason::BaseInterfaceDown => format!("base interface of {interface} down"),
         FaultReason::NoSourceAddress => format!("no address to send from on interface {interface}"),
         FaultReason::SocketFailed => format!("no socket on interface {interface}"),
-        FaultReason::DuplicateVrid => format!("duplicate virtual router id on interface {interface}"),
+        FaultReason::DuplicateVrid => {
+            format!("duplicate virtual router id on interface {interface}")
+        }
         FaultReason::Configuration => names.configuration_fault(instance),
         FaultReason::Tracker(tracker) => format!("{} down", names.tracker(tracker)),
-        FaultReason::SyncGroup(group) => format!("another member of sync group {} is in fault", names.group(group)),
+        FaultReason::SyncGroup(group) => {
+            format!("another member of sync group {} is in fault", names.group(group))
+        }
     }
 }
 
 fn of_notice(instance: InstanceId, notice: &Notice, names: &dyn Names) -> Option<Line> {
     let name = names.instance(instance);
     match notice {
-        Notice::ActiveRouter { from: None, to } => Line::detail(format!("({name}) master set to {to}")),
+        Notice::ActiveRouter { from: None, to } => {
+            Line::detail(format!("({name}) master set to {to}"))
+        }
         Notice::ActiveRouter { from: Some(from), to } => {
             Line::new(Severity::Info, format!("({name}) master changed from {from} to {to}"))
         }
@@ -191,9 +214,10 @@ fn of_notice(instance: InstanceId, notice: &Notice, names: &dyn Names) -> Option
         Notice::PeerResigned { peer, role: Role::Active } => {
             Line::detail(format!("({name}) Master received priority 0 message from {peer}"))
         }
-        Notice::PeerResigned { peer, .. } => {
-            Line::new(Severity::Info, format!("({name}) Backup received priority 0 advertisement from {peer}"))
-        }
+        Notice::PeerResigned { peer, .. } => Line::new(
+            Severity::Info,
+            format!("({name}) Backup received priority 0 advertisement from {peer}"),
+        ),
         Notice::IntervalDiffers { .. }
         | Notice::IntervalZero { .. }
         | Notice::IntervalLearned { .. }
@@ -203,7 +227,9 @@ fn of_notice(instance: InstanceId, notice: &Notice, names: &dyn Names) -> Option
         Notice::PreemptDelayStarted { delay } => {
             Line::new(Severity::Info, format!("({name}) start preempt delay ({})", span(*delay)))
         }
-        Notice::PreemptDelayStopped => Line::new(Severity::Info, format!("({name}) stop preempt delay")),
+        Notice::PreemptDelayStopped => {
+            Line::new(Severity::Info, format!("({name}) stop preempt delay"))
+        }
         Notice::GroupAwaited { group } => Line::detail(format!(
             "({name}) ready to become {}, waiting for the other members of sync group {}",
             role(Role::Active),
@@ -211,11 +237,19 @@ fn of_notice(instance: InstanceId, notice: &Notice, names: &dyn Names) -> Option
         )),
         Notice::FaultRaised(reason) => Line::new(
             Severity::Warning,
-            format!("({name}) also in {} state because: {}", role(Role::Fault), fault(instance, *reason, names)),
+            format!(
+                "({name}) also in {} state because: {}",
+                role(Role::Fault),
+                fault(instance, *reason, names)
+            ),
         ),
         Notice::FaultCleared(reason) => Line::new(
             Severity::Info,
-            format!("({name}) still in {} state, but no longer: {}", role(Role::Fault), fault(instance, *reason, names)),
+            format!(
+                "({name}) still in {} state, but no longer: {}",
+                role(Role::Fault),
+                fault(instance, *reason, names)
+            ),
         ),
         Notice::EffectFailed { what, retry: Some(retry) } => Line::new(
             Severity::Warning,
@@ -227,6 +261,19 @@ fn of_notice(instance: InstanceId, notice: &Notice, names: &dyn Names) -> Option
     }
 }
 
+/// Whether a peer decides how often a notice comes.
+pub(crate) const fn is_repetitive(notice: &Notice) -> bool {
+    matches!(
+        notice,
+        Notice::LowerDiscarded { .. }
+            | Notice::LowerContested { .. }
+            | Notice::ActiveRouter { .. }
+            | Notice::OwnAddress { .. }
+            | Notice::OwnerConflict { .. }
+            | Notice::EffectFailed { .. }
+    )
+}
+
 /// What two nodes say differently.
 fn disagreement(name: &str, notice: &Notice) -> Option<Line> {
     let text = match notice {
@@ -236,7 +283,9 @@ fn disagreement(name: &str, notice: &Notice) -> Option<Line> {
             span(*theirs),
             span(*ours)
         ),
-        Notice::IntervalZero { peer } => format!("({name}) {peer} advertises an interval of 0 - discarding"),
+        Notice::IntervalZero { peer } => {
+            format!("({name}) {peer} advertises an interval of 0 - discarding")
+        }
         Notice::IntervalLearned { peer, from, to } => {
             return Line::new(
                 Severity::Info,
@@ -248,7 +297,9 @@ fn disagreement(name: &str, notice: &Notice) -> Option<Line> {
             );
         }
         Notice::VersionDiffers { peer } => {
-            format!("({name}) {peer} uses another VRRP version - discarding; `version` must be the same on all nodes")
+            format!(
+                "({name}) {peer} uses another VRRP version - discarding; `version` must be the same on all nodes"
+            )
         }
         Notice::AddressCountDiffers { peer, expected, received } => {
             format!("({name}) expected {expected} VIPs but received {received} from {peer}")
@@ -256,7 +307,18 @@ fn disagreement(name: &str, notice: &Notice) -> Option<Line> {
         Notice::AddressMissing { peer, address } => {
             format!("({name}) ip address {address} is not in the advertisement of {peer}")
         }
-        _ => return None,
+        Notice::ActiveRouter { .. }
+        | Notice::LowerDiscarded { .. }
+        | Notice::LowerContested { .. }
+        | Notice::OwnAddress { .. }
+        | Notice::OwnerConflict { .. }
+        | Notice::PeerResigned { .. }
+        | Notice::PreemptDelayStarted { .. }
+        | Notice::PreemptDelayStopped
+        | Notice::GroupAwaited { .. }
+        | Notice::FaultRaised(_)
+        | Notice::FaultCleared(_)
+        | Notice::EffectFailed { .. } => return None,
     };
     Line::new(Severity::Warning, text)
 }

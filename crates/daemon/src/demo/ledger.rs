@@ -48,6 +48,8 @@ pub(super) struct Row {
     pub(super) addresses: Vec<Ipv4Addr>,
     /// Longest silence of any address concerned.
     pub(super) outage: Duration,
+    /// Longest time for which the client itself did not run: a shorter outage may be its own.
+    pub(super) pause: Duration,
     /// From the last advertisement to the first sign of the successor; none where no one took over.
     pub(super) takeover: Option<Duration>,
     /// What the protocol allows for it; none where it promises nothing, as when a router comes back.
@@ -73,12 +75,14 @@ pub(super) struct Ledger {
     replies: BTreeMap<Ipv4Addr, Instant>,
     adverts: BTreeMap<(Vrid, MacAddr), Instant>,
     holders: BTreeMap<Vrid, MacAddr>,
+    looked: Option<Instant>,
     current: Option<Watch>,
 }
 
 #[derive(Debug)]
 struct Watch {
     expectation: Expectation,
+    pause: Duration,
     gaps: BTreeMap<Ipv4Addr, Duration>,
     successors: BTreeMap<Ipv4Addr, Instant>,
     answered: BTreeMap<Ipv4Addr, Instant>,
@@ -106,6 +110,7 @@ impl Ledger {
             .collect();
         self.current = Some(Watch {
             expectation,
+            pause: Duration::ZERO,
             gaps: BTreeMap::new(),
             successors: BTreeMap::new(),
             answered: BTreeMap::new(),
@@ -150,10 +155,19 @@ impl Ledger {
         Some(Row {
             addresses: watch.expectation.moves.values().flatten().copied().collect(),
             outage: watch.gaps.values().copied().max().unwrap_or_default(),
+            pause: watch.pause,
             takeover,
             bound: watch.expectation.bound,
             event: watch.expectation.event,
         })
+    }
+
+    /// The client looks at its interface now, whether something is there or not.
+    pub(super) fn look(&mut self, now: Instant) {
+        let before = self.looked.replace(now).unwrap_or(now);
+        if let Some(watch) = &mut self.current {
+            watch.pause = watch.pause.max(now.since(before));
+        }
     }
 
     /// Takes in one sighting.
@@ -277,5 +291,17 @@ mod tests {
         let row = ledger.end(at(9010)).expect("an event was begun");
         assert_eq!(row.takeover, None);
         assert_eq!(row.outage, Duration::from_millis(9000));
+    }
+
+    #[test]
+    fn a_client_that_did_not_run_says_for_how_long() {
+        let mut ledger = Ledger::default();
+        ledger.look(at(0));
+        ledger.begin(kill());
+        for millisecond in [1, 2, 33, 34] {
+            ledger.look(at(millisecond));
+        }
+        let row = ledger.end(at(35)).expect("an event was begun");
+        assert_eq!(row.pause, Duration::from_millis(31));
     }
 }

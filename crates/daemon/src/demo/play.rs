@@ -101,6 +101,7 @@ impl Play {
         if self.signals.take().is_some() {
             return Err(Interrupted.into());
         }
+        self.ledger.look(now);
         if self.ready.contains(&CLIENT) {
             self.hear(now)?;
         }

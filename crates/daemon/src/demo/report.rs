@@ -30,6 +30,8 @@ struct Entry<'a> {
     event: &'a str,
     addresses: Vec<String>,
     outage_ms: f64,
+    /// Longest time for which the client itself did not run.
+    client_pause_ms: f64,
     /// Null where nobody took over, or where the protocol promises nothing.
     takeover_ms: Option<f64>,
     bound_ms: Option<f64>,
@@ -68,6 +70,14 @@ impl Report {
                 span(TOLERANCE)
             );
         }
+        let pause = self.rows.iter().map(|row| row.pause).max().unwrap_or_default();
+        if pause > NOTABLE {
+            let _ = writeln!(
+                text,
+                "This machine is busy: the client itself did not run for up to {}, which counts as outage.",
+                span(pause)
+            );
+        }
         text + LEGEND + &format!("The demonstration took {}.\n", span(self.took))
     }
 
@@ -80,6 +90,7 @@ impl Report {
                 event: &row.event,
                 addresses: row.addresses.iter().map(ToString::to_string).collect(),
                 outage_ms: milliseconds(row.outage),
+                client_pause_ms: milliseconds(row.pause),
                 takeover_ms: row.bound.and(row.takeover).map(milliseconds),
                 bound_ms: row.bound.map(milliseconds),
                 within_bound: is_within(row),
@@ -132,6 +143,8 @@ fn milliseconds(span: Duration) -> f64 {
 
 /// What scheduling on an idle machine may add.
 const TOLERANCE: Duration = Duration::from_millis(20);
+/// A pause of the client that is worth a word.
+const NOTABLE: Duration = Duration::from_millis(5);
 const LEGEND: &str = "\
 Outage: longest time without an echo reply; after kill -9 the dead router's kernel still answers.
 Takeover: from the last advertisement to the first gratuitous ARP or echo reply of the other router.
@@ -148,6 +161,7 @@ mod tests {
             event: event.to_owned(),
             addresses: vec![Ipv4Addr::new(10, 101, 0, 101), Ipv4Addr::new(10, 101, 0, 102)],
             outage: Duration::from_micros(outage),
+            pause: Duration::from_millis(1),
             takeover: takeover.map(Duration::from_micros),
             bound: bound.map(Duration::from_micros),
         }
@@ -192,6 +206,13 @@ The demonstration took 26.540 s.
     }
 
     #[test]
+    fn a_busy_machine_is_named() {
+        let mut report = good();
+        report.rows.iter_mut().for_each(|row| row.pause = Duration::from_millis(31));
+        assert!(report.table().contains("the client itself did not run for up to 31.0 ms"));
+    }
+
+    #[test]
     fn the_document_has_milliseconds_and_null_for_what_is_not_promised() {
         let document: serde_json::Value =
             serde_json::from_str(&good().json()).expect("a JSON document");
@@ -201,6 +222,7 @@ The demonstration took 26.540 s.
                     "event": "kill -9 of a",
                     "addresses": ["10.101.0.101", "10.101.0.102"],
                     "outage_ms": 1.234,
+                    "client_pause_ms": 1.0,
                     "takeover_ms": 3614.1,
                     "bound_ms": 3613.281,
                     "within_bound": true,
@@ -209,6 +231,7 @@ The demonstration took 26.540 s.
                     "event": "a comes back",
                     "addresses": ["10.101.0.101", "10.101.0.102"],
                     "outage_ms": 0.9,
+                    "client_pause_ms": 1.0,
                     "takeover_ms": null,
                     "bound_ms": null,
                     "within_bound": null,

@@ -10,10 +10,15 @@ use wire::{EmitError, Family, MaxAdvertiseInterval, Priority};
 /// What a packet for `instance` is judged by.
 pub(super) fn expected(instance: &Instance) -> Expected {
     let parameters = &instance.parameters;
-    let interval = MaxAdvertiseInterval::from_duration(parameters.version, parameters.advertisement_interval);
+    let interval =
+        MaxAdvertiseInterval::from_duration(parameters.version, parameters.advertisement_interval);
     let expected = match &instance.destination {
-        Destination::Multicast(_) => Expected::multicast(parameters.version, parameters.family, interval),
-        Destination::Unicast(_) => Expected::unicast(parameters.version, parameters.family, interval),
+        Destination::Multicast(_) => {
+            Expected::multicast(parameters.version, parameters.family, interval)
+        }
+        Destination::Unicast(_) => {
+            Expected::unicast(parameters.version, parameters.family, interval)
+        }
     };
     let checksum = match (instance.checksum, expected.casting) {
         (Checksum::AsV2, _) => ChecksumRule::AsV2,
@@ -29,7 +34,11 @@ pub(super) fn expected(instance: &Instance) -> Expected {
 /// **Shape**: whole datagrams for IPv4, from the VRRP header on for IPv6.
 ///
 /// **Errors**: addresses of two families, which lowering excludes.
-pub(super) fn prepare(instance: &Instance, source: IpAddr, priority: Priority) -> Result<Vec<(IpAddr, Prepared)>, EmitError> {
+pub(super) fn prepare(
+    instance: &Instance,
+    source: IpAddr,
+    priority: Priority,
+) -> Result<Vec<(IpAddr, Prepared)>, EmitError> {
     let parameters = &instance.parameters;
     let addresses =
         Addresses::new(parameters.family, &parameters.addresses).ok_or(EmitError::AddressFamily)?;
@@ -37,7 +46,10 @@ pub(super) fn prepare(instance: &Instance, source: IpAddr, priority: Priority) -
         version: parameters.version,
         vrid: parameters.vrid,
         priority,
-        interval: MaxAdvertiseInterval::from_duration(parameters.version, parameters.advertisement_interval),
+        interval: MaxAdvertiseInterval::from_duration(
+            parameters.version,
+            parameters.advertisement_interval,
+        ),
         authentication: instance.authentication,
         addresses,
     };

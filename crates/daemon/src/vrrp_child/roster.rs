@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use config::model::{Destination, Global, Instance, Model, SyncGroup, Tracker, VirtualAddress};
-use vrrp::{Addition, Change, FaultSet, GroupId, GroupParameters, InstanceId, Plan, TrackerId, Tracking};
+use vrrp::{
+    Addition, Change, FaultSet, GroupId, GroupParameters, InstanceId, Plan, TrackerId, Tracking,
+};
 use wire::{Family, Vrid};
 
 /// A configuration whose numbers are those of this process.
@@ -88,7 +90,8 @@ impl Roster {
         for mut group in model.groups {
             let id = self.group(&group.name);
             let members = &group.parameters.members;
-            let members = members.iter().filter_map(|member| ids.get(index(member.0)).copied()).collect();
+            let members =
+                members.iter().filter_map(|member| ids.get(index(member.0)).copied()).collect();
             group.parameters = GroupParameters { members };
             settled.groups.insert(id, group);
         }
@@ -116,7 +119,7 @@ impl Roster {
 pub(super) fn plan(
     old: &Settled,
     new: &Settled,
-    mut known: impl FnMut(&Instance) -> (Option<IpAddr>, FaultSet),
+    mut known: impl FnMut(InstanceId) -> (Option<IpAddr>, FaultSet),
 ) -> Plan {
     let mut plan = Plan {
         groups: new.groups.iter().map(|(id, group)| (*id, group.parameters.clone())).collect(),
@@ -126,7 +129,7 @@ pub(super) fn plan(
         let change = match old.instances.get(id) {
             Some(before) => Change::between(&before.parameters, &instance.parameters),
             None => {
-                let (source, faults) = known(instance);
+                let (source, faults) = known(*id);
                 Change::Add(Addition { parameters: instance.parameters.clone(), source, faults })
             }
         };

@@ -1,0 +1,151 @@
+//! What both children do alike: take over from the parent, find their place with the kernel, beat.
+
+mod payload;
+mod settle;
+
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clock::Instant;
+use config::model::Model;
+use control::{Role, StartOptions, Summary, ToChild, ToParent};
+use kernel::socket::{Channel, ChannelError};
+
+pub(crate) use payload::{Payload, PayloadError};
+pub(crate) use settle::{Needs, settle};
+
+use crate::compat::exit;
+use crate::log::Ring;
+use crate::{cli, load};
+
+/// The role of a process that the parent started; none for one that a person started.
+pub(crate) fn role(arguments: &[OsString]) -> Option<Role> {
+    Role::from_word(arguments.get(1)?.to_str()?.strip_prefix(ROLE_FLAG)?)
+}
+
+/// The argument that gives a process its role, and shows it in `ps`.
+pub(crate) fn role_argument(role: Role) -> String {
+    format!("{ROLE_FLAG}{}", role.word())
+}
+
+/// What a child starts with.
+#[derive(Debug)]
+pub(crate) struct Startup {
+    /// Options of the whole daemon.
+    pub(crate) options: StartOptions,
+    /// The configuration.
+    pub(crate) model: Model,
+    /// To the parent.
+    pub(crate) parent: Parent,
+    /// Lines for the log.
+    pub(crate) log: Ring,
+}
+
+/// Takes over what the parent left in descriptors 3 and 4.
+///
+/// **Errors**: the exit code of a process that was not started by a parent of this version.
+pub(crate) fn take_over() -> Result<Startup, ExitCode> {
+    let refuse = |why: &str| {
+        cli::eprint(&format!(
+            "{ROLE_FLAG}... is for processes that steadfast starts itself: {why}\n"
+        ));
+        ExitCode::from(exit::FATAL)
+    };
+    let (channel, memory) = kernel::inherited_pair().ok_or_else(|| refuse("no channel"))?;
+    let (options, model) = read(&memory).map_err(|error| refuse(&error.to_string()))?;
+    let log = Ring::new(options.detail > 0);
+    let parent = Parent { channel: Channel::from_descriptor(channel), next_beat: Instant::ZERO };
+    Ok(Startup { options, model, parent, log })
+}
+
+/// Reads a configuration that the parent has sealed.
+///
+/// **Errors**: it is not sealed, not of this version, or has errors that the parent did not see.
+pub(crate) fn read(memory: &OwnedFd) -> Result<(StartOptions, Model), PayloadError> {
+    let payload = Payload::read(memory)?;
+    let (model, diagnostics) = load::understand(&payload.sources, &payload.options);
+    if config::diagnostic::worst(&diagnostics) == Some(config::diagnostic::Severity::Error) {
+        return Err(PayloadError::Diagnostics);
+    }
+    Ok((payload.options, model))
+}
+
+/// The channel to the parent.
+#[derive(Debug)]
+pub(crate) struct Parent {
+    channel: Channel,
+    next_beat: Instant,
+}
+
+/// The parent is gone: the child ends as after SIGTERM.
+#[derive(Debug)]
+pub(crate) struct Orphaned;
+
+/// A request of the parent.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// End in order.
+    Stop,
+    /// Take the configuration in this memory file.
+    Reload(OwnedFd),
+}
+
+impl Parent {
+    /// What to wait for.
+    pub(crate) const fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// When the next beat is due.
+    pub(crate) const fn beat_due(&self) -> Instant {
+        self.next_beat
+    }
+
+    /// Ends a turn of the loop: beats if it is time, and hands log lines over.
+    pub(crate) fn end_turn(
+        &mut self,
+        now: Instant,
+        log: &mut Ring,
+        summary: impl FnOnce() -> Summary,
+    ) -> Result<(), Orphaned> {
+        if now >= self.next_beat {
+            self.next_beat = now + BEAT;
+            self.say(&ToParent::Heartbeat(summary()))?;
+        }
+        log.drain(&self.channel).map_err(|_| Orphaned)
+    }
+
+    /// Hands over the log lines that are left, at the end.
+    pub(crate) fn flush(&mut self, log: &mut Ring) -> Result<(), Orphaned> {
+        log.drain(&self.channel).map_err(|_| Orphaned)
+    }
+
+    /// Says something; a parent that does not read for now misses a beat, nothing else is sent so often.
+    pub(crate) fn say(&self, message: &ToParent) -> Result<(), Orphaned> {
+        match self.channel.send(&control::encode(message), None) {
+            Ok(()) | Err(ChannelError::Full) => Ok(()),
+            Err(_) => Err(Orphaned),
+        }
+    }
+
+    /// The next request that waits.
+    pub(crate) fn request(&self, log: &mut Ring) -> Result<Option<Request>, Orphaned> {
+        let Some(message) = self.channel.receive().map_err(|_| Orphaned)? else { return Ok(None) };
+        match (control::decode::<ToChild>(&message.bytes), message.descriptor) {
+            (Ok(ToChild::Stop), _) => Ok(Some(Request::Stop)),
+            (Ok(ToChild::Reload), Some(memory)) => Ok(Some(Request::Reload(memory))),
+            (Ok(ToChild::Reload), None) | (Err(_), _) => {
+                log.push(
+                    control::Severity::Error,
+                    "the parent says what this process does not understand",
+                );
+                Err(Orphaned)
+            }
+        }
+    }
+}
+
+const ROLE_FLAG: &str = "--role=";
+const BEAT: Duration = Duration::from_millis(250);

@@ -1,0 +1,91 @@
+//! Sub-commands that keepalived does not have.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::check::{self, Format};
+use super::{demonstrate, eprint, print};
+use crate::{compat, demo};
+
+/// High availability for Linux: VRRP and virtual addresses, with keepalived's configuration.
+#[derive(Debug, Parser)]
+#[command(name = "steadfast", version, disable_version_flag = true)]
+struct Commands {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read a configuration and say what is wrong with it, without starting anything.
+    Check {
+        /// The configuration file.
+        file: PathBuf,
+        /// Warnings count as errors.
+        #[arg(long)]
+        deny_warnings: bool,
+        /// How findings are shown.
+        #[arg(long, value_enum, default_value = "human")]
+        format: Format,
+        /// What `@ID` lines compare with; the host name where not given.
+        #[arg(short = 'i', long)]
+        config_id: Option<String>,
+    },
+    /// Say what a keyword means, what it takes, and whether this release executes it.
+    Explain {
+        /// The keyword, or the code of a diagnostic such as VRRP001.
+        keyword: String,
+    },
+    /// Watch two daemons hand addresses over in front of a pinging client, in namespaces of their own.
+    Demo {
+        /// The result as JSON.
+        #[arg(long)]
+        json: bool,
+        /// Inside the namespaces already.
+        #[arg(long, hide = true)]
+        inside: bool,
+    },
+}
+
+/// Runs one of them. Exit code 1 for a command line that cannot be understood, as keepalived has it.
+pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
+    let commands = match Commands::try_parse_from(arguments) {
+        Ok(commands) => commands,
+        Err(error) => {
+            let text = error.to_string();
+            if error.use_stderr() {
+                eprint(&text);
+                return ExitCode::from(compat::exit::FATAL);
+            }
+            print(&text);
+            return ExitCode::SUCCESS;
+        }
+    };
+    match commands.command {
+        Command::Check { file, deny_warnings, format, config_id } => {
+            check::check(&file, format, deny_warnings, config_id)
+        }
+        Command::Explain { keyword } => explain(&keyword),
+        Command::Demo { json, inside } => demonstrate(&demo::Options { json, inside }),
+    }
+}
+
+fn explain(word: &str) -> ExitCode {
+    if let Some(code) = config::diagnostic::code(word) {
+        print(&format!("{}: {}\n", code.name(), code.meaning()));
+        return ExitCode::SUCCESS;
+    }
+    match config::keyword::explain(word) {
+        Ok(text) => {
+            print(&text);
+            ExitCode::SUCCESS
+        }
+        Err(suggestion) => {
+            eprint(&format!("{suggestion}\n"));
+            ExitCode::from(compat::exit::FATAL)
+        }
+    }
+}

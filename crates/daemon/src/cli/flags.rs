@@ -1,0 +1,372 @@
+//! keepalived's own flags, all of them, with their meaning.
+//!
+//! They stand in countless unit files, so what has no effect yet is accepted with a warning and only the unknown
+//! is refused. Optional values are attached as getopt_long does: `-tFILE`, `--config-test=FILE`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser};
+
+use crate::compat;
+
+/// What the flags say.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// `-f`.
+    pub(crate) config: Option<PathBuf>,
+    /// `-P` and `-C`: which children run.
+    pub(crate) children: Children,
+    /// `--all`: start children without configuration for them.
+    pub(crate) all_children: bool,
+    /// `-l`: log to standard error.
+    pub(crate) console: bool,
+    /// `-D`, counted.
+    pub(crate) detail: u8,
+    /// `-S`; none under `-G`.
+    pub(crate) facility: Option<u8>,
+    /// `-g`.
+    pub(crate) log_file: Option<PathBuf>,
+    /// `-u`.
+    pub(crate) umask: u32,
+    /// `-V`.
+    pub(crate) keep_addresses: bool,
+    /// `-R`.
+    pub(crate) respawn: bool,
+    /// `-n`.
+    pub(crate) foreground: bool,
+    /// `-p`.
+    pub(crate) pid_file: Option<PathBuf>,
+    /// `-r`.
+    pub(crate) vrrp_pid_file: Option<PathBuf>,
+    /// `-c`.
+    pub(crate) checkers_pid_file: Option<PathBuf>,
+    /// `-s`.
+    pub(crate) namespace: Option<String>,
+    /// `-m`.
+    pub(crate) core_dump: bool,
+    /// `-e`.
+    pub(crate) all_include_checks: bool,
+    /// `-i`.
+    pub(crate) config_id: Option<String>,
+    /// `-t`, with where to report.
+    pub(crate) config_test: Option<Option<PathBuf>>,
+    /// `--ignore-sigint`.
+    pub(crate) ignore_interrupt: bool,
+    /// The name that the program was called by.
+    pub(crate) invoked_name: String,
+    /// Flags without effect yet, each with its reason.
+    pub(crate) warnings: Vec<String>,
+    /// Words that are no flags.
+    pub(crate) unexpected: Vec<String>,
+    /// All words, for the log.
+    pub(crate) command_line: String,
+}
+
+/// Which children run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Children {
+    /// Those that the configuration needs.
+    Needed,
+    /// `-P`.
+    VrrpOnly,
+    /// `-C`.
+    CheckerOnly,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    /// Run, or test the configuration.
+    Run(Box<Options>),
+    /// Print this to standard error and end.
+    Print {
+        /// What to print.
+        text: String,
+        /// With this exit code.
+        code: u8,
+    },
+    /// `--signum`: print this to standard output and end.
+    Number(i32),
+}
+
+/// Reads the flags.
+///
+/// **Errors**: an unknown flag, a missing or invalid value.
+pub(crate) fn parse(
+    program: &OsStr,
+    arguments: impl Iterator<Item = OsString>,
+) -> Result<Parsed, lexopt::Error> {
+    let arguments: Vec<OsString> = arguments.collect();
+    let mut options = Options::new(program, &arguments);
+    let mut parser = Parser::from_args(arguments);
+    while let Some(argument) = parser.next()? {
+        // Names first, so that the parser is free for values.
+        let name = match argument {
+            Arg::Short(letter) => Name::Short(letter),
+            Arg::Long(word) => Name::Long(word.to_owned()),
+            Arg::Value(word) => {
+                options.unexpected.push(word.to_string_lossy().into_owned());
+                continue;
+            }
+        };
+        if let Some(end) = one(&mut options, &name, &mut parser)? {
+            return Ok(end);
+        }
+    }
+    Ok(Parsed::Run(Box::new(options)))
+}
+
+enum Name {
+    Short(char),
+    Long(String),
+}
+
+fn one(
+    options: &mut Options,
+    name: &Name,
+    parser: &mut Parser,
+) -> Result<Option<Parsed>, lexopt::Error> {
+    let long = match name {
+        Name::Short(letter) => match long_of(*letter) {
+            Some(long) => long,
+            None => return Err(Arg::Short(*letter).unexpected()),
+        },
+        Name::Long(long) => long.as_str(),
+    };
+    if let Some(end) = ends(options, long, parser)? {
+        return Ok(Some(end));
+    }
+    match long {
+        "use-file" => options.config = Some(parser.value()?.into()),
+        "vrrp" => options.children = Children::VrrpOnly,
+        "check" => options.children = Children::CheckerOnly,
+        "all" => options.all_children = true,
+        "log-console" => options.console = true,
+        "log-detail" => options.detail = options.detail.saturating_add(1),
+        "log-facility" => options.facility = Some(facility(&parser.value()?)?),
+        "log-file" => {
+            let file = parser.optional_value().map(PathBuf::from);
+            options.log_file = Some(file.unwrap_or_else(|| temporary("keepalived.log")));
+        }
+        "no-syslog" => options.facility = None,
+        "umask" => options.umask = umask(&parser.value()?)?,
+        "dont-release-vrrp" => options.keep_addresses = true,
+        "dont-respawn" => options.respawn = false,
+        "dont-fork" => options.foreground = true,
+        "pid" => options.pid_file = Some(parser.value()?.into()),
+        "vrrp_pid" => options.vrrp_pid_file = Some(parser.value()?.into()),
+        "checkers_pid" => options.checkers_pid_file = Some(parser.value()?.into()),
+        "namespace" => options.namespace = Some(parser.value()?.to_string_lossy().into_owned()),
+        "core-dump" => options.core_dump = true,
+        "all-config" => options.all_include_checks = true,
+        "config-id" => options.config_id = Some(parser.value()?.to_string_lossy().into_owned()),
+        "config-test" => options.config_test = Some(parser.optional_value().map(PathBuf::from)),
+        "ignore-sigint" => options.ignore_interrupt = true,
+        "flush-log-file" | "no-mem-check" | "no_bfd" => {
+            // Lines are written at once; there is no memory check and no BFD process.
+        }
+        "bfd_pid" | "snmp-agent-socket" | "config-fd" => {
+            let _ = parser.value()?;
+            options.without_effect(name);
+        }
+        "core-dump-pattern" | "perf" | "debug" => {
+            let _ = parser.optional_value();
+            options.without_effect(name);
+        }
+        "release-vips" | "dont-release-ipvs" | "dump-conf" | "address-monitoring" | "snmp" => {
+            options.without_effect(name);
+        }
+        _ => return Err(Arg::Long(long).unexpected()),
+    }
+    Ok(None)
+}
+
+/// Flags that print something and end.
+fn ends(
+    options: &Options,
+    long: &str,
+    parser: &mut Parser,
+) -> Result<Option<Parsed>, lexopt::Error> {
+    let end = match long {
+        "version" => Parsed::Print { text: compat::version_text(&options.invoked_name), code: 0 },
+        "help" => Parsed::Print { text: help(&options.invoked_name), code: 0 },
+        "genhash" => Parsed::Print {
+            text: "genhash comes with load balancing, which this release does not have yet\n"
+                .to_owned(),
+            code: 1,
+        },
+        "signum" => {
+            let name = parser.value()?.to_string_lossy().into_owned();
+            match compat::signal_number(&name) {
+                Some(number) => Parsed::Number(number),
+                None => Parsed::Print { text: format!("Unknown sigfunc {name}\n"), code: 1 },
+            }
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(end))
+}
+
+impl Options {
+    fn new(program: &OsStr, arguments: &[OsString]) -> Self {
+        let path = PathBuf::from(program);
+        let invoked_name = path
+            .file_name()
+            .map_or_else(|| "steadfast".to_owned(), |name| name.to_string_lossy().into_owned());
+        let words: Vec<String> =
+            arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        Self {
+            config: None,
+            children: Children::Needed,
+            all_children: false,
+            console: false,
+            detail: 0,
+            facility: Some(FACILITY_DAEMON),
+            log_file: None,
+            umask: 0o177,
+            keep_addresses: false,
+            respawn: true,
+            foreground: false,
+            pid_file: None,
+            vrrp_pid_file: None,
+            checkers_pid_file: None,
+            namespace: None,
+            core_dump: false,
+            all_include_checks: false,
+            config_id: None,
+            config_test: None,
+            ignore_interrupt: false,
+            command_line: format!("{invoked_name} {}", words.join(" ")),
+            invoked_name,
+            warnings: Vec::new(),
+            unexpected: Vec::new(),
+        }
+    }
+
+    fn without_effect(&mut self, name: &Name) {
+        let written = match name {
+            Name::Short(letter) => format!("-{letter}"),
+            Name::Long(long) => format!("--{long}"),
+        };
+        self.warnings.push(format!("option {written} has no effect in this release"));
+    }
+}
+
+fn long_of(letter: char) -> Option<&'static str> {
+    LETTERS.iter().find(|(short, _)| *short == letter).map(|(_, long)| *long)
+}
+
+fn facility(value: &OsStr) -> Result<u8, lexopt::Error> {
+    let text = value.to_string_lossy();
+    let local = text.strip_prefix("local").unwrap_or(&text);
+    match (text.as_ref(), local.parse::<u8>()) {
+        ("user", _) => Ok(1),
+        ("daemon", _) => Ok(FACILITY_DAEMON),
+        (_, Ok(number @ 0..=7)) => Ok(FACILITY_LOCAL0 + number),
+        _ => {
+            Err(format!("invalid log facility {text}: 0 to 7, local0 to local7, user or daemon")
+                .into())
+        }
+    }
+}
+
+/// A number as C reads it: `0x` hexadecimal, a leading 0 octal.
+fn umask(value: &OsStr) -> Result<u32, lexopt::Error> {
+    let text = value.to_string_lossy();
+    let number = if let Some(hex) = text.strip_prefix("0x") {
+        u32::from_str_radix(hex, 16)
+    } else if text.len() > 1 && text.starts_with('0') {
+        u32::from_str_radix(&text, 8)
+    } else {
+        text.parse()
+    };
+    match number {
+        Ok(mask) if mask <= 0o777 => Ok(mask),
+        _ => Err(format!("invalid umask {text}").into()),
+    }
+}
+
+fn temporary(name: &str) -> PathBuf {
+    let directory = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+    directory.join(name)
+}
+
+fn help(name: &str) -> String {
+    format!(
+        "Usage: {name} [COMMAND] [OPTION...]\n\n\
+         Commands:\n  \
+           run               run the daemon (also without a command)\n  \
+           check FILE        read a configuration and say what is wrong with it\n  \
+           explain KEYWORD   say what a keyword means and whether it is executed\n  \
+           demo              watch two daemons hand addresses over, in namespaces of their own\n\n\
+         Options, as keepalived's:\n{OPTIONS}"
+    )
+}
+
+const LETTERS: [(char, &str); 34] = [
+    ('f', "use-file"),
+    ('P', "vrrp"),
+    ('C', "check"),
+    ('B', "no_bfd"),
+    ('l', "log-console"),
+    ('D', "log-detail"),
+    ('S', "log-facility"),
+    ('g', "log-file"),
+    ('G', "no-syslog"),
+    ('u', "umask"),
+    ('X', "release-vips"),
+    ('V', "dont-release-vrrp"),
+    ('I', "dont-release-ipvs"),
+    ('R', "dont-respawn"),
+    ('n', "dont-fork"),
+    ('d', "dump-conf"),
+    ('p', "pid"),
+    ('r', "vrrp_pid"),
+    ('c', "checkers_pid"),
+    ('b', "bfd_pid"),
+    ('T', "genhash"),
+    ('a', "address-monitoring"),
+    ('x', "snmp"),
+    ('A', "snmp-agent-socket"),
+    ('s', "namespace"),
+    ('m', "core-dump"),
+    ('M', "core-dump-pattern"),
+    ('e', "all-config"),
+    ('i', "config-id"),
+    ('t', "config-test"),
+    ('v', "version"),
+    ('h', "help"),
+    ('L', "no-mem-check"),
+    ('O', "no-mem-check"),
+];
+
+const OPTIONS: &str = "  \
+  -f, --use-file=FILE        configuration file
+  -t, --config-test[=FILE]   test the configuration and end; report to FILE
+  -n, --dont-fork            stay in the foreground
+  -l, --log-console          log to standard error too
+  -D, --log-detail           log more
+  -S, --log-facility=0..7    syslog facility local0 to local7; also user, daemon
+  -g, --log-file[=FILE]      log to FILE too
+  -G, --no-syslog            do not log to syslog
+  -u, --umask=MASK           umask of files
+  -P, --vrrp                 VRRP process only
+  -C, --check                checker process only
+      --all                  start all processes
+  -V, --dont-release-vrrp    leave virtual addresses at the end
+  -R, --dont-respawn         end when a process dies
+  -p, --pid=FILE             pid file of the parent
+  -r, --vrrp_pid=FILE        pid file of the VRRP process
+  -c, --checkers_pid=FILE    pid file of the checker process
+  -s, --namespace=NAME       network namespace to run in
+  -m, --core-dump            allow core dumps
+  -e, --all-config           a missing include is an error
+  -i, --config-id=ID         what `@ID` lines compare with
+      --signum=NAME          print the number of the signal STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON
+      --ignore-sigint        do not end on SIGINT
+  -v, --version              print the version
+  -h, --help                 print this
+";
+const FACILITY_DAEMON: u8 = 3;
+const FACILITY_LOCAL0: u8 = 16;

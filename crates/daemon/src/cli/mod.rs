@@ -1,0 +1,67 @@
+//! The command line: keepalived's flags, and sub-commands of our own.
+
+mod check;
+mod commands;
+mod flags;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use flags::parse;
+pub(crate) use flags::{Children, Options};
+
+use crate::{demo, parent};
+
+/// How an invocation is to be answered.
+pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
+    let program = arguments.first().cloned().unwrap_or_default();
+    let first = arguments.get(1).map(|argument| argument.to_string_lossy().into_owned());
+    match first.as_deref() {
+        Some("check" | "explain" | "demo" | "help") => commands::run(arguments),
+        // `run` takes the same flags as none at all.
+        Some("run") => daemon(&program, arguments.into_iter().skip(2)),
+        _ => daemon(&program, arguments.into_iter().skip(1)),
+    }
+}
+
+fn daemon(program: &OsString, arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let options = match parse(program, arguments) {
+        Ok(flags::Parsed::Run(options)) => options,
+        Ok(flags::Parsed::Print { text, code }) => {
+            eprint(&text);
+            return ExitCode::from(code);
+        }
+        Ok(flags::Parsed::Number(number)) => {
+            print(&format!("{number}\n"));
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprint(&format!("{}: {error}\nTry `{0} --help`.\n", program.to_string_lossy()));
+            return ExitCode::from(1);
+        }
+    };
+    if !options.unexpected.is_empty() {
+        print(&format!("Unexpected argument(s): {}\n", options.unexpected.join(" ")));
+    }
+    match &options.config_test {
+        Some(report) => check::config_test(&options, report.as_deref()),
+        None => parent::run(*options),
+    }
+}
+
+/// Runs the demonstration.
+fn demonstrate(options: &demo::Options) -> ExitCode {
+    demo::run(options)
+}
+
+/// Writes to standard output; a reader that is gone is no error.
+pub(crate) fn print(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Writes to standard error; a reader that is gone is no error.
+pub(crate) fn eprint(text: &str) {
+    use std::io::Write as _;
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

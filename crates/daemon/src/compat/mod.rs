@@ -1,0 +1,74 @@
+//! Every word that keepalived's users know: names, numbers, log lines.
+//!
+//! The rest of the program speaks RFC 9568; here it is translated, and nowhere else.
+
+pub(crate) mod narration;
+
+/// Exit codes.
+pub(crate) mod exit {
+    /// Fatal error, bad option.
+    pub(crate) const FATAL: u8 = 1;
+    /// The configuration cannot be used.
+    pub(crate) const CONFIGURATION: u8 = 2;
+    /// A permission is missing.
+    pub(crate) const PERMISSION: u8 = 4;
+    /// `check` found errors.
+    pub(crate) const CONFIG_TEST_FAILED: u8 = 5;
+    /// There is no configuration.
+    pub(crate) const NO_CONFIGURATION: u8 = 6;
+}
+
+/// Text of `--version`.
+pub(crate) fn version_text(invoked_name: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    if invoked_name == "keepalived" {
+        format!("Keepalived v2.2.7 compatible: steadfast v{version}\n")
+    } else {
+        format!("steadfast v{version}\n")
+    }
+}
+
+/// Ident of a process in syslog.
+pub(crate) fn ident(invoked_name: &str, role: Option<control::Role>) -> String {
+    let base = if invoked_name == "keepalived" { "Keepalived" } else { invoked_name };
+    match role {
+        None => base.to_owned(),
+        Some(control::Role::Vrrp) => format!("{base}_vrrp"),
+        Some(control::Role::Checker) => format!("{base}_healthcheckers"),
+    }
+}
+
+/// What log lines call a child.
+pub(crate) const fn child_name(role: control::Role) -> &'static str {
+    match role {
+        control::Role::Vrrp => "VRRP",
+        control::Role::Checker => "Healthcheck",
+    }
+}
+
+/// The name of the program in its own log lines.
+pub(crate) fn program(invoked_name: &str) -> &str {
+    if invoked_name == "keepalived" { "Keepalived" } else { "steadfast" }
+}
+
+/// Number of the signal that does something, by keepalived's name of it.
+pub(crate) fn signal_number(name: &str) -> Option<i32> {
+    Some(match name {
+        "STOP" => libc::SIGTERM,
+        "RELOAD" => libc::SIGHUP,
+        "DATA" => libc::SIGUSR1,
+        "STATS" => libc::SIGUSR2,
+        "STATS_CLEAR" => libc::SIGRTMAX() - 1,
+        "JSON" => libc::SIGRTMIN() + 2,
+        _ => return None,
+    })
+}
+
+/// Default pid file of a process.
+pub(crate) const fn pid_file(role: Option<control::Role>) -> &'static str {
+    match role {
+        None => "/run/keepalived.pid",
+        Some(control::Role::Vrrp) => "/run/keepalived_vrrp.pid",
+        Some(control::Role::Checker) => "/run/keepalived_checkers.pid",
+    }
+}

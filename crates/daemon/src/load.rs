@@ -1,0 +1,96 @@
+//! Reading configuration files: patterns become files, files become a source set, sources become a model.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use config::diagnostic::Diagnostic;
+use config::model::Model;
+use config::source::{IncludeAnswer, IncludeRequest, IncludedFile, Refusal, SourceSet};
+use config::syntax::Environment;
+use control::StartOptions;
+
+/// Reads `top`, which may be a pattern, and everything that it includes.
+pub(crate) fn read(top: &str) -> SourceSet {
+    SourceSet::load(top, &mut answer)
+}
+
+/// The environment of a configuration, the same in every process of one daemon.
+pub(crate) fn environment(options: &StartOptions) -> Environment {
+    Environment {
+        seed: options.seed,
+        variables: options.variables.iter().cloned().collect(),
+        all_include_checks: options.all_include_checks,
+        ..Environment::of_host(&options.config_id)
+    }
+}
+
+/// A configuration as far as it could be read, and all that is to be said about it.
+pub(crate) fn understand(sources: &SourceSet, options: &StartOptions) -> (Model, Vec<Diagnostic>) {
+    let checked = config::check(sources, &environment(options));
+    (checked.model, checked.diagnostics)
+}
+
+/// The default configuration: our own file where there is one, else keepalived's.
+pub(crate) fn default_path() -> PathBuf {
+    let own = Path::new("/etc/steadfast/steadfast.conf");
+    let incumbent = Path::new("/etc/keepalived/keepalived.conf");
+    if own.exists() || !incumbent.exists() { own.to_owned() } else { incumbent.to_owned() }
+}
+
+/// The host name, for `@ID` lines.
+pub(crate) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn answer(request: &IncludeRequest<'_>) -> IncludeAnswer {
+    // Blanks and the like have no meaning in a pattern; a name without wildcards matches itself.
+    let Ok(paths) = glob::glob(request.pattern) else { return IncludeAnswer::default() };
+    let files = paths
+        .take(MATCHES)
+        .filter_map(|path| match path {
+            Ok(path) if path.is_dir() => None,
+            Ok(path) => Some(file(&path, request.budget)),
+            Err(error) => Some(IncludedFile {
+                name: error.path().display().to_string(),
+                content: Err(Refusal::Unreadable(error.error().to_string())),
+            }),
+        })
+        .collect();
+    IncludeAnswer { files }
+}
+
+fn file(path: &Path, budget: usize) -> IncludedFile {
+    IncludedFile { name: path.display().to_string(), content: bytes(path, budget) }
+}
+
+fn bytes(path: &Path, budget: usize) -> Result<Vec<u8>, Refusal> {
+    let unreadable = |error: std::io::Error| Refusal::Unreadable(error.to_string());
+    // Opening a FIFO or a device could block or act: look before.
+    let before = std::fs::metadata(path).map_err(unreadable)?;
+    if !before.is_file() {
+        return Err(Refusal::NotRegular);
+    }
+    if before.permissions().mode() & 0o111 != 0 {
+        return Err(Refusal::Executable);
+    }
+    let limit = u64::try_from(budget).unwrap_or(u64::MAX);
+    if before.len() > limit {
+        return Err(Refusal::TooMuch);
+    }
+    let mut bytes = Vec::new();
+    // It may grow while it is read.
+    File::open(path)
+        .map_err(unreadable)?
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() > budget {
+        return Err(Refusal::TooMuch);
+    }
+    Ok(bytes)
+}
+
+/// Files that one pattern may name.
+const MATCHES: usize = 4096;

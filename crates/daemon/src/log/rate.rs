@@ -1,0 +1,90 @@
+//! How often a recurring cause may speak.
+//!
+//! Each key may say a few lines, and then one in a while with the number of those that were not said. The number
+//! of keys is bounded too: strangers choose them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clock::Instant;
+
+/// Decides which lines of recurring causes are said.
+#[derive(Debug)]
+pub(crate) struct RateLimit<K> {
+    causes: BTreeMap<K, Cause>,
+}
+
+#[derive(Debug)]
+struct Cause {
+    left: u32,
+    refilled: Instant,
+    silenced: u64,
+}
+
+impl<K: Ord + Clone> RateLimit<K> {
+    /// Nothing said yet.
+    pub(crate) const fn new() -> Self {
+        Self { causes: BTreeMap::new() }
+    }
+
+    /// Whether a line may be said now; with it, how many like it were not said since the last one.
+    pub(crate) fn admit(&mut self, now: Instant, key: &K) -> Option<u64> {
+        if !self.causes.contains_key(key) && self.causes.len() >= CAUSES {
+            self.causes.retain(|_, cause| now.since(cause.refilled) < REFILL);
+            if self.causes.len() >= CAUSES {
+                return None;
+            }
+        }
+        let cause = self.causes.entry(key.clone()).or_insert(Cause {
+            left: BURST,
+            refilled: now,
+            silenced: 0,
+        });
+        if now.since(cause.refilled) >= REFILL {
+            cause.left = cause.left.max(1);
+            cause.refilled = now;
+        }
+        if cause.left == 0 {
+            cause.silenced = cause.silenced.saturating_add(1);
+            return None;
+        }
+        cause.left -= 1;
+        Some(std::mem::take(&mut cause.silenced))
+    }
+}
+
+/// A line that says how many others it stands for.
+pub(crate) fn with_silenced(text: String, silenced: u64) -> String {
+    if silenced == 0 { text } else { format!("{text} ({silenced} more like it were not logged)") }
+}
+
+const BURST: u32 = 5;
+const REFILL: Duration = Duration::from_secs(60);
+const CAUSES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_nanos(seconds * 1_000_000_000)
+    }
+
+    #[test]
+    fn a_flood_says_five_lines_and_then_one_a_minute_with_the_number_of_others() {
+        let mut limit = RateLimit::new();
+        let said: Vec<u64> = (0..1000).filter_map(|_| limit.admit(at(1), &"ttl")).collect();
+        assert_eq!(said, [0; 5]);
+        assert_eq!(limit.admit(at(60), &"ttl"), None);
+        assert_eq!(limit.admit(at(61), &"ttl"), Some(996));
+        assert_eq!(limit.admit(at(61), &"ttl"), None);
+        assert_eq!(limit.admit(at(61), &"checksum"), Some(0));
+    }
+
+    #[test]
+    fn causes_that_strangers_invent_do_not_grow_without_bound() {
+        let mut limit = RateLimit::new();
+        let said = (0..100_000u32).filter(|key| limit.admit(at(1), key).is_some()).count();
+        assert_eq!(said, 256);
+    }
+}

@@ -1,0 +1,66 @@
+//! Lines of a child that wait for the end of its turn.
+
+use std::collections::VecDeque;
+
+use control::{Severity, ToParent};
+use kernel::socket::{Channel, ChannelError};
+
+/// A bounded queue of lines. What does not fit is counted and said later.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    lines: VecDeque<(Severity, String)>,
+    dropped: u64,
+    detail: bool,
+}
+
+impl Ring {
+    /// An empty ring; `detail` is `-D`.
+    pub(crate) fn new(detail: bool) -> Self {
+        Self { lines: VecDeque::with_capacity(CAPACITY), dropped: 0, detail }
+    }
+
+    /// Adds a line.
+    pub(crate) fn push(&mut self, severity: Severity, text: impl Into<String>) {
+        if self.lines.len() >= CAPACITY {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
+        self.lines.push_back((severity, text.into()));
+    }
+
+    /// Adds a line that only `-D` shows.
+    pub(crate) fn detail(&mut self, text: impl FnOnce() -> String) {
+        if self.detail {
+            self.push(Severity::Info, text());
+        }
+    }
+
+    /// Sends lines to the parent until it reads no more; the rest waits.
+    ///
+    /// **Errors**: the parent is gone.
+    pub(crate) fn drain(&mut self, channel: &Channel) -> Result<(), ChannelError> {
+        while let Some((severity, text)) = self.lines.front() {
+            let message = ToParent::Log { severity: *severity, text: text.clone() };
+            match channel.send(&control::encode(&message), None) {
+                Ok(()) => {
+                    self.lines.pop_front();
+                }
+                Err(ChannelError::Full) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        if self.dropped > 0 {
+            let dropped = std::mem::take(&mut self.dropped);
+            self.push(
+                Severity::Warning,
+                format!(
+                    "{dropped} log lines were dropped: they came faster than they could be written"
+                ),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Lines that a child keeps at most.
+const CAPACITY: usize = 1024;

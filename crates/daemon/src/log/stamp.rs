@@ -1,0 +1,60 @@
+//! The time of day as log lines carry it.
+//!
+//! **Shape**: syslog `Nov 20 22:26:06` (RFC 3164 §4.1.2), console `Fri Nov 20 22:26:06 2026`. Local time, by the
+//! C library, which knows the time zone.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A broken-down local time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stamp {
+    seconds: i64,
+    nanoseconds: u32,
+}
+
+impl Stamp {
+    /// Now.
+    pub(super) fn now() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            seconds: i64::try_from(since.as_secs()).unwrap_or(0),
+            nanoseconds: since.subsec_nanos(),
+        }
+    }
+
+    /// `Nov 20 22:26:06`.
+    pub(super) fn syslog(self) -> String {
+        let time = kernel::local_time(self.seconds);
+        format!(
+            "{} {:2} {:02}:{:02}:{:02}",
+            month(time.month),
+            time.day,
+            time.hour,
+            time.minute,
+            time.second
+        )
+    }
+
+    /// `Fri Nov 20 22:26:06 2026`.
+    pub(super) fn console(self) -> String {
+        let time = kernel::local_time(self.seconds);
+        format!("{} {} {}", weekday(time.weekday), self.syslog(), time.year)
+    }
+
+    /// `Fri Nov 20 22:26:06.123456789 2026`.
+    pub(super) fn file(self) -> String {
+        let time = kernel::local_time(self.seconds);
+        format!("{} {}.{:09} {}", weekday(time.weekday), self.syslog(), self.nanoseconds, time.year)
+    }
+}
+
+fn month(index: usize) -> &'static str {
+    const NAMES: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    NAMES.get(index).copied().unwrap_or("???")
+}
+
+fn weekday(index: usize) -> &'static str {
+    const NAMES: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+    NAMES.get(index).copied().unwrap_or("???")
+}

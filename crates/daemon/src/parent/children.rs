@@ -1,0 +1,339 @@
+//! One child: its process, its channel, and the watchdog that says what is to be done about it.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use clock::Instant;
+use control::{Action, Death, Event, Role, Severity, Summary, ToChild, ToParent, Watchdog};
+use kernel::eventloop::{EventLoop, Token, now};
+use kernel::process::{Child, Ended, MemoryFile, Spawn, Stdio};
+use kernel::socket::{Channel, ChannelError};
+use rustix::process::Signal;
+
+use super::loaded::Loaded;
+use super::pid_file::PidFiles;
+use crate::child;
+use crate::cli::Options;
+use crate::compat;
+use crate::log::{Identity, Sinks};
+
+/// A child that shall run.
+#[derive(Debug)]
+pub(super) struct Managed {
+    pub(super) role: Role,
+    /// What it said of itself last.
+    pub(super) summary: Summary,
+    watchdog: Watchdog,
+    running: Option<Running>,
+    generation: u32,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    channel: Channel,
+    identity: Identity,
+    ready: bool,
+    /// Whether the channel is still worth reading.
+    open: bool,
+}
+
+/// What a child needs of its parent.
+pub(super) struct Context<'a> {
+    pub(super) sinks: &'a mut Sinks,
+    pub(super) identity: &'a Identity,
+    pub(super) events: &'a EventLoop,
+    pub(super) loaded: &'a Loaded,
+    pub(super) options: &'a Options,
+    pub(super) pid_files: &'a mut PidFiles,
+}
+
+impl Context<'_> {
+    fn log(&mut self, severity: Severity, text: &str) {
+        self.sinks.write(self.identity, severity, text);
+    }
+}
+
+/// Something that concerns the whole daemon.
+#[derive(Debug)]
+pub(super) enum News {
+    /// The child has taken the new configuration.
+    Reloaded(Role),
+    /// The child has not.
+    ReloadFailed(Role, String),
+    /// The child died; its successor reads the new configuration.
+    Gone(Role),
+}
+
+impl Managed {
+    /// A child that is to be started.
+    pub(super) fn new(role: Role, respawn: bool) -> Self {
+        Self {
+            role,
+            summary: Summary::default(),
+            watchdog: Watchdog::new(now(), respawn),
+            running: None,
+            generation: 0,
+        }
+    }
+
+    /// When it wants attention.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.watchdog.deadline()
+    }
+
+    /// Whether it runs and does not hang.
+    pub(super) const fn is_healthy(&self) -> bool {
+        self.watchdog.is_healthy()
+    }
+
+    /// Whether it does its work.
+    pub(super) fn is_ready(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.ready)
+    }
+
+    /// Whether it is gone and shall stay so.
+    pub(super) const fn has_ended(&self) -> bool {
+        self.watchdog.has_ended() && self.running.is_none()
+    }
+
+    /// Whether an event is about it.
+    pub(super) fn owns(&self, token: Token) -> bool {
+        token == self.channel_token() || token == self.process_token()
+    }
+
+    /// Tells it to end, and how long it may take.
+    pub(super) fn stop(&mut self, patience: Duration, sinks: &mut Sinks, identity: &Identity) {
+        self.watchdog.handle(now(), Event::Stop { patience });
+        self.tell(&ToChild::Stop, None, sinks, identity);
+    }
+
+    /// Sends it a message; one that does not read it is told by a signal to end.
+    pub(super) fn tell(
+        &mut self,
+        message: &ToChild,
+        memory: Option<&MemoryFile>,
+        sinks: &mut Sinks,
+        identity: &Identity,
+    ) {
+        let Some(running) = &self.running else { return };
+        let sent = running.channel.send(&control::encode(message), memory.map(AsFd::as_fd));
+        // One that is gone already is reported when it is collected.
+        if let Err(error) = sent
+            && !matches!(error, ChannelError::Closed)
+        {
+            let name = compat::child_name(self.role);
+            sinks.write(identity, Severity::Warning, &format!("{name} child process: {error}"));
+            let _ = running.child.signal(Signal::TERM);
+        }
+    }
+
+    /// Does what is due. An exit code means that the daemon cannot go on.
+    pub(super) fn tend(&mut self, context: &mut Context<'_>) -> Option<u8> {
+        let now = now();
+        if self.watchdog.deadline().is_none_or(|deadline| deadline > now) {
+            return None;
+        }
+        let action = self.watchdog.handle(now, Event::Timeout)?;
+        self.act(action, context)
+    }
+
+    /// Its channel is readable, or it ended. An exit code means that the daemon cannot go on.
+    pub(super) fn take(
+        &mut self,
+        token: Token,
+        context: &mut Context<'_>,
+        news: &mut Vec<News>,
+    ) -> Option<u8> {
+        self.read(context, news);
+        if token != self.process_token() {
+            return None;
+        }
+        let running = self.running.as_mut()?;
+        let ended = match running.child.ended() {
+            Ok(ended) => ended?,
+            Err(error) => {
+                context.log(Severity::Error, &error.to_string());
+                Ended::Signalled(0)
+            }
+        };
+        let pid = running.child.pid();
+        let _ = context.events.remove(&running.child);
+        if running.open {
+            let _ = context.events.remove(&running.channel);
+        }
+        self.running = None;
+        self.summary = Summary::default();
+        news.push(News::Gone(self.role));
+        let death = match ended {
+            Ended::Exited(code) => Death::Exited(code),
+            Ended::Signalled(signal) => Death::Signalled(signal),
+        };
+        let name = compat::child_name(self.role);
+        let Some(action) = self.watchdog.handle(now(), Event::Died(death)) else {
+            context.log(Severity::Info, &format!("{name} child process({pid}) stopped"));
+            return None;
+        };
+        let outlook = match action {
+            Action::GiveUp { .. } => "Exiting",
+            Action::Start | Action::Abort | Action::Kill | Action::Respawn { .. } => "Respawning",
+        };
+        context.log(
+            Severity::Error,
+            &format!("{name} child process({pid}) died: {outlook} ({ended})"),
+        );
+        self.act(action, context)
+    }
+
+    fn act(&mut self, action: Action, context: &mut Context<'_>) -> Option<u8> {
+        let name = compat::child_name(self.role);
+        match action {
+            Action::Start => self.start(context),
+            Action::Abort => {
+                context.log(
+                    Severity::Error,
+                    &format!("{name} child process hangs: no sign of life for 2 seconds"),
+                );
+                self.signal(Signal::ABORT);
+                None
+            }
+            Action::Kill => {
+                context.log(
+                    Severity::Error,
+                    &format!("{name} child process does not end: killing it"),
+                );
+                self.signal(Signal::KILL);
+                None
+            }
+            Action::Respawn { after } if after.is_zero() => None,
+            Action::Respawn { after } => {
+                let seconds = after.as_secs();
+                context.log(
+                    Severity::Warning,
+                    &format!(
+                        "Restart of {name} process delayed {seconds} seconds to limit respawn rate"
+                    ),
+                );
+                None
+            }
+            Action::GiveUp { code } => {
+                context.log(
+                    Severity::Error,
+                    &format!(
+                        "{name} child process exited with permanent error {code}. Terminating"
+                    ),
+                );
+                Some(u8::try_from(code).unwrap_or(compat::exit::FATAL))
+            }
+        }
+    }
+
+    fn start(&mut self, context: &mut Context<'_>) -> Option<u8> {
+        let name = compat::child_name(self.role);
+        match self.spawn(context) {
+            Ok(running) => {
+                let pid = running.child.pid();
+                context.log(Severity::Info, &format!("Starting {name} child process, pid={pid}"));
+                let (sinks, identity) = (&mut *context.sinks, context.identity);
+                context.pid_files.write(Some(self.role), pid, &mut |line| {
+                    sinks.write(identity, Severity::Warning, line);
+                });
+                self.running = Some(running);
+                self.generation = self.generation.saturating_add(1);
+                self.watchdog.handle(now(), Event::Started);
+                None
+            }
+            Err(error) => {
+                context
+                    .log(Severity::Error, &format!("cannot start {name} child process: {error}"));
+                Some(compat::exit::FATAL)
+            }
+        }
+    }
+
+    fn spawn(&self, context: &Context<'_>) -> anyhow::Result<Running> {
+        let (ours, theirs) = Channel::pair()?;
+        let memory = context.loaded.seal(self.generation)?;
+        let descriptors: Vec<OwnedFd> =
+            vec![theirs.as_fd().try_clone_to_owned()?, memory.as_fd().try_clone_to_owned()?];
+        let child = Spawn {
+            // The same file even while a package is being upgraded.
+            program: "/proc/self/exe".into(),
+            arg0: context.options.invoked_name.clone().into(),
+            arguments: vec![child::role_argument(self.role).into()],
+            without: vec!["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"],
+            descriptors,
+            stdio: Stdio::Inherited,
+            namespace: None,
+        }
+        .start()?;
+        context.events.add(&child, self.process_token())?;
+        context.events.add(&ours, self.channel_token())?;
+        let name = compat::ident(&context.options.invoked_name, Some(self.role));
+        let identity = Identity { name, pid: child.pid() };
+        Ok(Running { child, channel: ours, identity, ready: false, open: true })
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(running) = &self.running {
+            let _ = running.child.signal(signal);
+        }
+    }
+
+    fn read(&mut self, context: &mut Context<'_>, news: &mut Vec<News>) {
+        for _ in 0..MESSAGES_A_TURN {
+            let Some(running) = self.running.as_mut().filter(|running| running.open) else {
+                return;
+            };
+            let message = match running.channel.receive() {
+                Ok(Some(message)) => {
+                    control::decode::<ToParent>(&message.bytes).map_err(|error| error.to_string())
+                }
+                Ok(None) => return,
+                Err(ChannelError::Closed) => {
+                    running.open = false;
+                    let _ = context.events.remove(&running.channel);
+                    return;
+                }
+                Err(error) => Err(error.to_string()),
+            };
+            self.watchdog.handle(now(), Event::Heard);
+            match message {
+                Ok(ToParent::Log { severity, text }) => {
+                    context.sinks.write(&running.identity, severity, &text);
+                }
+                Ok(ToParent::Ready) => running.ready = true,
+                Ok(ToParent::Heartbeat(summary)) => self.summary = summary,
+                Ok(ToParent::Reloaded { changes }) => {
+                    if !changes.is_empty() {
+                        context.sinks.write(&running.identity, Severity::Info, &changes);
+                    }
+                    news.push(News::Reloaded(self.role));
+                }
+                Ok(ToParent::ReloadFailed { reason }) => {
+                    news.push(News::ReloadFailed(self.role, reason))
+                }
+                Err(error) => {
+                    let name = compat::child_name(self.role);
+                    context.log(
+                        Severity::Error,
+                        &format!("{name} child process cannot be understood: {error}"),
+                    );
+                    running.open = false;
+                    let _ = running.child.signal(Signal::KILL);
+                }
+            }
+        }
+    }
+
+    const fn channel_token(&self) -> Token {
+        Token(10 + 2 * self.role as u64)
+    }
+
+    const fn process_token(&self) -> Token {
+        Token(11 + 2 * self.role as u64)
+    }
+}
+
+/// Messages of one child that are read before others have their turn.
+const MESSAGES_A_TURN: usize = 256;

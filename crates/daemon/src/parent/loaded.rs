@@ -1,0 +1,129 @@
+//! The configuration as the parent has it: read, checked, and ready to be handed down.
+
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Duration;
+
+use config::diagnostic::{self, Severity};
+use control::{Role, StartOptions};
+use kernel::process::MemoryFile;
+
+use crate::child::{Payload, PayloadError};
+use crate::cli::Options;
+use crate::compat::exit;
+use crate::load;
+
+/// A configuration without errors.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    /// Where it was read from.
+    pub(super) path: String,
+    /// What is worth a line in the log.
+    pub(super) lines: Vec<String>,
+    /// `child_wait_time`.
+    pub(super) child_wait_time: Duration,
+    vrrp: bool,
+    checker: bool,
+    sources: Vec<u8>,
+    start: StartOptions,
+}
+
+/// A configuration that nothing is started with.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// Everything that is wrong.
+    pub(super) lines: Vec<String>,
+    /// Exit code.
+    pub(super) code: u8,
+}
+
+impl Loaded {
+    /// Reads the configuration of these options.
+    ///
+    /// **Errors**: there is none, or it has errors; all of them.
+    pub(super) fn read(options: &Options, start: StartOptions) -> Result<Self, Refusal> {
+        let path = options.config.clone().unwrap_or_else(load::default_path).display().to_string();
+        let sources = load::read(&path);
+        let (model, mut diagnostics) = load::understand(&sources, &start);
+        diagnostic::sort(&mut diagnostics);
+        diagnostics.retain(|diagnostic| diagnostic.severity != Severity::Note);
+        let rendered = diagnostic::render_lines(&sources, &diagnostics);
+        let lines: Vec<String> = rendered.lines().take(LINES).map(str::to_owned).collect();
+        if sources.files().is_empty() {
+            let code = exit::NO_CONFIGURATION;
+            let lines =
+                if lines.is_empty() { vec![format!("{path}: no such file")] } else { lines };
+            return Err(Refusal { lines, code });
+        }
+        if diagnostic::worst(&diagnostics) == Some(Severity::Error) {
+            let include = diagnostic::config_test_exit_code(&diagnostics) == exit::NO_CONFIGURATION;
+            let code = if include { exit::NO_CONFIGURATION } else { exit::CONFIGURATION };
+            return Err(Refusal { lines, code });
+        }
+        Ok(Self {
+            path,
+            lines,
+            child_wait_time: model.global.child_wait_time,
+            vrrp: !model.instances.is_empty() || !model.static_addresses.is_empty(),
+            checker: !model.virtual_servers.is_empty(),
+            sources: sources.to_bytes(),
+            start,
+        })
+    }
+
+    /// The start options, for reading again.
+    pub(super) fn start_options(&self) -> StartOptions {
+        self.start.clone()
+    }
+
+    /// Whether a child of this role has work.
+    pub(super) fn wants(&self, role: Role, options: &Options) -> bool {
+        use crate::cli::Children;
+        let needed = match role {
+            Role::Vrrp => self.vrrp,
+            Role::Checker => self.checker,
+        };
+        let allowed = match options.children {
+            Children::Needed => true,
+            Children::VrrpOnly => role == Role::Vrrp,
+            Children::CheckerOnly => role == Role::Checker,
+        };
+        allowed && (needed || options.all_children)
+    }
+
+    /// The memory file of a child that starts for the time that `generation` counts.
+    ///
+    /// **Errors**: no memory.
+    pub(super) fn seal(&self, generation: u32) -> Result<MemoryFile, PayloadError> {
+        Payload::seal(&StartOptions { generation, ..self.start.clone() }, &self.sources)
+    }
+}
+
+/// What every process of this daemon shall read the configuration with.
+pub(super) fn start_options(options: &Options) -> StartOptions {
+    let id = options.config_id.clone();
+    let id =
+        id.unwrap_or_else(|| load::host_name().split('.').next().unwrap_or_default().to_owned());
+    StartOptions {
+        detail: options.detail,
+        config_id: id,
+        seed: kernel::eventloop::now().as_nanos(),
+        variables: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        all_include_checks: options.all_include_checks,
+        keep_addresses: options.keep_addresses,
+        invoked_name: options.invoked_name.clone(),
+        generation: 0,
+    }
+}
+
+/// Enters a network namespace by the name that `ip netns` gave it.
+pub(super) fn enter_namespace(name: &str) -> std::io::Result<()> {
+    let file = std::fs::File::open(Path::new("/run/netns").join(name))?;
+    let kind = rustix::thread::LinkNameSpaceType::Network;
+    Ok(rustix::thread::move_into_link_name_space(file.as_fd(), Some(kind))?)
+}
+
+/// Lines of findings that one load may log.
+const LINES: usize = 200;

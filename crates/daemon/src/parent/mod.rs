@@ -1,0 +1,337 @@
+//! The parent: loads the configuration, starts and watches the children, owns the log, answers signals.
+//!
+//! It never waits for anything but its event loop, and takes no part in elections.
+
+mod children;
+mod loaded;
+mod notify;
+mod pid_file;
+mod reload;
+mod signals;
+
+use std::process::ExitCode;
+
+use control::{Role, Severity, ToChild};
+use kernel::eventloop::{EventLoop, Signals, Token, now};
+use nix::sys::signal::Signal;
+
+use self::children::Managed;
+use self::loaded::Loaded;
+use self::notify::Systemd;
+use self::pid_file::PidFiles;
+use crate::cli::{Options, eprint};
+use crate::compat::{self, exit};
+use crate::log::{Identity, Sinks, SinksOptions};
+
+/// The parent and everything that it keeps.
+struct Parent {
+    options: Options,
+    identity: Identity,
+    sinks: Sinks,
+    events: EventLoop,
+    signals: Signals,
+    systemd: Systemd,
+    loaded: Loaded,
+    pid_files: PidFiles,
+    children: Vec<Managed>,
+    reload: reload::Progress,
+    /// The exit code, once the daemon is stopping.
+    stopping: Option<u8>,
+    announced: bool,
+}
+
+/// Runs the daemon.
+pub(crate) fn run(options: Options) -> ExitCode {
+    kernel::process::set_name(&options.invoked_name);
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(options.umask));
+    let start = loaded::start_options(&options);
+    let loaded = match Loaded::read(&options, start) {
+        Ok(loaded) => loaded,
+        Err(refusal) => {
+            for line in &refusal.lines {
+                eprint(&format!("{line}\n"));
+            }
+            let mut sinks =
+                Sinks::open(&SinksOptions { console: false, ..sinks_options(&options) }).0;
+            let identity = identity(&options);
+            refusal.lines.iter().for_each(|line| sinks.write(&identity, Severity::Error, line));
+            return ExitCode::from(refusal.code);
+        }
+    };
+    if let Some(name) = &options.namespace
+        && let Err(error) = loaded::enter_namespace(name)
+    {
+        eprint(&format!("cannot enter network namespace {name}: {error}\n"));
+        return ExitCode::from(exit::FATAL);
+    }
+    let pid_files = match PidFiles::claim(&options) {
+        Ok(pid_files) => pid_files,
+        Err(error) => {
+            eprint(&format!("{error}\n"));
+            return ExitCode::from(exit::FATAL);
+        }
+    };
+    if !options.foreground
+        && let Err(errno) = nix::unistd::daemon(false, false)
+    {
+        eprint(&format!("cannot go into the background: {errno}\n"));
+        return ExitCode::from(exit::FATAL);
+    }
+    match Parent::new(options, loaded, pid_files) {
+        Ok(mut parent) => ExitCode::from(parent.serve()),
+        Err(error) => {
+            eprint(&format!("cannot start: {error}\n"));
+            ExitCode::from(exit::FATAL)
+        }
+    }
+}
+
+fn identity(options: &Options) -> Identity {
+    Identity { name: compat::ident(&options.invoked_name, None), pid: std::process::id() }
+}
+
+fn sinks_options(options: &Options) -> SinksOptions {
+    SinksOptions {
+        facility: options.facility,
+        console: options.console && options.foreground,
+        file: options.log_file.clone(),
+    }
+}
+
+impl Parent {
+    fn new(
+        options: Options,
+        loaded: Loaded,
+        pid_files: PidFiles,
+    ) -> Result<Self, kernel::eventloop::LoopError> {
+        let (sinks, problem) = Sinks::open(&sinks_options(&options));
+        let events = EventLoop::new()?;
+        let signals = Signals::open(&signals::WATCHED)?;
+        events.add(&signals, SIGNALS)?;
+        let mut parent = Self {
+            identity: identity(&options),
+            options,
+            sinks,
+            events,
+            signals,
+            systemd: Systemd::find(),
+            loaded,
+            pid_files,
+            children: Vec::new(),
+            reload: reload::Progress::Idle,
+            stopping: None,
+            announced: false,
+        };
+        if let Some(problem) = problem {
+            parent.log(Severity::Warning, &problem);
+        }
+        Ok(parent)
+    }
+
+    fn serve(&mut self) -> u8 {
+        self.greet();
+        self.pid_files.write(None, std::process::id(), &mut |line| {
+            self.sinks.write(&self.identity, Severity::Warning, line);
+        });
+        self.want_children();
+        let mut ready = Vec::new();
+        while !self.has_ended() {
+            self.tend_children();
+            self.announce();
+            let deadline = self.children.iter().filter_map(Managed::deadline).min();
+            let deadline = [deadline, self.systemd.deadline()].into_iter().flatten().min();
+            if let Err(error) = self.events.wait(deadline, &mut ready) {
+                self.log(Severity::Error, &format!("cannot wait for events: {error}"));
+                self.stop(exit::FATAL);
+                break;
+            }
+            for token in &ready {
+                self.take(*token);
+            }
+            let healthy = self.children.iter().all(Managed::is_healthy);
+            self.systemd.pet(now(), healthy && self.stopping.is_none());
+        }
+        self.pid_files.remove();
+        self.log(
+            Severity::Info,
+            &format!("Stopped {} v{VERSION}", compat::program(&self.options.invoked_name)),
+        );
+        self.stopping.unwrap_or(0)
+    }
+
+    fn greet(&mut self) {
+        let program = compat::program(&self.options.invoked_name).to_owned();
+        let uname = rustix::system::uname();
+        let lines = [
+            format!("Starting {program} v{VERSION}"),
+            format!(
+                "Running on {} {}",
+                uname.sysname().to_string_lossy(),
+                uname.release().to_string_lossy()
+            ),
+            format!("Command line: '{}'", self.options.command_line),
+            format!("Configuration file {}", self.loaded.path),
+        ];
+        for line in lines {
+            self.log(Severity::Info, &line);
+        }
+        for line in self.loaded.lines.clone() {
+            self.log(Severity::Warning, &line);
+        }
+        for line in self.options.warnings.clone() {
+            self.log(Severity::Warning, &line);
+        }
+    }
+
+    /// Writes a line of the parent itself.
+    fn log(&mut self, severity: Severity, text: &str) {
+        self.sinks.write(&self.identity, severity, text);
+    }
+
+    /// Starts managing children that the configuration needs and has not, and stops those that it needs no more.
+    fn want_children(&mut self) {
+        for role in [Role::Vrrp, Role::Checker] {
+            let wanted = self.loaded.wants(role, &self.options);
+            let position = self.children.iter().position(|child| child.role == role);
+            match (wanted, position) {
+                (true, None) => self.children.push(Managed::new(role, self.options.respawn)),
+                (false, Some(index)) => {
+                    if let Some(child) = self.children.get_mut(index) {
+                        child.stop(self.loaded.child_wait_time, &mut self.sinks, &self.identity);
+                    }
+                }
+                (true, Some(_)) | (false, None) => {}
+            }
+        }
+    }
+
+    /// Does what the watchdogs ask for.
+    fn tend_children(&mut self) {
+        let mut give_up = None;
+        for index in 0..self.children.len() {
+            let Some(child) = self.children.get_mut(index) else { continue };
+            let mut context = children::Context {
+                sinks: &mut self.sinks,
+                identity: &self.identity,
+                events: &self.events,
+                loaded: &self.loaded,
+                options: &self.options,
+                pid_files: &mut self.pid_files,
+            };
+            if let Some(code) = child.tend(&mut context) {
+                give_up = Some(code);
+            }
+        }
+        self.children.retain(|child| !child.has_ended());
+        if let Some(code) = give_up {
+            self.stop(code);
+        }
+    }
+
+    /// Something is readable.
+    fn take(&mut self, token: Token) {
+        if token == SIGNALS {
+            while let Some(signal) = self.signals.take() {
+                self.signalled(signal);
+            }
+            return;
+        }
+        let mut give_up = None;
+        let mut news = Vec::new();
+        for child in self.children.iter_mut().filter(|child| child.owns(token)) {
+            let mut context = children::Context {
+                sinks: &mut self.sinks,
+                identity: &self.identity,
+                events: &self.events,
+                loaded: &self.loaded,
+                options: &self.options,
+                pid_files: &mut self.pid_files,
+            };
+            give_up = child.take(token, &mut context, &mut news);
+        }
+        if let Some(code) = give_up {
+            self.stop(code);
+        }
+        for piece in news {
+            self.learn(piece);
+        }
+    }
+
+    fn signalled(&mut self, signal: Signal) {
+        let ends =
+            signal == Signal::SIGTERM || signal == Signal::SIGINT && !self.options.ignore_interrupt;
+        if ends {
+            self.stop(0);
+        } else if signal == Signal::SIGHUP {
+            self.reload();
+        } else if signal == Signal::SIGUSR1 || signal == Signal::SIGUSR2 {
+            self.log(
+                Severity::Warning,
+                "dumps of data and statistics are not written by this release",
+            );
+        }
+    }
+
+    /// Ends the daemon with this exit code; the first one counts.
+    fn stop(&mut self, code: u8) {
+        if self.stopping.is_some() {
+            return;
+        }
+        self.stopping = Some(code);
+        self.log(Severity::Info, "Stopping");
+        self.systemd.stopping();
+        let patience = self.loaded.child_wait_time;
+        for child in &mut self.children {
+            child.stop(patience, &mut self.sinks, &self.identity);
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.stopping.is_some() && self.children.iter().all(Managed::has_ended)
+    }
+
+    /// Tells systemd that the daemon is ready, once all children are.
+    fn announce(&mut self) {
+        if self.stopping.is_some() || self.reload.is_running() {
+            return;
+        }
+        let ready = self.children.iter().all(Managed::is_ready);
+        let status = self.status();
+        if ready && !self.announced {
+            self.announced = true;
+            self.systemd.ready(&status);
+        } else if self.announced {
+            self.systemd.status(&status);
+        }
+    }
+
+    fn status(&self) -> String {
+        let summary = self.children.iter().map(|child| child.summary).fold(
+            control::Summary::default(),
+            |sum, one| control::Summary {
+                active: sum.active + one.active,
+                backup: sum.backup + one.backup,
+                fault: sum.fault + one.fault,
+            },
+        );
+        format!(
+            "{} {}, {} {}, {} {}",
+            summary.active,
+            compat::narration::role(vrrp::Role::Active),
+            summary.backup,
+            compat::narration::role(vrrp::Role::Backup),
+            summary.fault,
+            compat::narration::role(vrrp::Role::Fault),
+        )
+    }
+
+    /// Hands a message to every running child.
+    fn tell(&mut self, message: &ToChild, memory: Option<&kernel::process::MemoryFile>) {
+        for child in &mut self.children {
+            child.tell(message, memory, &mut self.sinks, &self.identity);
+        }
+    }
+}
+
+const SIGNALS: Token = Token(1);
+const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,83 @@
+//! systemd: readiness, status, and its watchdog.
+//!
+//! **Source**: sd_notify(3), sd_watchdog_enabled(3).
+
+use std::time::Duration;
+
+use clock::Instant;
+use kernel::eventloop::now;
+use sd_notify::NotifyState;
+
+/// The manager that started us, if it is one.
+#[derive(Debug)]
+pub(super) struct Systemd {
+    /// Half of the time within which it wants to hear of us.
+    period: Option<Duration>,
+    next: Instant,
+    status: String,
+}
+
+impl Systemd {
+    /// Looks into the environment.
+    pub(super) fn find() -> Self {
+        Self {
+            period: sd_notify::watchdog_enabled().map(|time| time / 2),
+            next: now(),
+            status: String::new(),
+        }
+    }
+
+    /// When it wants to hear of us.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.period.map(|_| self.next)
+    }
+
+    /// The daemon does its work.
+    pub(super) fn ready(&mut self, status: &str) {
+        status.clone_into(&mut self.status);
+        tell(&[
+            NotifyState::Ready,
+            NotifyState::MainPid(std::process::id()),
+            NotifyState::Status(status),
+        ]);
+    }
+
+    /// What `systemctl status` shows.
+    pub(super) fn status(&mut self, status: &str) {
+        if self.status != status {
+            status.clone_into(&mut self.status);
+            tell(&[NotifyState::Status(status)]);
+        }
+    }
+
+    /// A reload has begun.
+    pub(super) fn reloading(&mut self) {
+        "Reloading".clone_into(&mut self.status);
+        let reloading = NotifyState::monotonic_usec_now();
+        match reloading {
+            Ok(time) => tell(&[NotifyState::Reloading, time, NotifyState::Status(&self.status)]),
+            Err(_) => tell(&[NotifyState::Reloading, NotifyState::Status(&self.status)]),
+        }
+    }
+
+    /// The daemon ends.
+    pub(super) fn stopping(&mut self) {
+        tell(&[NotifyState::Stopping, NotifyState::Status("Stopping")]);
+    }
+
+    /// Says that all is well, if it is, and if it is time to.
+    pub(super) fn pet(&mut self, now: Instant, healthy: bool) {
+        let Some(period) = self.period else { return };
+        if now >= self.next {
+            self.next = now + period;
+            if healthy {
+                tell(&[NotifyState::Watchdog]);
+            }
+        }
+    }
+}
+
+/// Without a manager there is no one to tell; one that does not listen is no reason to fail.
+fn tell(states: &[NotifyState<'_>]) {
+    let _ = sd_notify::notify(states);
+}

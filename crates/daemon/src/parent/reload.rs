@@ -1,0 +1,113 @@
+//! A reload as a transaction: a configuration with an error never replaces a running one.
+
+use control::{Role, Severity, ToChild};
+
+use super::Parent;
+use super::children::News;
+use super::loaded::Loaded;
+
+/// How far a reload is.
+#[derive(Debug, Default)]
+pub(super) enum Progress {
+    /// None is running.
+    #[default]
+    Idle,
+    /// Children have the new configuration and have not all answered.
+    Running {
+        /// Who still owes an answer.
+        waiting: Vec<Role>,
+        /// Whether another one was asked for since.
+        again: bool,
+        /// Why a child refused.
+        refused: Option<String>,
+    },
+}
+
+impl Progress {
+    /// Whether children still owe answers.
+    pub(super) const fn is_running(&self) -> bool {
+        matches!(self, Self::Running { .. })
+    }
+}
+
+impl Parent {
+    /// Reads the configuration again and hands it down, if it is without errors.
+    pub(super) fn reload(&mut self) {
+        if self.stopping.is_some() {
+            return;
+        }
+        if let Progress::Running { again, .. } = &mut self.reload {
+            *again = true;
+            return;
+        }
+        self.log(Severity::Info, "Reloading");
+        self.systemd.reloading();
+        let loaded = match Loaded::read(&self.options, self.loaded.start_options()) {
+            Ok(loaded) => loaded,
+            Err(refusal) => {
+                for line in &refusal.lines {
+                    self.log(Severity::Error, line);
+                }
+                self.log(
+                    Severity::Error,
+                    "RELOAD FAILED: the running configuration stays in force",
+                );
+                self.systemd.ready(&format!("Reload failed; {}", self.status()));
+                return;
+            }
+        };
+        for line in &loaded.lines {
+            self.sinks.write(&self.identity, Severity::Warning, line);
+        }
+        let memory = match loaded.seal(0) {
+            Ok(memory) => memory,
+            Err(error) => {
+                self.log(Severity::Error, &format!("RELOAD FAILED: {error}"));
+                self.systemd.ready(&format!("Reload failed; {}", self.status()));
+                return;
+            }
+        };
+        self.loaded = loaded;
+        let waiting =
+            self.children.iter().filter(|child| child.is_ready()).map(|child| child.role).collect();
+        self.tell(&ToChild::Reload, Some(&memory));
+        self.reload = Progress::Running { waiting, again: false, refused: None };
+        self.want_children();
+        self.end_reload();
+    }
+
+    /// A child said something that concerns the whole daemon.
+    pub(super) fn learn(&mut self, news: News) {
+        let Progress::Running { waiting, refused, .. } = &mut self.reload else { return };
+        match news {
+            News::Reloaded(role) | News::Gone(role) => waiting.retain(|other| *other != role),
+            News::ReloadFailed(role, reason) => {
+                waiting.retain(|other| *other != role);
+                refused.get_or_insert(reason);
+            }
+        }
+        self.end_reload();
+    }
+
+    fn end_reload(&mut self) {
+        let Progress::Running { waiting, again, refused } = &mut self.reload else { return };
+        if !waiting.is_empty() {
+            return;
+        }
+        let (again, refused) = (*again, refused.take());
+        self.reload = Progress::Idle;
+        match &refused {
+            None => self.log(Severity::Info, "Reload finished"),
+            Some(reason) => self.log(Severity::Error, &format!("RELOAD FAILED: {reason}")),
+        }
+        let status = self.status();
+        self.systemd.ready(&if refused.is_some() {
+            format!("Reload failed; {status}")
+        } else {
+            status
+        });
+        if again {
+            self.reload();
+        }
+    }
+}

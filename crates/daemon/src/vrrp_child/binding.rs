@@ -1,0 +1,103 @@
+//! What ties one instance of the election to this host: its port, its packets, what was told of its interface.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use config::model::{Instance, InterfaceTracking};
+use kernel::observer::Observer;
+use vrrp::{FaultReason, FaultSet, Mode};
+use wire::Priority;
+use wire::vrrp::{Expected, Prepared};
+
+use super::advert;
+use super::ports::{PortId, Ports};
+
+/// One instance on this host.
+#[derive(Debug)]
+pub(super) struct Binding {
+    pub(super) port: PortId,
+    /// What a received packet is held against.
+    pub(super) expected: Expected,
+    /// What the election was told.
+    pub(super) facts: Facts,
+    /// A packet for each destination, with the priority sent last; none without an address to send from.
+    pub(super) packets: Vec<(IpAddr, Prepared)>,
+}
+
+/// What the host says about an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// The address to send from.
+    pub(super) source: Option<IpAddr>,
+    /// What is wrong.
+    pub(super) faults: FaultSet,
+}
+
+impl Binding {
+    /// The binding of an instance under these facts.
+    pub(super) fn new(port: PortId, instance: &Instance, facts: Facts) -> Self {
+        let mut binding =
+            Self { port, expected: advert::expected(instance), facts, packets: Vec::new() };
+        binding.prepare(instance);
+        binding
+    }
+
+    /// Writes the packets anew, after a change of source or parameters.
+    pub(super) fn prepare(&mut self, instance: &Instance) {
+        self.expected = advert::expected(instance);
+        // Lowering leaves no instance with addresses of two families, so that emitting cannot fail; without a
+        // packet nothing is sent, which the election hears of.
+        self.packets = self
+            .facts
+            .source
+            .and_then(|source| advert::prepare(instance, source, Priority(0)).ok())
+            .unwrap_or_default();
+    }
+}
+
+/// Computes the facts of instances; what they share is computed once.
+pub(super) struct Host<'a> {
+    pub(super) observer: &'a Observer,
+    pub(super) ports: &'a Ports,
+    /// Addresses that come and go with a role: none of them is sent from.
+    pub(super) floating: &'a BTreeSet<IpAddr>,
+}
+
+impl Host<'_> {
+    /// The facts of one instance.
+    pub(super) fn facts(&self, instance: &Instance) -> Facts {
+        let link = self.observer.link_named(&instance.interface);
+        let mut faults = Vec::new();
+        if !instance.held_back.is_empty() {
+            faults.push(FaultReason::Configuration);
+        }
+        match link {
+            None => faults.push(FaultReason::InterfaceMissing),
+            Some(link) => {
+                let tracked = instance.interface_tracking == InterfaceTracking::Tracked;
+                if tracked && !link.running {
+                    faults.push(FaultReason::InterfaceDown);
+                }
+                let port = self.ports.number_of(instance).and_then(|id| self.ports.get(id));
+                if port.is_some_and(super::ports::Port::is_broken) {
+                    faults.push(FaultReason::SocketFailed);
+                }
+            }
+        }
+        let source = instance.source.or_else(|| {
+            let index = link?.index;
+            let family = instance.parameters.family;
+            self.observer.source(index, family, |address| self.floating.contains(&address))
+        });
+        Facts { source, faults: faults.into_iter().collect() }
+    }
+}
+
+/// The addresses of `instances` that come and go with a role; those of owners belong to the host.
+pub(super) fn floating<'i>(instances: impl Iterator<Item = &'i Instance>) -> BTreeSet<IpAddr> {
+    instances
+        .filter(|instance| instance.parameters.mode != Mode::Owner)
+        .flat_map(|instance| instance.addresses.iter().chain(&instance.excluded))
+        .map(|address| address.address)
+        .collect()
+}

@@ -1,0 +1,258 @@
+//! The virtual addresses that this process holds, and their leases.
+//!
+//! An address is installed with an end, and renewed at a third of its life: a daemon that is killed or hangs loses
+//! its addresses without anyone's help. One that stood before us as the host's own (of an owner, priority 255)
+//! is neither leased nor replaced nor removed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clock::{Instant, Timers};
+use config::model::{AddressLifetime, Broadcast, Instance, PreferredLifetime, VirtualAddress};
+use intent::{Address, AddressKey, Flags, IfIndex, Lifetime, PROTOCOL_KEEPALIVED};
+use kernel::netlink::{NetlinkError, RequestSocket};
+use kernel::observer::Observer;
+use vrrp::{InstanceId, Mode, Parameters};
+use wire::Priority;
+
+/// What is held, by instance.
+#[derive(Debug)]
+pub(super) struct Holdings {
+    pub(super) requests: RequestSocket,
+    held: BTreeMap<InstanceId, Vec<Holding>>,
+    owners: BTreeMap<AddressKey, InstanceId>,
+    renewals: Timers<InstanceId>,
+}
+
+/// One address of one instance.
+#[derive(Clone, Debug)]
+pub(super) struct Holding {
+    pub(super) address: Address,
+    pub(super) origin: Origin,
+}
+
+/// Whose an address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Installed by us.
+    Ours,
+    /// It was there before, and stays.
+    Host,
+}
+
+impl Holdings {
+    pub(super) const fn new(requests: RequestSocket) -> Self {
+        Self { requests, held: BTreeMap::new(), owners: BTreeMap::new(), renewals: Timers::new() }
+    }
+
+    /// What an instance holds.
+    pub(super) fn of(&self, instance: InstanceId) -> &[Holding] {
+        self.held.get(&instance).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whose address it is, if one of ours.
+    pub(super) fn owner(&self, key: &AddressKey) -> Option<InstanceId> {
+        self.owners.get(key).copied()
+    }
+
+    /// Every instance that holds something.
+    pub(super) fn instances(&self) -> impl Iterator<Item = InstanceId> {
+        self.held.keys().copied()
+    }
+
+    /// Notes that an instance holds these addresses from now on; they are not set yet.
+    pub(super) fn take(&mut self, now: Instant, instance: InstanceId, wanted: Vec<Holding>) {
+        for holding in &wanted {
+            self.owners.insert(holding.address.key(), instance);
+        }
+        if let Some(lease) = shortest(&wanted) {
+            self.renewals.set(instance, now + lease / 3);
+        }
+        self.held.insert(instance, wanted);
+    }
+
+    /// Notes that an instance holds nothing any more; returns what is to be removed.
+    pub(super) fn leave(&mut self, instance: InstanceId) -> Vec<AddressKey> {
+        self.renewals.cancel(&instance);
+        let held = self.held.remove(&instance).unwrap_or_default();
+        let mut surplus = Vec::new();
+        for holding in held {
+            let key = holding.address.key();
+            // Another instance may have taken the same address over meanwhile.
+            if self.owners.get(&key) == Some(&instance) {
+                self.owners.remove(&key);
+                if holding.origin == Origin::Ours {
+                    surplus.push(key);
+                }
+            }
+        }
+        surplus
+    }
+
+    /// When the next lease wants to be renewed.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.renewals.next()
+    }
+
+    /// Renews leases that are due, a batch's worth; the rest stays due.
+    pub(super) fn renew(&mut self, now: Instant) -> Vec<(InstanceId, NetlinkError)> {
+        let mut due = Vec::new();
+        let mut batch = Vec::new();
+        while batch.len() < BATCH
+            && let Some(instance) = self.renewals.pop_due(now)
+        {
+            let holdings = self.held.get(&instance).map_or(&[][..], Vec::as_slice);
+            let ours = holdings.iter().filter(|holding| holding.origin == Origin::Ours);
+            for holding in ours {
+                due.push(instance);
+                batch.push(holding.address.clone());
+            }
+            if let Some(lease) = shortest(holdings) {
+                self.renewals.set(instance, now + lease / 3);
+            }
+        }
+        let results = self.requests.set_addresses(&batch);
+        due.into_iter()
+            .zip(results)
+            .filter_map(|(instance, result)| Some((instance, result.err()?)))
+            .collect()
+    }
+
+    /// Gives every lease an end that never comes, for a daemon that is told to leave its addresses behind.
+    pub(super) fn make_permanent(&mut self) {
+        let addresses: Vec<Address> = self
+            .held
+            .values()
+            .flatten()
+            .filter(|holding| holding.origin == Origin::Ours)
+            .map(|holding| Address {
+                lifetime: Lifetime::Forever,
+                preferred: match holding.address.preferred {
+                    Lifetime::Seconds(0) => Lifetime::Seconds(0),
+                    Lifetime::Seconds(_) | Lifetime::Forever => Lifetime::Forever,
+                },
+                ..holding.address.clone()
+            })
+            .collect();
+        let _ = self.requests.set_addresses(&addresses);
+    }
+}
+
+/// The addresses that `instance` should hold while Active, on the links that exist; and the names of those that do
+/// not.
+pub(super) fn wanted(
+    instance: &Instance,
+    lease: Option<Duration>,
+    observer: &Observer,
+) -> (Vec<Holding>, Vec<String>) {
+    let mut missing = Vec::new();
+    let mut holdings = Vec::new();
+    for address in instance.addresses.iter().chain(&instance.excluded) {
+        let device = address.device.as_deref().unwrap_or(&instance.interface);
+        let Some(link) = observer.link_named(device) else {
+            missing.push(device.to_owned());
+            continue;
+        };
+        let address = installed(address, link.index, lease);
+        let origin = origin(instance, &address, observer);
+        holdings.push(Holding { address, origin });
+    }
+    (holdings, missing)
+}
+
+/// An address of an owner that stands without an end, and was not set by a daemon like us, is the host's.
+fn origin(instance: &Instance, address: &Address, observer: &Observer) -> Origin {
+    let own = instance.parameters.mode == Mode::Owner
+        && observer.address(&address.key()).is_some_and(is_the_hosts);
+    if own { Origin::Host } else { Origin::Ours }
+}
+
+/// Whether an address that stands was set by somebody else than a daemon like us.
+pub(super) fn is_the_hosts(address: &Address) -> bool {
+    address.lifetime == Lifetime::Forever && address.protocol != PROTOCOL_KEEPALIVED
+}
+
+/// An address line as the kernel is to hold it.
+pub(super) fn installed(line: &VirtualAddress, link: IfIndex, lease: Option<Duration>) -> Address {
+    let lifetime = lease.map_or(Lifetime::Forever, |lease| {
+        Lifetime::Seconds(u32::try_from(lease.as_secs()).unwrap_or(u32::MAX - 1))
+    });
+    let preferred = match line.preferred {
+        // Without a subnet of its own, an IPv6 address is not to be chosen as a source.
+        None if line.address.is_ipv6() && line.prefix == 128 => Lifetime::Seconds(0),
+        None | Some(PreferredLifetime::Forever) => lifetime,
+        Some(PreferredLifetime::Seconds(seconds)) => Lifetime::Seconds(seconds).min(lifetime),
+    };
+    Address {
+        interface: link,
+        address: line.address,
+        prefix: line.prefix,
+        peer: line.peer,
+        broadcast: broadcast(line),
+        scope: line.scope,
+        label: line.label.clone(),
+        lifetime,
+        preferred,
+        flags: Flags {
+            no_dad: line.address.is_ipv6(),
+            no_prefix_route: line.no_prefix_route,
+            home: line.home,
+            manage_temporary: line.manage_temporary,
+            auto_join: line.auto_join,
+        },
+        protocol: PROTOCOL_KEEPALIVED,
+    }
+}
+
+fn broadcast(line: &VirtualAddress) -> Option<std::net::Ipv4Addr> {
+    let std::net::IpAddr::V4(address) = line.address else { return None };
+    let host = u32::MAX.checked_shr(u32::from(line.prefix)).unwrap_or(0);
+    match line.broadcast {
+        Broadcast::None => None,
+        Broadcast::HostOnes => Some((address.to_bits() | host).into()),
+        Broadcast::HostZeros => Some((address.to_bits() & !host).into()),
+        Broadcast::Address(broadcast) => Some(broadcast),
+    }
+}
+
+/// How long the addresses of an instance outlive this process; none for ever.
+///
+/// `down` is Active_Down_Interval: by default a lease lasts three of them, and 10 s at least.
+pub(super) fn lease(instance: &Instance, down: Duration) -> Option<Duration> {
+    match instance.lifetime {
+        AddressLifetime::Forever => None,
+        AddressLifetime::Seconds(seconds) => Some(Duration::from_secs(seconds.into())),
+        AddressLifetime::Default => {
+            let whole = down.saturating_mul(3).as_secs().saturating_add(1);
+            Some(Duration::from_secs(whole.max(LEASE_AT_LEAST)))
+        }
+    }
+}
+
+/// Active_Down_Interval of the configured parameters (RFC 9568 §6.1).
+pub(super) fn active_down(parameters: &Parameters) -> Duration {
+    let priority = match parameters.mode {
+        Mode::Owner => Priority::OWNER,
+        Mode::Contender { priority, .. } => priority,
+    };
+    vrrp::active_down_interval(
+        parameters.version,
+        parameters.advertisement_interval,
+        priority,
+        parameters.down_timer_adverts,
+    )
+}
+
+fn shortest(holdings: &[Holding]) -> Option<Duration> {
+    let ours = holdings.iter().filter(|holding| holding.origin == Origin::Ours);
+    ours.filter_map(|holding| match holding.address.lifetime {
+        Lifetime::Seconds(seconds) => Some(Duration::from_secs(seconds.into())),
+        Lifetime::Forever => None,
+    })
+    .min()
+}
+
+/// Addresses that are renewed in one turn.
+const BATCH: usize = 64;
+/// Seconds.
+const LEASE_AT_LEAST: u64 = 10;

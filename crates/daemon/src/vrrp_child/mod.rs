@@ -1,0 +1,120 @@
+//! The VRRP process: sockets, addresses and timers around the election.
+//!
+//! It decides nothing: what it hears and sees becomes inputs of [`vrrp::Election`], and what the election puts out
+//! is performed. [`turn`] is the loop, [`perform`] does what was decided, [`receive`] reads packets, [`watch`]
+//! reads the kernel's news, [`reload`] takes a new configuration over.
+
+mod advert;
+mod announcer;
+mod binding;
+mod conflict;
+mod holdings;
+mod names;
+mod perform;
+mod ports;
+mod receive;
+mod reload;
+mod roster;
+mod start;
+mod turn;
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::process::ExitCode;
+
+use clock::Instant;
+use control::{Severity, ToParent};
+use kernel::eventloop::{EventLoop, Signals, Token, now};
+use kernel::observer::Observer;
+use kernel::process::Privilege;
+use kernel::socket::Packet;
+use vrrp::{Election, InstanceId, Outputs, TrackerId, TrackerState};
+use wire::vrrp::DiscardCounters;
+
+use self::announcer::Announcer;
+use self::binding::Binding;
+use self::conflict::Conflicts;
+use self::holdings::Holdings;
+use self::ports::Ports;
+use self::receive::Complaint;
+use self::roster::{Roster, Settled};
+use self::turn::Ended;
+use crate::child::{self, Needs, Startup};
+use crate::compat::exit;
+use crate::log::RateLimit;
+
+/// The process and everything that it keeps.
+struct Shell {
+    startup: Startup,
+    roster: Roster,
+    settled: Settled,
+    /// The configuration before a reload, while outputs about it are performed.
+    former: Option<Settled>,
+    election: Election,
+    outputs: Outputs,
+    bindings: BTreeMap<InstanceId, Binding>,
+    /// Addresses that come and go with a role.
+    floating: BTreeSet<IpAddr>,
+    trackers: BTreeMap<TrackerId, TrackerState>,
+    events: EventLoop,
+    signals: Signals,
+    observer: Observer,
+    ports: Ports,
+    packet: Packet,
+    holdings: Holdings,
+    /// Static addresses that we have added.
+    fixed: Vec<intent::AddressKey>,
+    announcer: Announcer,
+    conflicts: Conflicts,
+    discards: DiscardCounters,
+    complaints: RateLimit<Complaint>,
+    reload: reload::Progress,
+    /// When the election begins (`vrrp_startup_delay`), while it has not.
+    start_at: Option<Instant>,
+    /// When sockets that could not be opened are tried again.
+    retry_ports_at: Option<Instant>,
+    scratch: perform::Scratch,
+    /// The process is resigning for good.
+    ending: bool,
+}
+
+/// Runs until the parent says otherwise, or is gone.
+pub(crate) fn run() -> ExitCode {
+    let mut startup = match child::take_over() {
+        Ok(startup) => startup,
+        Err(code) => return code,
+    };
+    let needs = Needs {
+        realtime_priority: Some(REALTIME_PRIORITY),
+        lock_memory: true,
+        privileges: &[Privilege::NetAdmin, Privilege::NetRaw],
+    };
+    let process = startup.model.global.vrrp.clone();
+    child::settle(&startup.options.invoked_name, &process, needs, &mut startup.log);
+    let mut shell = match Shell::open(startup) {
+        Ok(shell) => shell,
+        Err(code) => return code,
+    };
+    shell.begin(now());
+    if shell.startup.parent.say(&ToParent::Ready).is_err() {
+        return ExitCode::SUCCESS;
+    }
+    let ended = shell.serve();
+    shell.end(now());
+    match ended {
+        Ended::Told | Ended::Orphaned => ExitCode::SUCCESS,
+        Ended::Failed(error) => {
+            shell.startup.log.push(Severity::Error, format!("cannot go on: {error}"));
+            let _ = shell.startup.parent.flush(&mut shell.startup.log);
+            ExitCode::from(exit::FATAL)
+        }
+    }
+}
+
+/// Among real-time processes of the system one of the middle: the election waits for nobody for long.
+const REALTIME_PRIORITY: u32 = 50;
+const PARENT: Token = Token(1);
+const SIGNALS: Token = Token(2);
+const NEWS: Token = Token(3);
+const RELOAD: Token = Token(4);

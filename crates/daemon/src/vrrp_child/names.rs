@@ -1,0 +1,59 @@
+//! The names behind the numbers, for log lines.
+
+use vrrp::{GroupId, InstanceId, TrackerId};
+
+use super::roster::Settled;
+use crate::compat::narration::Names;
+
+/// Names of a configuration, and of the one before while outputs about it are performed.
+pub(super) struct Known<'a> {
+    pub(super) settled: &'a Settled,
+    pub(super) former: Option<&'a Settled>,
+}
+
+impl Known<'_> {
+    fn find<T>(&self, look: impl Fn(&Settled) -> Option<&T>) -> Option<&T>
+    where
+        T: ?Sized,
+    {
+        look(self.settled).or_else(|| self.former.and_then(look))
+    }
+}
+
+impl Names for Known<'_> {
+    fn instance(&self, instance: InstanceId) -> &str {
+        self.find(|settled| settled.instances.get(&instance).map(|it| it.name.as_str()))
+            .unwrap_or("?")
+    }
+
+    fn group(&self, group: GroupId) -> &str {
+        self.find(|settled| settled.groups.get(&group).map(|it| it.name.as_str())).unwrap_or("?")
+    }
+
+    fn tracker(&self, tracker: TrackerId) -> String {
+        let name = self.find(|settled| {
+            settled
+                .trackers
+                .get(&tracker)
+                .map(|config::model::Tracker::Interface(name)| name.as_str())
+        });
+        format!("interface {}", name.unwrap_or("?"))
+    }
+
+    fn configuration_fault(&self, instance: InstanceId) -> String {
+        let held = self
+            .find(|settled| settled.instances.get(&instance).map(|it| it.held_back.as_slice()))
+            .and_then(<[_]>::first);
+        held.map_or_else(
+            || "the configuration cannot be executed".to_owned(),
+            |held| {
+                format!("`{}` ({}) is not executed by this release", held.keyword, held.location)
+            },
+        )
+    }
+
+    fn interface(&self, instance: InstanceId) -> &str {
+        self.find(|settled| settled.instances.get(&instance).map(|it| it.interface.as_str()))
+            .unwrap_or("?")
+    }
+}

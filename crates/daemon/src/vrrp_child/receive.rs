@@ -1,0 +1,181 @@
+//! Received packets: bytes become advertisements or reasons for their refusal, and find their instance.
+
+use std::net::IpAddr;
+
+use clock::Instant;
+use config::model::Destination;
+use control::Severity;
+use kernel::socket::Datagram;
+use vrrp::{Input, InstanceId, Received};
+use wire::Vrid;
+use wire::vrrp::{Advertisement, AdvertisementPacket, Arrival, Context, Discard};
+
+use super::Shell;
+use super::ports::{Port, PortId};
+use crate::log::with_silenced;
+
+/// What a log line about strangers is rate-limited by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Complaint {
+    /// A packet for an instance was refused.
+    Discarded(InstanceId, IpAddr, Discard),
+    /// A packet that is for nobody.
+    Unknown(PortId, Discard),
+    /// An action of an instance failed.
+    Failed(InstanceId, &'static str),
+    /// Somebody took an address of ours away.
+    Removed(InstanceId),
+    /// Somebody else answers for an address.
+    Contested(InstanceId, IpAddr),
+}
+
+/// A packet that says something to an instance, or why it does not.
+enum Heard {
+    Advertisement { instance: InstanceId, received: Received },
+    Refused { instance: Option<InstanceId>, source: IpAddr, vrid: Option<Vrid>, why: Discard },
+}
+
+impl Shell {
+    /// Takes in what waits at a port, at most [`PACKETS`].
+    pub(super) fn receive(&mut self, now: Instant, id: PortId) {
+        let mut total = 0;
+        loop {
+            let mut heard = Vec::new();
+            let Self { ports, packet, settled, bindings, .. } = self;
+            let Some(port) = ports.get(id) else { return };
+            let Some(open) = &port.open else { return };
+            let expected = |instance: InstanceId| bindings.get(&instance).map(|it| it.expected);
+            let outcome = open.receive.receive(packet, |datagram| {
+                heard.push(understand(datagram, port, settled, expected));
+            });
+            for one in heard {
+                self.take_heard(now, id, one);
+            }
+            match outcome {
+                Ok((count, more)) => {
+                    total += count;
+                    if !more || count == 0 || total >= PACKETS {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    self.startup.log.push(Severity::Warning, error.to_string());
+                    self.ports.fail(id, &self.events);
+                    self.retry_ports_at = Some(now);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_heard(&mut self, now: Instant, port: PortId, heard: Heard) {
+        match heard {
+            Heard::Advertisement { instance, received } => {
+                self.feed(now, Input::Received { instance, advertisement: received });
+            }
+            Heard::Refused { instance, source, vrid, why } => {
+                self.discards.count(why);
+                self.complain_of_packet(now, port, instance, source, vrid, why);
+            }
+        }
+    }
+
+    fn complain_of_packet(
+        &mut self,
+        now: Instant,
+        port: PortId,
+        instance: Option<InstanceId>,
+        source: IpAddr,
+        vrid: Option<Vrid>,
+        why: Discard,
+    ) {
+        let complaint = match instance {
+            Some(instance) => Complaint::Discarded(instance, source, why),
+            None => Complaint::Unknown(port, why),
+        };
+        let Some(silenced) = self.complaints.admit(now, &complaint) else { return };
+        let interface = self.ports.get(port).map_or("?", |port| port.interface.as_str());
+        let text = match (instance.and_then(|id| self.settled.instances.get(&id)), vrid) {
+            (Some(instance), _) => {
+                format!("({}) discarded advert from {source} on {interface}: {why}", instance.name)
+            }
+            (None, Some(vrid)) => {
+                format!("discarded advert from {source} on {interface}: {why} {}", vrid.get())
+            }
+            (None, None) => format!("discarded packet from {source} on {interface}: {why}"),
+        };
+        self.startup.log.push(Severity::Warning, with_silenced(text, silenced));
+    }
+}
+
+fn understand(
+    datagram: Datagram<'_>,
+    port: &Port,
+    settled: &super::Settled,
+    expected: impl Fn(InstanceId) -> Option<wire::vrrp::Expected>,
+) -> Heard {
+    let refused = |instance, arrival: Option<&Arrival>, vrid, why| Heard::Refused {
+        instance,
+        source: arrival.map_or(IpAddr::from([0, 0, 0, 0]), |arrival| arrival.source),
+        vrid,
+        why,
+    };
+    let (packet, arrival) = match datagram {
+        Datagram::V4(bytes) => match AdvertisementPacket::from_ipv4(bytes) {
+            Ok(understood) => understood,
+            Err(why) => return refused(None, None, None, why),
+        },
+        Datagram::V6 { bytes, source, destination, hop_limit } => {
+            let arrival =
+                Arrival { source: source.into(), destination: destination.into(), hop_limit };
+            match AdvertisementPacket::new_checked(bytes) {
+                Ok(packet) => (packet, arrival),
+                Err(why) => return refused(None, Some(&arrival), None, why),
+            }
+        }
+    };
+    let vrid = packet.vrid();
+    let candidates = vrid.map_or(&[][..], |vrid| port.routers(vrid));
+    let Some(instance) = choose(candidates, &arrival, settled) else {
+        return refused(None, Some(&arrival), vrid, Discard::UnknownVrid);
+    };
+    let Some(expected) = expected(instance) else {
+        return refused(None, Some(&arrival), vrid, Discard::UnknownVrid);
+    };
+    match Advertisement::parse(&packet, &Context { arrival, expected }) {
+        Ok(advertisement) => Heard::Advertisement {
+            instance,
+            received: Received {
+                source: arrival.source,
+                priority: advertisement.priority,
+                interval: advertisement.interval,
+                addresses: advertisement.addresses.iter().collect(),
+            },
+        },
+        Err(why) => refused(Some(instance), Some(&arrival), vrid, why),
+    }
+}
+
+/// Of several instances with one VRID, the one to which the sender is a peer.
+fn choose(
+    candidates: &[InstanceId],
+    arrival: &Arrival,
+    settled: &super::Settled,
+) -> Option<InstanceId> {
+    match candidates {
+        [] => None,
+        [only] => Some(*only),
+        several => {
+            let suits = |id: &&InstanceId| {
+                settled.instances.get(id).is_some_and(|instance| match &instance.destination {
+                    Destination::Multicast(group) => *group == arrival.destination,
+                    Destination::Unicast(peers) => peers.contains(&arrival.source),
+                })
+            };
+            several.iter().find(suits).or_else(|| several.first()).copied()
+        }
+    }
+}
+
+/// Packets of one port in one turn: a flood delays no timer.
+const PACKETS: usize = 256;

@@ -1,0 +1,155 @@
+//! The first and the last moments of the process.
+
+use std::process::ExitCode;
+
+use clock::Instant;
+use control::Severity;
+use kernel::eventloop::{EventLoop, Signals};
+use kernel::netlink::RequestSocket;
+use kernel::observer::Observer;
+use kernel::socket::{AnnounceSocket, Packet};
+use nix::sys::signal::Signal;
+use vrrp::{Election, Input, Outputs, Plan};
+use wire::vrrp::DiscardCounters;
+
+use super::announcer::Announcer;
+use super::conflict::Conflicts;
+use super::holdings::{self, Holdings};
+use super::ports::Ports;
+use super::roster::{Roster, Settled, plan};
+use super::{NEWS, PARENT, SIGNALS, Shell, perform, reload};
+use crate::child::Startup;
+use crate::compat::exit;
+use crate::log::RateLimit;
+
+impl Shell {
+    /// Opens what every configuration needs.
+    ///
+    /// **Errors**: the exit code, after the reason was told to the parent. Without a packet socket or netlink no
+    /// instance could ever work, so that is final; an interface that is missing is not.
+    pub(super) fn open(mut startup: Startup) -> Result<Self, ExitCode> {
+        match Self::pieces(&mut startup) {
+            Ok((events, signals, observer, holdings, announcer)) => Ok(Self {
+                startup,
+                roster: Roster::default(),
+                settled: Settled::default(),
+                former: None,
+                election: Election::new(),
+                outputs: Outputs::new(),
+                bindings: std::collections::BTreeMap::new(),
+                floating: std::collections::BTreeSet::new(),
+                trackers: std::collections::BTreeMap::new(),
+                events,
+                signals,
+                observer,
+                ports: Ports::default(),
+                packet: Packet::new(),
+                holdings,
+                fixed: Vec::new(),
+                announcer,
+                conflicts: Conflicts::default(),
+                discards: DiscardCounters::default(),
+                complaints: RateLimit::new(),
+                reload: reload::Progress::default(),
+                start_at: None,
+                retry_ports_at: None,
+                scratch: perform::Scratch::default(),
+                ending: false,
+            }),
+            Err(error) => {
+                startup.log.push(Severity::Error, format!("cannot start: {error:#}"));
+                let _ = startup.parent.flush(&mut startup.log);
+                let denied = error.chain().any(|cause| {
+                    cause.downcast_ref::<rustix::io::Errno>() == Some(&rustix::io::Errno::PERM)
+                });
+                Err(ExitCode::from(if denied { exit::PERMISSION } else { exit::FATAL }))
+            }
+        }
+    }
+
+    fn pieces(
+        startup: &mut Startup,
+    ) -> anyhow::Result<(EventLoop, Signals, Observer, Holdings, Announcer)> {
+        let events = EventLoop::new()?;
+        let signals = Signals::open(&[
+            Signal::SIGTERM,
+            // The parent answers these; a terminal sends them to every process.
+            Signal::SIGINT,
+            Signal::SIGHUP,
+            Signal::SIGUSR1,
+            Signal::SIGUSR2,
+        ])?;
+        let observer = Observer::open()?;
+        events.add(startup.parent.channel(), PARENT)?;
+        events.add(&signals, SIGNALS)?;
+        events.add(&observer, NEWS)?;
+        let holdings = Holdings::new(RequestSocket::open()?);
+        let announcer = Announcer::new(AnnounceSocket::open()?);
+        Ok((events, signals, observer, holdings, announcer))
+    }
+
+    /// Brings the instances in, clears what a daemon before us left behind, and starts the election.
+    pub(super) fn begin(&mut self, now: Instant) {
+        let model = std::mem::take(&mut self.startup.model);
+        let settled = self.roster.settle(model);
+        self.clear_leftovers(&settled);
+        let former = std::mem::replace(&mut self.settled, settled);
+        self.adopt();
+        let plan = Plan {
+            trackers: Some(self.trackers.clone()),
+            ..plan(&former, &self.settled, |id| self.known(id))
+        };
+        self.feed(now, Input::Reconfigure(plan));
+        self.add_fixed();
+        let delay = self.settled.global.startup_delay;
+        if delay.is_zero() {
+            self.feed(now, Input::Startup);
+        } else {
+            self.start_at = Some(now + delay);
+            self.startup.log.push(
+                Severity::Info,
+                format!("Delaying startup for {}", crate::compat::narration::span(delay)),
+            );
+        }
+    }
+
+    /// Resigns, and takes away what was added.
+    pub(super) fn end(&mut self, now: Instant) {
+        self.ending = true;
+        if self.startup.options.keep_addresses {
+            self.holdings.make_permanent();
+        }
+        self.feed(now, Input::Shutdown);
+        let fixed = std::mem::take(&mut self.fixed);
+        self.report_removals(&fixed);
+        let _ = self.startup.parent.flush(&mut self.startup.log);
+    }
+
+    /// Virtual addresses that stand before any instance is Active were left by a daemon that died.
+    fn clear_leftovers(&mut self, settled: &Settled) {
+        let mut surplus = Vec::new();
+        for instance in settled.instances.values() {
+            let (wanted, _) = holdings::wanted(instance, None, &self.observer);
+            for holding in wanted {
+                let key = holding.address.key();
+                let stands = self.observer.address(&key).is_some();
+                if stands && holding.origin == holdings::Origin::Ours {
+                    surplus.push(key);
+                }
+            }
+        }
+        if surplus.is_empty() {
+            return;
+        }
+        self.startup.log.push(
+            Severity::Warning,
+            format!("removing {} virtual address(es) that were left behind", surplus.len()),
+        );
+        self.report_removals(&surplus);
+        // The mirror forgets them before sources are chosen.
+        let mut changes = Vec::new();
+        if let Err(error) = self.observer.resynchronise(&mut changes) {
+            self.startup.log.push(Severity::Warning, format!("{error}"));
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! One turn of the loop: wait, take in the news, packets before timers, perform, arm again.
+
+use std::time::Duration;
+
+use clock::Instant;
+use control::{Severity, Summary};
+use kernel::eventloop::{LoopError, Token, boot_time, now};
+use vrrp::{Input, Role};
+
+use super::ports::PortId;
+use super::{NEWS, PARENT, RELOAD, SIGNALS, Shell};
+use crate::child::{Orphaned, Request};
+use crate::compat::narration::span;
+
+/// Why the loop ended.
+pub(super) enum Ended {
+    /// The parent said so, or a signal did.
+    Told,
+    /// The parent is gone.
+    Orphaned,
+    /// The kernel refuses to let us wait.
+    Failed(LoopError),
+}
+
+impl From<Orphaned> for Ended {
+    fn from(_: Orphaned) -> Self {
+        Self::Orphaned
+    }
+}
+
+/// Whether the loop goes on.
+enum Next {
+    Turn,
+    End,
+}
+
+impl Shell {
+    /// Turns until told to end.
+    pub(super) fn serve(&mut self) -> Ended {
+        let mut ready = Vec::new();
+        let mut suspended = suspended_so_far();
+        loop {
+            let at = now();
+            if let Err(Orphaned) = self.end_turn(at) {
+                return Ended::Orphaned;
+            }
+            let deadline = self.deadline();
+            if let Err(error) = self.events.wait(Some(deadline), &mut ready) {
+                return Ended::Failed(error);
+            }
+            let woken = now();
+            let slept = suspended_so_far();
+            // A stopped process is late for its deadline; a suspended machine's monotonic clock stood still.
+            let stall = woken.since(deadline).max(slept.saturating_sub(suspended));
+            suspended = slept;
+            match self.turn(woken, stall, &ready) {
+                Ok(Next::Turn) => {}
+                Ok(Next::End) => return Ended::Told,
+                Err(Orphaned) => return Ended::Orphaned,
+            }
+        }
+    }
+
+    fn turn(&mut self, now: Instant, stall: Duration, ready: &[Token]) -> Result<Next, Orphaned> {
+        let mut next = Next::Turn;
+        if ready.contains(&NEWS) {
+            self.read_news(now);
+        }
+        if stall >= STALL {
+            // Whatever waits anywhere is older than the timers that are due.
+            let ports: Vec<PortId> = self.ports.iter().map(|(id, _)| id).collect();
+            for port in ports {
+                self.receive(now, port);
+            }
+            let text = format!("this process did not run for {}", span(stall));
+            self.startup.log.push(Severity::Warning, text);
+            self.feed(now, Input::Stalled { span: stall });
+        } else {
+            for port in ready.iter().filter_map(|token| PortId::of_token(*token)) {
+                self.receive(now, port);
+            }
+        }
+        if self.start_at.is_some_and(|at| at <= now) {
+            self.start_at = None;
+            self.feed(now, Input::Startup);
+        }
+        if self.election.deadline().is_some_and(|deadline| deadline.at <= now) {
+            self.feed(now, Input::Timeout);
+        }
+        self.announcer.send_due(now);
+        self.renew_leases(now);
+        self.hear_conflicts(now, ready);
+        if self.retry_ports_at.is_some_and(|at| at <= now) {
+            self.look_around(now);
+        }
+        if ready.contains(&RELOAD) {
+            self.take_reload(now)?;
+        }
+        if ready.contains(&SIGNALS) {
+            while let Some(signal) = self.signals.take() {
+                if signal == nix::sys::signal::Signal::SIGTERM {
+                    next = Next::End;
+                }
+            }
+        }
+        if ready.contains(&PARENT) {
+            while let Some(request) = self.startup.parent.request(&mut self.startup.log)? {
+                match request {
+                    Request::Stop => next = Next::End,
+                    Request::Reload(memory) => self.begin_reload(memory)?,
+                }
+            }
+        }
+        Ok(next)
+    }
+
+    /// The earliest time at which something is to be done.
+    fn deadline(&self) -> Instant {
+        [
+            self.election.deadline().map(|deadline| deadline.at),
+            self.announcer.deadline(),
+            self.holdings.deadline(),
+            self.start_at,
+            self.retry_ports_at,
+        ]
+        .into_iter()
+        .flatten()
+        .fold(self.startup.parent.beat_due(), Instant::min)
+    }
+
+    fn end_turn(&mut self, now: Instant) -> Result<(), Orphaned> {
+        let Self { startup, election, settled, .. } = self;
+        startup.parent.end_turn(now, &mut startup.log, || {
+            let mut summary = Summary::default();
+            for id in settled.instances.keys() {
+                match election.role(*id) {
+                    Some(Role::Active) => summary.active += 1,
+                    Some(Role::Backup) => summary.backup += 1,
+                    Some(Role::Fault) => summary.fault += 1,
+                    Some(Role::Initialize) | None => {}
+                }
+            }
+            summary
+        })
+    }
+}
+
+/// How long the machine has been suspended since it started: what its two clocks differ by.
+fn suspended_so_far() -> Duration {
+    let running = now();
+    boot_time().since(running)
+}
+
+/// A wake-up that is this late is told to the election, which weighs it against each instance's timers.
+const STALL: Duration = Duration::from_millis(30);
