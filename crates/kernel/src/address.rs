@@ -14,6 +14,9 @@ use crate::netlink::{NetlinkError, RequestSocket};
 
 impl RequestSocket {
     /// Sets addresses, new or there already; what became of each, in order.
+    ///
+    /// Of one that is there already the lifetime alone changes. IPv6 knows an address by itself, without its prefix:
+    /// one that is there with another prefix keeps that, and this is no error.
     pub fn set_addresses(&mut self, addresses: &[Address]) -> Vec<Result<(), NetlinkError>> {
         let requests = addresses.iter().map(set_request).collect();
         self.batch("set address", Goal::Present, requests)

@@ -121,7 +121,7 @@ pub(crate) fn parse(message: &Message<'_>) -> Option<Link> {
         name: String::new(),
         mac: None,
         mtu: 0,
-        running: flags & IFF_UP != 0 && flags & IFF_RUNNING != 0,
+        running: flags & RUNNING == RUNNING,
         multicast: flags & IFF_MULTICAST != 0,
         loopback: flags & IFF_LOOPBACK != 0,
     };
@@ -158,10 +158,13 @@ const NLM_F_ACK: u16 = 4;
 const NLM_F_EXCL: u16 = 0x200;
 const NLM_F_DUMP: u16 = 0x300;
 const NLM_F_CREATE: u16 = 0x400;
+/// A link that is new is called running before its carrier was looked at; "lower up" is the carrier itself.
+const RUNNING: u32 = IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
 const IFF_UP: u32 = 0x1;
 const IFF_LOOPBACK: u32 = 0x8;
 const IFF_RUNNING: u32 = 0x40;
 const IFF_MULTICAST: u32 = 0x1000;
+const IFF_LOWER_UP: u32 = 0x1_0000;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;

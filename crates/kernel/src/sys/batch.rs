@@ -108,7 +108,9 @@ impl ReceiveBatch {
                 hop_limit: None,
                 outgoing: false,
             };
-            sender(name, &mut received);
+            if header.msg_hdr.msg_namelen > 0 {
+                sender(name, &mut received);
+            }
             control(&header.msg_hdr, &mut received);
             each(received);
         }
@@ -143,13 +145,22 @@ fn control(header: &libc::msghdr, received: &mut Received<'_>) {
     let mut message = unsafe { libc::CMSG_FIRSTHDR(header) };
     while !message.is_null() {
         // SAFETY: a pointer that the macros return points to a whole header within the control buffer.
-        let (level, kind, data) =
-            unsafe { ((*message).cmsg_level, (*message).cmsg_type, libc::CMSG_DATA(message)) };
-        if level == libc::IPPROTO_IPV6 && kind == libc::IPV6_PKTINFO {
+        let (level, kind, length, data) = unsafe {
+            let header = &*message;
+            (header.cmsg_level, header.cmsg_type, header.cmsg_len, libc::CMSG_DATA(message))
+        };
+        // What did not fit into the buffer is cut.
+        let holds = |size: u32| {
+            // SAFETY: the macro computes a length from a number.
+            usize::try_from(unsafe { libc::CMSG_LEN(size) }).is_ok_and(|whole| length >= whole)
+        };
+        if level != libc::IPPROTO_IPV6 {
+            // Nothing that was asked for.
+        } else if kind == libc::IPV6_PKTINFO && holds(length_of::<libc::in6_pktinfo>()) {
             // SAFETY: this kind of message carries an in6_pktinfo; the read makes no assumption of alignment.
             let info = unsafe { data.cast::<libc::in6_pktinfo>().read_unaligned() };
             received.destination = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr));
-        } else if level == libc::IPPROTO_IPV6 && kind == libc::IPV6_HOPLIMIT {
+        } else if kind == libc::IPV6_HOPLIMIT && holds(length_of::<libc::c_int>()) {
             // SAFETY: this kind of message carries an int; the read makes no assumption of alignment.
             let limit = unsafe { data.cast::<libc::c_int>().read_unaligned() };
             received.hop_limit = u8::try_from(limit).ok();

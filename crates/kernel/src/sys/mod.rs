@@ -141,3 +141,26 @@ pub fn local_time(seconds: i64) -> LocalTime {
         second: small(broken.tm_sec),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_error_number_is_an_error_all_the_same() {
+        assert_eq!(errno(libc::ENOENT), Errno::NOENT);
+        for raw in [0, -1, 4096, i32::MIN, i32::MAX] {
+            assert_eq!(errno(raw), Errno::IO);
+        }
+    }
+
+    #[test]
+    fn local_time_is_a_day_of_a_year_in_every_zone() {
+        // Noon of 2 January 1971 in UTC is that day or one beside it elsewhere.
+        let time = local_time(366 * 86_400 + 43_200);
+        assert_eq!((time.year, time.month), (1971, 0));
+        assert!((2..=3).contains(&time.day) && time.hour < 24 && time.minute < 60);
+        assert_eq!(time.weekday, [6, 0][usize::try_from(time.day - 2).unwrap()]);
+        assert_eq!(local_time(i64::MAX), LocalTime::default());
+    }
+}

@@ -15,6 +15,7 @@ pub const TESTS: &[Test] = &[
     ("an_ipv6_address_is_held_as_it_was_set", ipv6_as_set),
     ("an_address_with_a_peer_is_held_and_removed", peer),
     ("one_address_may_stand_with_two_prefixes", two_prefixes),
+    ("an_ipv6_address_keeps_the_prefix_it_has", one_prefix),
     ("two_hundred_addresses_come_and_go_in_one_batch", many),
     ("a_batch_tells_each_failure_in_its_place", partly),
     ("setting_and_removing_twice_is_no_error", twice),
@@ -120,6 +121,23 @@ fn two_prefixes() {
     set(&mut cable, &narrow);
     remove(&mut cable, narrow.key());
     assert_eq!(held(&mut cable, &narrow.key()), None);
+    assert!(held(&mut cable, &wide.key()).is_some());
+}
+
+fn one_prefix() {
+    let mut cable = Cable::new();
+    let documentation = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7);
+    let (wide, narrow) =
+        (address(cable.near, documentation, 64), address(cable.near, documentation, 128));
+    set(&mut cable, &narrow);
+    set(&mut cable, &wide);
+    assert!(held(&mut cable, &narrow.key()).is_some());
+    assert_eq!(held(&mut cable, &wide.key()), None);
+    remove(&mut cable, wide.key());
+    assert!(held(&mut cable, &narrow.key()).is_some());
+    // Removing what is there comes first, as the difference has it.
+    remove(&mut cable, narrow.key());
+    set(&mut cable, &wide);
     assert!(held(&mut cable, &wide.key()).is_some());
 }
 

@@ -20,6 +20,7 @@ mod addresses;
 mod advertisements;
 mod confinement;
 mod frames;
+mod inheritance;
 mod observing;
 mod world;
 
@@ -36,6 +37,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("advertisements", advertisements::TESTS),
     ("confinement", confinement::TESTS),
     ("frames", frames::TESTS),
+    ("inheritance", inheritance::TESTS),
     ("observing", observing::TESTS),
 ];
 
@@ -43,6 +45,9 @@ const AREAS: &[(&str, &[Test])] = &[
 const INSIDE: &str = "STEADFAST_KERNEL_TEST_INSIDE";
 
 fn main() -> ExitCode {
+    if let Some(code) = inheritance::role() {
+        return code;
+    }
     let mut arguments = Arguments::from_args();
     if arguments.list || std::env::var_os(INSIDE).is_some() {
         // They wait more than they work.

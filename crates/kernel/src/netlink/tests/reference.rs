@@ -149,13 +149,15 @@ fn a_link_that_others_write_is_read_by_us() {
     let name = LinkAttribute::IfName("eth0".to_owned());
     let mtu = LinkAttribute::Mtu(9000);
     let mac = LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1]);
-    let up = LinkFlags::Up | LinkFlags::Running | LinkFlags::Multicast;
+    let up = LinkFlags::Up | LinkFlags::Running | LinkFlags::LowerUp | LinkFlags::Multicast;
     let whole = link(up, &[mtu.clone(), name.clone(), mac]).expect("a link");
     assert_eq!((whole.index, whole.mtu), (IfIndex(5), 9000));
     assert_eq!((whole.name.as_str(), whole.mac), ("eth0", Some(MacAddr([2, 0, 0, 0, 0, 1]))));
     assert!(whole.running && whole.multicast && !whole.loopback);
     // Up without a carrier, and a carrier without being up.
-    for flags in [LinkFlags::Up, LinkFlags::Running, LinkFlags::Loopback] {
+    let dormant = LinkFlags::Up | LinkFlags::LowerUp;
+    let unknown = LinkFlags::Up | LinkFlags::Running;
+    for flags in [dormant, unknown, LinkFlags::LowerUp, LinkFlags::Loopback] {
         let part = link(flags, std::slice::from_ref(&name)).expect("a link");
         assert!(!part.running && !part.multicast && part.mac.is_none());
         assert_eq!(part.loopback, flags == LinkFlags::Loopback);
