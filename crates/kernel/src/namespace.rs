@@ -71,21 +71,20 @@ impl AsFd for Namespace {
     }
 }
 
-/// Moves this process, which must have one thread only, into namespaces of its own for users, processes, mounts and
-/// networks, as root of them. Its next child is process 1 there: when that ends, the kernel ends all others.
+/// Moves this process, which must have one thread only, into namespaces of its own for processes, mounts and
+/// networks, and for users unless it is root already; it is root there. Its next child is process 1 there: when that ends, the kernel ends all others.
 ///
 /// **Errors**: the system forbids user namespaces to this user.
 pub fn isolate() -> Result<(), ProcessError> {
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
     let spaces = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWPID;
-    let as_user = nix::sched::unshare(CloneFlags::CLONE_NEWUSER | spaces);
-    if let Err(errno) = as_user {
-        // Root does without a user namespace where those are forbidden.
-        if !uid.is_root() {
-            return Err(failed("create user namespace")(errno));
-        }
-        return nix::sched::unshare(spaces).map_err(failed("create namespaces"));
+    // Root of the machine keeps its rights without a user namespace, real-time scheduling among them; root of a
+    // container may have to do with one.
+    if uid.is_root() && nix::sched::unshare(spaces).is_ok() {
+        return Ok(());
     }
+    nix::sched::unshare(CloneFlags::CLONE_NEWUSER | spaces)
+        .map_err(failed("create user namespace"))?;
     let write = |path: &str, text: String| {
         std::fs::write(path, text).map_err(ProcessError::io("map users of the namespace"))
     };
