@@ -4,6 +4,7 @@
 //! result whether all is well. This program is for developers and CI: the daemon knows nothing of it.
 #![forbid(unsafe_code)]
 
+mod docs;
 mod layers;
 mod metadata;
 mod sources;
@@ -45,6 +46,11 @@ const COMMANDS: &[Command] = &[
         name: "test",
         summary: "check and test everything; [--no-install] [FILTER..] runs the tests whose name has FILTER",
         run: test::run,
+    },
+    Command {
+        name: "docs",
+        summary: "write what follows from the keyword table; [--check] only compares",
+        run: docs::run,
     },
     Command { name: "layers", summary: "check which crate may depend on which", run: layers::run },
 ];

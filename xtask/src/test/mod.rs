@@ -2,8 +2,7 @@
 //!
 //! Stages follow one another: packages, checks of the sources, builds, tiers of tests from the quick to the slow. One that
 //! fails does not stop the next. The tests themselves run under plain `cargo test`; this program chooses, watches,
-//! counts and names. With `STEADFAST_CI=1` a test that was skipped for lack of a privilege or a package has failed, and
-//! the lock files must be up to date.
+//! counts and names. With `STEADFAST_CI=1` a test that was skipped for lack of a privilege or a package has failed.
 
 mod checks;
 mod licences;
@@ -15,6 +14,7 @@ mod tally;
 mod tiers;
 
 use std::env;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -27,9 +27,7 @@ use report::{Log, Outcome, Report};
 struct Context {
     guard: Guard,
     /// The folder of the workspace.
-    root: std::path::PathBuf,
-    /// Whether the machine is to have everything that tests need.
-    strict: bool,
+    root: PathBuf,
 }
 
 /// What was asked for.
@@ -45,7 +43,7 @@ pub(crate) fn run(arguments: Vec<String>) -> anyhow::Result<ExitCode> {
     let request = Request::parse(arguments)?;
     let guard = Guard::new()?;
     let strict = env::var("STEADFAST_CI").is_ok_and(|value| value == "1");
-    let context = Context { guard, root: metadata::root()?, strict };
+    let context = Context { guard, root: metadata::root()? };
     let workspace = metadata::of_workspace()?;
     let mut report = Report::new(strict, workspace.target_directory.join("xtask"))?;
 

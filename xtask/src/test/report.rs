@@ -161,12 +161,13 @@ impl Report {
                 text
             }
             Outcome::Tests(tally) => {
-                let text = counts(tally.passed, tally.failed, tally.skipped());
-                self.passed += tally.passed;
+                let (failed, skipped) = (self.failed(), self.skips.len() as u64);
+                let passed = tally.passed;
+                self.passed += passed;
                 self.unnamed += tally.failed.saturating_sub(tally.failures.len() as u64);
                 self.failures.extend(tally.failures);
                 tally.skips.into_iter().for_each(|skip| self.skip(skip));
-                text
+                counts(passed, self.failed() - failed, self.skips.len() as u64 - skipped)
             }
         }
     }

@@ -119,11 +119,6 @@ impl Tally {
         }
     }
 
-    /// How many tests did not run.
-    pub(crate) fn skipped(&self) -> u64 {
-        self.skips.len() as u64
-    }
-
     /// A program that announced tests and ended without a result has crashed: that is one failure.
     fn end_program(&mut self) {
         if let Some(program) = self.program.take()

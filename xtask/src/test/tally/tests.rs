@@ -57,7 +57,7 @@ test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
 #[test]
 fn a_test_that_prints_skipped_counts_as_skipped_and_not_as_passed() {
     let tally = check(CAPTURED, true);
-    assert_eq!((tally.passed, tally.failed, tally.skipped()), (3, 0, 2));
+    assert_eq!((tally.passed, tally.failed, tally.skips.len()), (3, 0, 2));
     assert_eq!(
         tally.skips,
         [
@@ -101,7 +101,7 @@ error: test failed, to rerun pass `-p wire --test discards`
 #[test]
 fn a_failed_test_is_named_and_never_counts_as_skipped() {
     let tally = check(FAILING, false);
-    assert_eq!((tally.passed, tally.failed, tally.skipped()), (1, 1, 0));
+    assert_eq!((tally.passed, tally.failed, tally.skips.len()), (1, 1, 0));
     assert_eq!(tally.failures, ["discards tests/discards.rs: b"]);
 }
 
@@ -122,7 +122,7 @@ test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; fini
 #[test]
 fn a_harness_that_does_not_capture_is_understood_too() {
     let tally = check(UNCAPTURED, true);
-    assert_eq!((tally.passed, tally.failed, tally.skipped()), (1, 0, 3));
+    assert_eq!((tally.passed, tally.failed, tally.skips.len()), (1, 0, 3));
     let program = "scenarios tests/main.rs";
     assert_eq!(
         tally.skips,
@@ -157,7 +157,7 @@ test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; fini
 #[test]
 fn a_gap_and_a_kernel_that_lacks_something_are_not_the_machines_fault() {
     let tally = check(LABELLED, true);
-    assert_eq!((tally.passed, tally.failed, tally.skipped()), (1, 0, 2));
+    assert_eq!((tally.passed, tally.failed, tally.skips.len()), (1, 0, 2));
     let (reload, dummy) =
         ("scenarios tests/main.rs: ours::reload", "scenarios tests/main.rs: ours::dummy_link");
     assert_eq!(
@@ -196,7 +196,7 @@ test result: FAILED. 0 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; 
 #[test]
 fn failed_tests_are_named_though_their_lines_are_torn() {
     let tally = check(TORN, false);
-    assert_eq!((tally.passed, tally.failed, tally.skipped()), (0, 2, 0));
+    assert_eq!((tally.passed, tally.failed, tally.skips.len()), (0, 2, 0));
     assert_eq!(
         tally.failures,
         [
@@ -226,7 +226,7 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
 #[test]
 fn a_program_that_crashes_is_one_failure() {
     let tally = check(CRASHING, false);
-    assert_eq!((tally.passed, tally.failed, tally.skipped()), (1, 1, 0));
+    assert_eq!((tally.passed, tally.failed, tally.skips.len()), (1, 1, 0));
     assert_eq!(tally.failures, ["one tests/one.rs ended without a result"]);
 }
 
