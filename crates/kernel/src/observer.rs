@@ -75,8 +75,10 @@ impl Observer {
 
     /// Takes in what waits on the event socket; says what became different.
     ///
-    /// **Errors**: a socket failed, or the tables cannot be read after a loss of events; the next call tries to
-    /// read them again.
+    /// After a loss of events the tables are read; where they cannot be, or change too fast, the next call tries
+    /// again.
+    ///
+    /// **Errors**: a socket failed.
     pub fn drain(&mut self, changes: &mut Vec<Event>) -> Result<(), NetlinkError> {
         let Self { events, links, addresses, seen, .. } = self;
         let outcome = events.drain(|message| match message.kind {
@@ -89,7 +91,14 @@ impl Observer {
         })?;
         // While the event socket stays readable, the next turn goes on.
         self.stale |= outcome == Events::Lost;
-        if self.stale { self.resynchronise(changes) } else { Ok(()) }
+        if !self.stale {
+            return Ok(());
+        }
+        match self.resynchronise(changes) {
+            // What changed the tables has become an event by now, so that there is a next turn.
+            Err(NetlinkError::Unsteady { .. }) => Ok(()),
+            other => other,
+        }
     }
 
     /// Reads everything anew; says what is different from what was known.

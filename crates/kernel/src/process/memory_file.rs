@@ -73,12 +73,28 @@ mod tests {
         let bytes: Vec<u8> = (0..=255).cycle().take(200_000).collect();
         let file = MemoryFile::seal("test", &bytes).expect("memory");
         assert_eq!(MemoryFile::read(file.as_fd()).expect("sealed"), bytes);
-        assert_eq!(rustix::io::pwrite(&file, b"x", 0), Err(rustix::io::Errno::PERM));
+        let refused = Err(rustix::io::Errno::PERM);
+        assert_eq!(rustix::io::pwrite(&file, b"x", 0).map(drop), refused);
+        for length in [0, 200_001] {
+            assert_eq!(rustix::fs::ftruncate(&file, length), refused);
+        }
+        let more = rustix::fs::fcntl_add_seals(&file, SealFlags::FUTURE_WRITE);
+        assert_eq!(more, refused, "no seal can be added, nor taken away");
+        assert_eq!(
+            MemoryFile::read(MemoryFile::seal("", b"").expect("none").as_fd()).ok(),
+            Some(vec![])
+        );
     }
 
     #[test]
     fn a_file_that_may_still_change_is_refused() {
         let open = rustix::fs::memfd_create("open", MemfdFlags::CLOEXEC).expect("memory");
         assert!(MemoryFile::read(open.as_fd()).is_err());
+        let sealable = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let partly = rustix::fs::memfd_create("partly", sealable).expect("memory");
+        rustix::fs::fcntl_add_seals(&partly, SealFlags::SHRINK).expect("a seal");
+        assert!(MemoryFile::read(partly.as_fd()).is_err(), "it may still be written");
+        let (pipe, _) = std::io::pipe().expect("a pipe");
+        assert!(MemoryFile::read(pipe.as_fd()).is_err(), "it is no memory");
     }
 }

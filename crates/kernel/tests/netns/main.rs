@@ -21,6 +21,7 @@ mod advertisements;
 mod confinement;
 mod frames;
 mod inheritance;
+mod links;
 mod observing;
 mod world;
 
@@ -38,6 +39,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("confinement", confinement::TESTS),
     ("frames", frames::TESTS),
     ("inheritance", inheritance::TESTS),
+    ("links", links::TESTS),
     ("observing", observing::TESTS),
 ];
 

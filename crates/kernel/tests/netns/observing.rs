@@ -1,9 +1,13 @@
 //! What the mirror says when links and addresses come, change and go.
 
+use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use intent::{Address, AddressKey, Flags, IfIndex, Lifetime};
+use kernel::namespace::Namespace;
 use kernel::netlink::RequestSocket;
 use kernel::observer::{Event, Observer};
 use nix::sys::socket::{setsockopt, sockopt};
@@ -21,6 +25,8 @@ pub const TESTS: &[Test] = &[
     ("an_ipv6_address_counts_once_it_is_no_longer_tentative", tentative),
     ("a_lost_event_becomes_a_difference", overrun),
     ("events_older_than_the_loss_are_not_believed", stale_events),
+    ("the_mirror_is_true_after_endless_losses", churn),
+    ("secondary_addresses_are_seen_to_go_with_their_primary_one", secondaries),
     ("the_source_is_the_first_primary_address", source),
 ];
 
@@ -271,4 +277,66 @@ fn source() {
     until(&mut observer, &Event::AddressAdded(wanted.key()));
     let source = observer.source(near, Family::Ipv6, |ip| ip == wanted.address);
     assert_eq!(source, Some(link_local));
+}
+
+fn churn() {
+    let cable = Cable::new();
+    let near = cable.near;
+    let mut observer = Observer::open().unwrap();
+    starve(&observer);
+    let here = Namespace::current().unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let flooding = {
+        let stop = Arc::clone(&stop);
+        std::thread::spawn(move || {
+            here.enter().unwrap();
+            let mut cable = cable;
+            while !stop.load(Ordering::Relaxed) {
+                flood(&mut cable);
+            }
+            cable
+        })
+    };
+    let end = std::time::Instant::now() + Duration::from_millis(800);
+    let mut known = BTreeSet::new();
+    let mut changes = Vec::new();
+    while std::time::Instant::now() < end {
+        observer.drain(&mut changes).unwrap();
+        for change in changes.drain(..) {
+            // Each difference is one: nothing comes twice or goes unknown.
+            match change {
+                Event::AddressAdded(key) => assert!(known.insert(key), "{key:?} came twice"),
+                Event::AddressGone(key) if key.address.is_ipv4() => {
+                    assert!(known.remove(&key), "{key:?} went and was not there");
+                }
+                Event::AddressGone(_)
+                | Event::LinkAppeared(_)
+                | Event::LinkChanged(_)
+                | Event::LinkGone(_) => {}
+            }
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    let _cable = flooding.join().unwrap();
+    same_as_fresh(&mut observer);
+    let last = address(near, [192, 0, 2, 250], 32);
+    assert!(observer.address(&last.key()).is_some());
+}
+
+fn secondaries() {
+    let mut cable = Cable::new();
+    let all = [1, 2, 3].map(|last| address(cable.near, [192, 0, 2, last], 24));
+    assert!(cable.requests.set_addresses(&all).iter().all(Result::is_ok));
+    let mut observer = Observer::open().unwrap();
+    // Unless the host promotes secondary addresses, the kernel removes them with their primary one.
+    cable.requests.remove_addresses(&[all[0].key()]).remove(0).unwrap();
+    until(&mut observer, &Event::AddressGone(all[0].key()));
+    same_as_fresh(&mut observer);
+    let promoted = std::fs::read_to_string("/proc/sys/net/ipv4/conf/all/promote_secondaries");
+    if promoted.is_ok_and(|text| text.trim() == "0") {
+        assert!(all.iter().all(|address| observer.address(&address.key()).is_none()));
+    }
+    // Those that went along are gone, which is what was wanted.
+    let keys: Vec<AddressKey> = all.iter().map(Address::key).collect();
+    assert!(cable.requests.remove_addresses(&keys).iter().all(Result::is_ok));
 }

@@ -59,6 +59,7 @@ pub fn until_passing(near: IfIndex, far: (&str, IfIndex), there: &Namespace) {
     let mouth = AnnounceSocket::open().unwrap();
     let mut probe = [0; 60];
     probe[..6].fill(0xff);
+    probe[6..12].copy_from_slice(&[2, 0, 0, 0, 0, 0xff]);
     probe[12..14].copy_from_slice(&[0x88, 0xb6]);
     let mut buffers = Packet::new();
     eventually("a frame through the cable", || {
