@@ -44,15 +44,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         carries(stage, "", &["priority 90#1"], &["192.0.2.10/24"], 90, &[10])
     }),
     Scenario::new("braces_need_no_line_of_their_own", V3, |stage| {
-        let lines = ["track_interface { eth0 } priority 90"];
-        carries(
-            stage,
-            "",
-            &lines,
-            &["192.0.2.10/24 } priority 91 virtual_ipaddress_excluded {"],
-            91,
-            &[10],
-        )
+        let lines = ["track_interface { eth0 } priority 90", "virtual_ipaddress { 192.0.2.9/24 }"];
+        carries(stage, "", &lines, &[], 90, &[9])
     }),
     Scenario::new("a_value_out_of_range_is_the_default", V3, |stage| {
         carries(stage, "", &["priority 90", "priority 300"], &["192.0.2.10/24"], 100, &[10])

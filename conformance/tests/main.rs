@@ -138,7 +138,7 @@ fn trials_of(theme: &str, scenario: Scenario, pair: Pair, obstacle: Option<&str>
                 println!("SKIPPED: {title}: {reason}");
                 Ok(())
             }
-            None => scenario.run(pair, flavour).map_err(|e| Failed::from(e.to_string())),
+            None => scenario.run(pair, flavour).map_err(|e| Failed::from(format!("{e:#}"))),
         });
         let kind = gap.map(|gap| format!("gap: {gap}")).unwrap_or_default();
         trials.push(trial.with_ignored_flag(gap.is_some()).with_kind(kind));

