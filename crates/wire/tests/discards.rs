@@ -291,3 +291,24 @@ fn addresses_of_two_families_or_more_than_255_make_no_list() {
     assert!(wire::vrrp::Addresses::new(Family::Ipv4, &many).is_none());
     assert!(wire::vrrp::Addresses::new(Family::Ipv4, &many[1..]).is_some());
 }
+
+#[test]
+fn no_address_at_all_is_refused_in_version_3_only() {
+    for (version, expected, wanted) in
+        [(Version::V3, V3, Err(Discard::AddressCount)), (Version::V2, V2, Ok(()))]
+    {
+        let advertisement = Advertisement {
+            version,
+            vrid: wire::Vrid::new(51).unwrap(),
+            priority: wire::Priority(200),
+            interval: expected.interval,
+            authentication: Authentication::None,
+            addresses: wire::vrrp::Addresses::new(Family::Ipv4, &[]).unwrap(),
+        };
+        let (source, group) = ([192, 0, 2, 9].into(), [224, 0, 0, 18].into());
+        let packet = wire::vrrp::Prepared::ipv4(&advertisement, source, group, 255).unwrap();
+        let (view, arrival) = AdvertisementPacket::from_ipv4(packet.as_bytes()).unwrap();
+        let parsed = Advertisement::parse(&view, &Context { arrival, expected });
+        assert_eq!(parsed.map(|_| ()), wanted, "{version:?}");
+    }
+}

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use config::diagnostic::{self, Diagnostic, Severity, Style};
+use config::diagnostic::{self, Class, Diagnostic, Severity, Style};
 use config::source::SourceSet;
 use control::StartOptions;
 
@@ -58,10 +58,13 @@ pub(super) fn config_test(options: &Options, report: Option<&Path>) -> ExitCode 
     let start = start_options(options.config_id.clone(), options.all_include_checks);
     let path = options.config.clone().unwrap_or_else(load::default_path);
     let sources = load::read(&path.to_string_lossy());
-    let (_, mut diagnostics) = load::understand(&sources, &start);
+    let (model, mut diagnostics) = load::understand(&sources, &start);
+    diagnostics.extend(host_notes(&model, &sources));
     diagnostic::sort(&mut diagnostics);
-    // Notes are ours alone: keepalived would say nothing.
-    diagnostics.retain(|diagnostic| diagnostic.severity != Severity::Note);
+    // What keepalived would not speak of does not belong into its test.
+    diagnostics.retain(|diagnostic| {
+        diagnostic.severity != Severity::Note || diagnostic.code.class() != Class::Silent
+    });
     let rendered = diagnostic::render_lines(&sources, &diagnostics);
     match report {
         None => eprint(&rendered),

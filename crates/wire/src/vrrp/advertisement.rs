@@ -74,6 +74,10 @@ impl<'a> Advertisement<'a> {
         if !is_checksum_right {
             return Err(Discard::Checksum);
         }
+        // VRRPv2 has no such rule, and the incumbent sends packets without addresses.
+        if expected.version == Version::V3 && addresses.is_empty() {
+            return Err(Discard::AddressCount);
+        }
         if arrival.casting() != expected.casting {
             return Err(Discard::Casting);
         }

@@ -34,6 +34,8 @@ pub enum Discard {
     Type,
     /// The checksum is wrong. Usually `v3_checksum_as_v2` on one router only (RFC 9568 §5.2.8).
     Checksum,
+    /// VRRPv3: no address at all (RFC 9568 §5.2.5 and erratum 8299). Usually an instance whose addresses are all excluded.
+    AddressCount,
     /// Multicast where unicast is expected, or the reverse. Usually `unicast_peer` on one router only.
     Casting,
     /// A unicast packet from a host that is no configured peer. Usually an incomplete `unicast_peer`.
@@ -49,7 +51,7 @@ pub enum Discard {
 
 impl Discard {
     /// Every reason, in the order of the checks; the position is [`index`](Self::index).
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::IpHeader,
         Self::Protocol,
         Self::Length,
@@ -62,6 +64,7 @@ impl Discard {
         Self::Interval,
         Self::Type,
         Self::Checksum,
+        Self::AddressCount,
         Self::Casting,
         Self::Source,
         Self::UnknownVrid,
@@ -85,6 +88,7 @@ impl Discard {
             Self::Interval => "interval",
             Self::Type => "type",
             Self::Checksum => "checksum",
+            Self::AddressCount => "address_count",
             Self::Casting => "casting",
             Self::Source => "source",
             Self::UnknownVrid => "unknown_vrid",
@@ -115,6 +119,7 @@ impl fmt::Display for Discard {
             Self::Interval => "advertisement interval mismatch",
             Self::Type => "unknown packet type",
             Self::Checksum => "wrong checksum",
+            Self::AddressCount => "no address in it",
             Self::Casting => "multicast and unicast mixed up",
             Self::Source => "sender is no unicast peer",
             Self::UnknownVrid => "unknown VRID",
@@ -167,7 +172,7 @@ mod tests {
     fn names_and_texts_are_distinct() {
         let names: BTreeSet<_> = Discard::ALL.iter().map(|reason| reason.name()).collect();
         let texts: BTreeSet<_> = Discard::ALL.iter().map(ToString::to_string).collect();
-        assert_eq!((names.len(), texts.len()), (17, 17));
+        assert_eq!((names.len(), texts.len()), (18, 18));
     }
 
     #[test]

@@ -22,7 +22,7 @@ codes! {
     INVALID_ADDRESS = "ADDR001", GeneralError, "not an address, or not a prefix length";
     LABEL_TOO_LONG = "ADDR002", GeneralError, "a label longer than the kernel takes";
     DUPLICATE_ADDRESS = "ADDR003", GeneralError, "the same virtual address twice";
-    MISSING_INTERFACE = "HOST001", Silent, "an interface that this host does not have";
+    MISSING_INTERFACE = "HOST001", GeneralError, "an interface that this host does not have";
     OFF_SUBNET = "ADDR004", Silent, "an address outside every subnet of its interface";
     WEIGHT_DROPPED = "TRACK001", GeneralError, "a weight that has no effect";
     DUPLICATE_TRACKER = "TRACK002", GeneralError, "the same thing tracked twice";
