@@ -66,6 +66,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_becomes_what_should_be_in_the_fewest_steps() {
+        let all: Vec<Address> = (1..=4).map(address).collect();
+        let subset = |bits: usize| (0..4).filter(move |bit| bits >> bit & 1 == 1);
+        for (desired, observed) in (0..16).flat_map(|d| (0..16).map(move |o| (d, o))) {
+            let wanted: BTreeSet<AddressKey> = subset(desired).map(|i| all[i].key()).collect();
+            let mut held: BTreeSet<AddressKey> = subset(observed).map(|i| all[i].key()).collect();
+            let fewest = held.symmetric_difference(&wanted).count();
+            let changes = diff(subset(desired).map(|i| &all[i]), held.clone());
+            assert_eq!(changes.len(), fewest);
+            assert!(changes.is_sorted_by_key(|change| matches!(change, Change::Add(_))));
+            for change in changes {
+                match change {
+                    Change::Add(address) => assert!(held.insert(address.key())),
+                    Change::Remove(key) => assert!(held.remove(&key)),
+                }
+            }
+            assert_eq!(held, wanted);
+        }
+    }
+
+    #[test]
     fn one_address_with_two_prefixes_is_two() {
         let narrow = Address { prefix: 32, ..address(1) };
         let changes = diff([&narrow], [address(1).key()]);

@@ -167,7 +167,10 @@ impl ReceiveSocket {
 
     /// Receives one call's worth without blocking. Returns how many there were and whether more may wait.
     ///
-    /// **Errors**: the socket fails, as when its interface is gone.
+    /// An interface that went down or away is silence here: the observer tells of it, and another one of the same
+    /// name needs another socket.
+    ///
+    /// **Errors**: the socket fails.
     pub fn receive(
         &self,
         buffers: &mut Packet,

@@ -12,7 +12,7 @@ use wire::vrrp::{MULTICAST_V4, MULTICAST_V6};
 use wire::{Family, Vrid};
 
 use crate::Test;
-use crate::world::{Cable, FAR, NEAR, address, eventually, until_passing};
+use crate::world::{Cable, FAR, NEAR, address, delete_link, eventually, until_passing};
 
 pub const TESTS: &[Test] = &[
     ("ipv4_advertisements_of_our_vrids_arrive_with_their_ttl", ipv4),
@@ -24,6 +24,7 @@ pub const TESTS: &[Test] = &[
     ("another_interface_is_not_heard", other_interface),
     ("a_refusal_says_how_many_went_before", refusal),
     ("no_interface_no_socket", no_interface),
+    ("the_end_of_the_interface_is_silence_for_those_that_listen", gone),
 ];
 
 const SOURCE_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
@@ -118,11 +119,23 @@ fn ipv4() {
     let here = ReceiveSocket::open(NEAR, Family::Ipv4, None, None).unwrap();
     here.join(MULTICAST_V4.into(), cable.near).unwrap();
     let sender = SendSocket::open(NEAR, cable.near, Family::Ipv4).unwrap();
-    let datagrams: Vec<Vec<u8>> = [(1, 255), (2, 255), (77, 64), (78, 255), (255, 255)]
+    let mut datagrams: Vec<Vec<u8>> = [(1, 255), (2, 255), (77, 64), (78, 255), (255, 255)]
         .map(|(vrid, ttl)| datagram(vrid, ttl, MULTICAST_V4))
         .to_vec();
+    // Without a VRID, and without anything.
+    for cut in [1, 0] {
+        let header = Ipv4Header {
+            tos: 0xc0,
+            identification: 0,
+            ttl: 255,
+            protocol: wire::vrrp::PROTOCOL,
+            source: SOURCE_V4,
+            destination: MULTICAST_V4,
+        };
+        datagrams.insert(0, [&header.emit(cut), &[0x31; 1][..cut]].concat());
+    }
     let (sent, refusal) = sender.send(&v4_sendings(&datagrams));
-    assert!(sent == 5 && refusal.is_none(), "{refusal:?}");
+    assert!(sent == 7 && refusal.is_none(), "{refusal:?}");
     let expected = [(1, 255), (77, 64), (255, 255)]
         .map(|(vrid, ttl)| (vrid, ttl, SOURCE_V4.into(), MULTICAST_V4.into()));
     assert_eq!(collect(&there, 3), expected);
@@ -258,5 +271,24 @@ fn no_interface() {
         let error = ReceiveSocket::open("nowhere0", family, None, None).unwrap_err();
         assert_eq!((error.interface.as_str(), error.source), ("nowhere0", Errno::NODEV));
         assert!(SendSocket::open("nowhere0", IfIndex(77), family).is_err());
+    }
+}
+
+fn gone() {
+    let cable = cable();
+    let sockets = [Family::Ipv4, Family::Ipv6].map(|family| {
+        let there = listen(&cable, family, None);
+        (there, SendSocket::open(NEAR, cable.near, family).unwrap())
+    });
+    // Both ends of a cable go together.
+    delete_link(cable.near);
+    let v4 = [datagram(1, 255, MULTICAST_V4)];
+    let v6 = vrrp(1);
+    for (number, (receiver, sender)) in sockets.iter().enumerate() {
+        assert_eq!(receiver.receive(&mut Packet::new(), |_| panic!()).unwrap(), (0, false));
+        let sendings = if number == 0 { v4_sendings(&v4) } else { vec![v6_sending(&v6)] };
+        let (sent, refusal) = sender.send(&sendings);
+        let refusal = refusal.expect("there is no interface");
+        assert_eq!((sent, refusal.source), (0, Errno::NODEV));
     }
 }
