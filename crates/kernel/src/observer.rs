@@ -159,6 +159,13 @@ impl Observer {
         self.addresses.get(key).map(|seen| &seen.address)
     }
 
+    /// What a link holds of this address, whatever the prefix: IPv6 holds one at most, and setting it with another
+    /// prefix leaves it as it is.
+    pub fn standing(&self, link: IfIndex, address: IpAddr) -> impl Iterator<Item = &Address> {
+        let key = move |prefix| AddressKey { interface: link, address, prefix };
+        self.addresses.range(key(0)..=key(u8::MAX)).map(|(_, seen)| &seen.address)
+    }
+
     /// The address that a router sends from: the first primary IPv4 address of the link in the kernel's order (by
     /// scope, then by age), or its lowest link-local IPv6 address. `excluded` says which addresses come and go with
     /// a role.

@@ -27,6 +27,7 @@ pub const TESTS: &[Test] = &[
     ("events_older_than_the_loss_are_not_believed", stale_events),
     ("the_mirror_is_true_after_endless_losses", churn),
     ("secondary_addresses_are_seen_to_go_with_their_primary_one", secondaries),
+    ("what_stands_is_found_whatever_its_prefix", standing),
     ("the_source_is_the_first_primary_address", source),
 ];
 
@@ -339,4 +340,25 @@ fn secondaries() {
     // Those that went along are gone, which is what was wanted.
     let keys: Vec<AddressKey> = all.iter().map(Address::key).collect();
     assert!(cable.requests.remove_addresses(&keys).iter().all(Result::is_ok));
+}
+
+fn standing() {
+    let mut cable = Cable::new();
+    let near = cable.near;
+    let documentation = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+    let all = [
+        address(near, [192, 0, 2, 1], 32),
+        address(near, [192, 0, 2, 1], 24),
+        address(near, [192, 0, 2, 2], 24),
+        address(near, documentation, 128),
+    ];
+    assert!(cable.requests.set_addresses(&all).iter().all(Result::is_ok));
+    let observer = Observer::open().unwrap();
+    let prefixes = |link: IfIndex, at: usize| -> Vec<u8> {
+        observer.standing(link, all[at].address).map(|address| address.prefix).collect()
+    };
+    assert_eq!(prefixes(near, 0), [24, 32]);
+    assert_eq!(prefixes(near, 2), [24]);
+    assert_eq!(prefixes(near, 3), [128]);
+    assert_eq!(prefixes(IfIndex(1), 0), []);
 }
