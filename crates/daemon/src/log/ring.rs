@@ -16,7 +16,7 @@ pub(crate) struct Ring {
 impl Ring {
     /// An empty ring; `detail` is `-D`.
     pub(crate) fn new(detail: bool) -> Self {
-        Self { lines: VecDeque::with_capacity(CAPACITY), dropped: 0, detail }
+        Self { lines: VecDeque::new(), dropped: 0, detail }
     }
 
     /// Adds a line.
@@ -28,11 +28,21 @@ impl Ring {
         self.lines.push_back((severity, text.into()));
     }
 
-    /// Adds a line that only `-D` shows.
+    /// Adds a line that only `-D` shows; details leave room for what matters.
     pub(crate) fn detail(&mut self, text: impl FnOnce() -> String) {
-        if self.detail {
+        if !self.detail {
+            return;
+        }
+        if self.lines.len() >= CAPACITY / 2 {
+            self.dropped = self.dropped.saturating_add(1);
+        } else {
             self.push(Severity::Info, text());
         }
+    }
+
+    /// Whether lines wait for a parent that does not keep up.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.lines.is_empty()
     }
 
     /// Sends lines to the parent until it reads no more; the rest waits.
@@ -62,5 +72,5 @@ impl Ring {
     }
 }
 
-/// Lines that a child keeps at most.
-const CAPACITY: usize = 1024;
+/// Lines that a child keeps at most: some for each of a thousand instances that move at once.
+const CAPACITY: usize = 16 * 1024;

@@ -44,7 +44,10 @@ impl Shell {
             if let Err(Orphaned) = self.end_turn(at) {
                 return Ended::Orphaned;
             }
-            let deadline = self.deadline();
+            let mut deadline = self.deadline();
+            if self.startup.log.is_waiting() {
+                deadline = deadline.min(at + LOG_PAUSE);
+            }
             if let Err(error) = self.events.wait(Some(deadline), &mut ready) {
                 return Ended::Failed(error);
             }
@@ -151,5 +154,7 @@ fn suspended_so_far() -> Duration {
     boot_time().since(running)
 }
 
+/// How long lines wait for a parent that was busy.
+const LOG_PAUSE: Duration = Duration::from_millis(2);
 /// A wake-up that is this late is told to the election, which weighs it against each instance's timers.
 const STALL: Duration = Duration::from_millis(30);
