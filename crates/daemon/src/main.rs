@@ -12,6 +12,7 @@ mod demo;
 mod load;
 mod log;
 mod parent;
+mod signals;
 mod vrrp_child;
 
 use std::ffi::OsString;

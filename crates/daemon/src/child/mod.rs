@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clock::Instant;
 use config::model::Model;
-use control::{Role, StartOptions, Summary, ToChild, ToParent};
+use control::{Role, Severity, StartOptions, Summary, ToChild, ToParent};
 use kernel::socket::{Channel, ChannelError};
 
 pub(crate) use payload::{Payload, PayloadError};
@@ -18,7 +18,7 @@ pub(crate) use settle::{Needs, settle};
 
 use crate::compat::exit;
 use crate::log::Ring;
-use crate::{cli, load};
+use crate::{cli, load, signals};
 
 /// The role of a process that the parent started; none for one that a person started.
 pub(crate) fn role(arguments: &[OsString]) -> Option<Role> {
@@ -55,7 +55,10 @@ pub(crate) fn take_over() -> Result<Startup, ExitCode> {
     };
     let (channel, memory) = kernel::inherited_pair().ok_or_else(|| refuse("no channel"))?;
     let (options, model) = read(&memory).map_err(|error| refuse(&error.to_string()))?;
-    let log = Ring::new(options.detail > 0);
+    let mut log = Ring::new(options.detail > 0);
+    if let Err(error) = signals::block_real_time() {
+        log.push(Severity::Warning, format!("cannot block real-time signals: {error}"));
+    }
     let parent = Parent { channel: Channel::from_descriptor(channel), next_beat: Instant::ZERO };
     Ok(Startup { options, model, parent, log })
 }
@@ -137,10 +140,7 @@ impl Parent {
             (Ok(ToChild::Stop), _) => Ok(Some(Request::Stop)),
             (Ok(ToChild::Reload), Some(memory)) => Ok(Some(Request::Reload(memory))),
             (Ok(ToChild::Reload), None) | (Err(_), _) => {
-                log.push(
-                    control::Severity::Error,
-                    "the parent says what this process does not understand",
-                );
+                log.push(Severity::Error, "the parent says what this process does not understand");
                 Err(Orphaned)
             }
         }

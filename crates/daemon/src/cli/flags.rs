@@ -244,6 +244,22 @@ impl Options {
         }
     }
 
+    /// Makes relative names absolute, for a daemon that changes its directory.
+    pub(crate) fn make_absolute(&mut self) {
+        let files = [
+            &mut self.config,
+            &mut self.log_file,
+            &mut self.pid_file,
+            &mut self.vrrp_pid_file,
+            &mut self.checkers_pid_file,
+        ];
+        for file in files.into_iter().flatten() {
+            if let Ok(absolute) = std::path::absolute(&file) {
+                *file = absolute;
+            }
+        }
+    }
+
     fn without_effect(&mut self, name: &Name) {
         let written = match name {
             Name::Short(letter) => format!("-{letter}"),

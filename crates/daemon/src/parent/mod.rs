@@ -19,6 +19,7 @@ use self::children::Managed;
 use self::loaded::Loaded;
 use self::notify::Systemd;
 use self::pid_file::PidFiles;
+use self::signals::RealTime;
 use crate::cli::{Options, eprint};
 use crate::compat::{self, exit};
 use crate::log::{Identity, Sinks, SinksOptions};
@@ -30,6 +31,7 @@ struct Parent {
     sinks: Sinks,
     events: EventLoop,
     signals: Signals,
+    real_time: RealTime,
     systemd: Systemd,
     loaded: Loaded,
     pid_files: PidFiles,
@@ -41,7 +43,10 @@ struct Parent {
 }
 
 /// Runs the daemon.
-pub(crate) fn run(options: Options) -> ExitCode {
+pub(crate) fn run(mut options: Options) -> ExitCode {
+    if !options.foreground {
+        options.make_absolute();
+    }
     kernel::process::set_name(&options.invoked_name);
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(options.umask));
     let start = loaded::start_options(&options);
@@ -99,21 +104,20 @@ fn sinks_options(options: &Options) -> SinksOptions {
 }
 
 impl Parent {
-    fn new(
-        options: Options,
-        loaded: Loaded,
-        pid_files: PidFiles,
-    ) -> Result<Self, kernel::eventloop::LoopError> {
+    fn new(options: Options, loaded: Loaded, pid_files: PidFiles) -> anyhow::Result<Self> {
         let (sinks, problem) = Sinks::open(&sinks_options(&options));
         let events = EventLoop::new()?;
         let signals = Signals::open(&signals::WATCHED)?;
         events.add(&signals, SIGNALS)?;
+        let real_time = RealTime::open()?;
+        events.add(&real_time, REAL_TIME)?;
         let mut parent = Self {
             identity: identity(&options),
             options,
             sinks,
             events,
             signals,
+            real_time,
             systemd: Systemd::find(),
             loaded,
             pid_files,
@@ -236,6 +240,12 @@ impl Parent {
             }
             return;
         }
+        if token == REAL_TIME {
+            if self.real_time.came() {
+                self.log(Severity::Warning, NO_DUMPS);
+            }
+            return;
+        }
         let mut give_up = None;
         let mut news = Vec::new();
         for child in self.children.iter_mut().filter(|child| child.owns(token)) {
@@ -265,10 +275,7 @@ impl Parent {
         } else if signal == Signal::SIGHUP {
             self.reload();
         } else if signal == Signal::SIGUSR1 || signal == Signal::SIGUSR2 {
-            self.log(
-                Severity::Warning,
-                "dumps of data and statistics are not written by this release",
-            );
+            self.log(Severity::Warning, NO_DUMPS);
         }
     }
 
@@ -334,4 +341,6 @@ impl Parent {
 }
 
 const SIGNALS: Token = Token(1);
+const REAL_TIME: Token = Token(2);
+const NO_DUMPS: &str = "dumps of data and statistics are not written by this release";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
