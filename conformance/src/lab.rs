@@ -21,7 +21,7 @@ use crate::forge::Forged;
 use crate::node::{LogLine, Node};
 use crate::packet::Frame;
 use crate::stream::Stream;
-use crate::subject::beside_test;
+use crate::subject::{beside_test, pinned};
 
 /// A switch with nodes on it.
 ///
@@ -327,7 +327,8 @@ fn unshare_command() -> Command {
 
 /// The `lab` program, beside the test program.
 fn lab_program() -> Result<PathBuf> {
-    beside_test("lab").filter(|p| p.is_file()).context("the lab program is not built")
+    let program = beside_test("lab").filter(|p| p.is_file());
+    pinned(&program.context("the lab program is not built")?).context("copy the lab program")
 }
 
 /// Finds the nodes' processes as they are numbered out here, from `NAME=INNER-PID` words.

@@ -1,7 +1,9 @@
 //! Which daemon plays a router: the packaged keepalived or ours, and what is missing to run it.
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::{fmt, io};
 
 /// A daemon under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +34,9 @@ impl Subject {
                     Some(path) => path,
                     None => beside_test("steadfast").ok_or("no program directory")?,
                 };
-                existing(&path, "our daemon is not built (cargo build --package steadfast)")
+                let path =
+                    existing(&path, "our daemon is not built (cargo build --package steadfast)")?;
+                pinned(&path).map_err(|e| format!("copy {}: {e}", path.display()))
             }
         }
     }
@@ -77,6 +81,37 @@ pub fn beside_test(name: &str) -> Option<PathBuf> {
     let directory = this.parent()?;
     let directory = if directory.ends_with("deps") { directory.parent()? } else { directory };
     Some(directory.join(name))
+}
+
+/// A copy of `program` that stays as it is while this process runs: a build that goes on beside a run replaces the
+/// original. The copy lies where labs have their files.
+///
+/// # Errors
+/// When it cannot be copied.
+pub fn pinned(program: &Path) -> io::Result<PathBuf> {
+    static COPIES: Mutex<BTreeMap<PathBuf, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut copies = COPIES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(copy) = copies.get(program) {
+        return Ok(copy.clone());
+    }
+    let missing = || io::Error::from(io::ErrorKind::NotFound);
+    let directory = copies_directory().ok_or_else(missing)?;
+    std::fs::create_dir_all(&directory)?;
+    let copy = directory.join(program.file_name().ok_or_else(missing)?);
+    std::fs::copy(program, &copy)?;
+    copies.insert(program.to_owned(), copy.clone());
+    Ok(copy)
+}
+
+/// Removes what [`pinned`] made.
+pub fn unpin() {
+    if let Some(directory) = copies_directory() {
+        std::fs::remove_dir_all(directory).ok();
+    }
+}
+
+fn copies_directory() -> Option<PathBuf> {
+    Some(beside_test("lab-runs")?.join(format!("{}-programs", std::process::id())))
 }
 
 fn from_environment(name: &str) -> Option<PathBuf> {

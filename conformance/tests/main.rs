@@ -29,7 +29,7 @@ use std::process::{Command, ExitCode, Stdio};
 use conformance::flavour::Flavour;
 use conformance::lab;
 use conformance::scenario::Scenario;
-use conformance::subject::{Pair, Subject, beside_test};
+use conformance::subject::{Pair, Subject, beside_test, pinned, unpin};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const THEMES: &[(&str, &[Scenario])] = &[
@@ -67,6 +67,10 @@ fn main() -> ExitCode {
             build_ours();
         }
         sweep();
+        // Before there are threads that start programs: a file still open for writing cannot be started.
+        if let Some(Err(error)) = beside_test("lab").map(|program| pinned(&program)) {
+            eprintln!("copy the lab program: {error}");
+        }
     }
     let obstacle = if arguments.list { None } else { lab::missing() };
     let mut trials = Vec::new();
@@ -78,7 +82,9 @@ fn main() -> ExitCode {
         }
     }
     trials.push(Trial::test("documentation::incumbent_names_scenarios_that_exist", documentation));
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    unpin();
+    conclusion.exit_code()
 }
 
 /// Each `theme::scenario` of `docs/incumbent.md` is one of ours, so that no entry outlives what it rests on.
