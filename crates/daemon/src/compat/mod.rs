@@ -46,6 +46,16 @@ pub(crate) const fn child_name(role: control::Role) -> &'static str {
     }
 }
 
+/// What an exit code of a child means that ends the whole daemon.
+pub(crate) fn permanent_error(code: i32) -> Option<&'static str> {
+    match u8::try_from(code).ok()? {
+        exit::FATAL => Some("FATAL"),
+        exit::CONFIGURATION => Some("CONFIG"),
+        exit::PERMISSION => Some("missing permission"),
+        _ => None,
+    }
+}
+
 /// The name of the program in its own log lines.
 pub(crate) fn program(invoked_name: &str) -> &str {
     if invoked_name == "keepalived" { "Keepalived" } else { "steadfast" }

@@ -128,6 +128,11 @@ impl Managed {
         }
     }
 
+    /// Counts its silence from now on: this process did not listen.
+    pub(super) fn excuse(&mut self) {
+        self.watchdog.handle(now(), Event::Heard);
+    }
+
     /// Does what is due. An exit code means that the daemon cannot go on.
     pub(super) fn tend(&mut self, context: &mut Context<'_>) -> Option<u8> {
         let now = now();
@@ -182,6 +187,13 @@ impl Managed {
             Severity::Error,
             &format!("{name} child process({pid}) died: {outlook} ({ended})"),
         );
+        if let (Action::GiveUp { .. }, Death::Exited(code)) = (action, death)
+            && let Some(error) = compat::permanent_error(code)
+        {
+            let text =
+                format!("{name} child process exited with permanent error {error}. Terminating");
+            context.log(Severity::Error, &text);
+        }
         self.act(action, context)
     }
 
@@ -216,15 +228,7 @@ impl Managed {
                 );
                 None
             }
-            Action::GiveUp { code } => {
-                context.log(
-                    Severity::Error,
-                    &format!(
-                        "{name} child process exited with permanent error {code}. Terminating"
-                    ),
-                );
-                Some(u8::try_from(code).unwrap_or(compat::exit::FATAL))
-            }
+            Action::GiveUp { code } => Some(u8::try_from(code).unwrap_or(compat::exit::FATAL)),
         }
     }
 

@@ -10,6 +10,7 @@ mod reload;
 mod signals;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use control::{Role, Severity, ToChild};
 use kernel::eventloop::{EventLoop, Signals, Token, now};
@@ -148,6 +149,10 @@ impl Parent {
                 self.log(Severity::Error, &format!("cannot wait for events: {error}"));
                 self.stop(exit::FATAL);
                 break;
+            }
+            if deadline.is_some_and(|deadline| now().since(deadline) > STALL) {
+                // Whoever stopped us has stopped the children too: they get their time anew.
+                self.children.iter_mut().for_each(Managed::excuse);
             }
             for token in &ready {
                 self.take(*token);
@@ -340,6 +345,8 @@ impl Parent {
     }
 }
 
+/// A wake-up later than this says that this process did not run.
+const STALL: Duration = Duration::from_millis(500);
 const SIGNALS: Token = Token(1);
 const REAL_TIME: Token = Token(2);
 const NO_DUMPS: &str = "dumps of data and statistics are not written by this release";

@@ -163,7 +163,7 @@ pub(super) fn wanted(
 /// An address of an owner that stands without an end, and was not set by a daemon like us, is the host's.
 fn origin(instance: &Instance, address: &Address, observer: &Observer) -> Origin {
     let own = instance.parameters.mode == Mode::Owner
-        && observer.address(&address.key()).is_some_and(is_the_hosts);
+        && observer.standing(address.interface, address.address).any(is_the_hosts);
     if own { Origin::Host } else { Origin::Ours }
 }
 

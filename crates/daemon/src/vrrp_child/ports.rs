@@ -121,6 +121,15 @@ impl Ports {
         }
     }
 
+    /// Closes the sockets of a link that went.
+    pub(super) fn abandon(&mut self, index: IfIndex, events: &EventLoop) {
+        for port in self.ports.values_mut() {
+            if port.open.as_ref().is_some_and(|open| open.index == index) {
+                port.close(events);
+            }
+        }
+    }
+
     /// Whether an interface that exists has no sockets.
     pub(super) fn has_problems(&self) -> bool {
         self.ports.values().any(|port| port.problem.is_some())

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clock::Instant;
 use control::Severity;
+use intent::Address;
 use kernel::eventloop::{EventLoop, Signals};
 use kernel::netlink::RequestSocket;
 use kernel::observer::Observer;
@@ -131,10 +132,11 @@ impl Shell {
         for instance in settled.instances.values() {
             let (wanted, _) = holdings::wanted(instance, None, &self.observer);
             for holding in wanted {
-                let key = holding.address.key();
-                let stands = self.observer.address(&key).is_some();
-                if stands && holding.origin == holdings::Origin::Ours {
-                    surplus.push(key);
+                if holding.origin == holdings::Origin::Ours {
+                    let Address { interface, address, .. } = holding.address;
+                    // With whatever prefix: it may have been written otherwise then.
+                    let standing = self.observer.standing(interface, address);
+                    surplus.extend(standing.map(Address::key));
                 }
             }
         }

@@ -75,8 +75,10 @@ impl Shell {
             for port in ports {
                 self.receive(now, port);
             }
-            let text = format!("this process did not run for {}", span(stall));
-            self.startup.log.push(Severity::Warning, text);
+            if stall >= WORTH_A_LINE {
+                let text = format!("this process was late by {}", span(stall));
+                self.startup.log.push(Severity::Warning, text);
+            }
             self.feed(now, Input::Stalled { span: stall });
         } else {
             for port in ready.iter().filter_map(|token| PortId::of_token(*token)) {
@@ -158,3 +160,5 @@ fn suspended_so_far() -> Duration {
 const LOG_PAUSE: Duration = Duration::from_millis(2);
 /// A wake-up that is this late is told to the election, which weighs it against each instance's timers.
 const STALL: Duration = Duration::from_millis(30);
+/// Less is the work of a turn in which much happened.
+const WORTH_A_LINE: Duration = Duration::from_millis(200);

@@ -25,7 +25,12 @@ impl Shell {
         let mut gone = Vec::new();
         for change in changes {
             match change {
-                Event::LinkAppeared(_) | Event::LinkChanged(_) | Event::LinkGone(_) => links = true,
+                Event::LinkAppeared(_) | Event::LinkChanged(_) => links = true,
+                Event::LinkGone(link) => {
+                    // One that comes back with its old number is a new one: nothing is joined there.
+                    self.ports.abandon(link.index, &self.events);
+                    links = true;
+                }
                 // Our own addresses come and go by our own doing; sources are chosen among the others.
                 Event::AddressAdded(key) => links |= !self.floating.contains(&key.address),
                 Event::AddressGone(key) => {
@@ -173,7 +178,9 @@ impl Shell {
             let Some(device) = &line.device else { continue };
             let Some(link) = self.observer.link_named(device) else { continue };
             let address = holdings::installed(line, link.index, None);
-            if self.observer.address(&address.key()).is_none() {
+            // IPv6 holds an address once, whatever the prefix.
+            let mut standing = self.observer.standing(link.index, line.address);
+            if !standing.any(|it| it.prefix == line.prefix || line.address.is_ipv6()) {
                 missing.push(address);
             }
         }
