@@ -166,6 +166,12 @@ impl Lab {
         &self.client
     }
 
+    /// The switch's namespaces.
+    #[must_use]
+    pub const fn switch(&self) -> &Space {
+        &self.switch
+    }
+
     /// Who holds `address` on `eth0` now, by name.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! beside this crate says how to run a scenario, and a lab by hand.
 
 pub mod agent;
+pub mod bench;
 pub mod capture;
 pub mod client;
 pub mod configuration;

@@ -19,6 +19,7 @@ mod process;
 mod reception;
 mod reload;
 mod shutdown;
+mod supervision;
 mod tracking;
 mod unicast;
 
@@ -47,6 +48,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("reception", reception::SCENARIOS),
     ("reload", reload::SCENARIOS),
     ("shutdown", shutdown::SCENARIOS),
+    ("supervision", supervision::SCENARIOS),
     ("tracking", tracking::SCENARIOS),
     ("unicast", unicast::SCENARIOS),
 ];

@@ -9,8 +9,7 @@ use conformance::lab::children;
 use conformance::scenario::{SLACK, START, Scenario, Stage};
 use conformance::stream::Mark;
 use conformance::subject::Subject;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("a_good_file_passes_the_test_without_a_word", ONCE, good),
@@ -40,7 +39,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         .only(Subject::Ours),
     Scenario::new("a_second_start_of_the_incumbent_succeeds", ONCE, |stage| second_start(stage, 0))
         .only(Subject::Keepalived),
-    Scenario::new("a_killed_vrrp_process_is_started_again", ONCE, killed_child),
     Scenario::new("sigusr1_dumps_the_data", ONCE, dump).gap("dumps are not written yet"),
 ];
 
@@ -179,24 +177,6 @@ fn no_file(stage: &mut Stage) -> Result<()> {
     let arguments = ["-n", "-l", "-f", "/nowhere/daemon.conf"];
     let output = stage.lab.node("a")?.ask(subject, &arguments)?;
     ensure!(output.status.code() == Some(6), "{}", output.status);
-    Ok(())
-}
-
-/// The parent notices at once; afterwards everything is as it was.
-fn killed_child(stage: &mut Stage) -> Result<()> {
-    stage.elect()?;
-    let log = stage.lab.node("a")?.log_mark();
-    let main = stage.lab.node("a")?.main_process()?;
-    let child = *children(main).first().context("no child")?;
-    kill(Pid::from_raw(i32::try_from(child)?), Signal::SIGKILL)?;
-    stage.lab.node("a")?.expect_log("Respawning", log, Duration::from_secs(2))?;
-    let capture = &stage.lab.capture;
-    let since = capture.mark();
-    let within = stage.flavour.down_interval(1) * 2 + START;
-    capture.expect_advert("a", since, within, |a| a.priority == 150)?;
-    stage.lab.expect_holders(stage.address(), &["a"], within)?;
-    stage.expect_calm("a", 3)?;
-    ensure!(children(main) != [child] && children(main).len() == 1, "{:?}", children(main));
     Ok(())
 }
 
