@@ -7,8 +7,8 @@ use anyhow::{Context as _, bail};
 use config::keyword::{Counts, man, markdown};
 
 /// Runs the command.
-pub(crate) fn run(arguments: Vec<String>) -> anyhow::Result<ExitCode> {
-    let check = match arguments.as_slice() {
+pub(crate) fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
+    let check = match arguments {
         [] => false,
         [flag] if flag == "--check" => true,
         _ => bail!("usage: cargo xtask docs [--check]"),

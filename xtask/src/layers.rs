@@ -104,7 +104,7 @@ const UNSAFE: &str = "kernel";
 
 /// Runs the command.
 #[expect(clippy::print_stdout, reason = "a program for a terminal")]
-pub(crate) fn run(_arguments: Vec<String>) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(_arguments: &[String]) -> anyhow::Result<ExitCode> {
     let violations = violations()?;
     for violation in &violations {
         println!("{violation}");

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 struct Command {
     name: &'static str,
     summary: &'static str,
-    run: fn(Vec<String>) -> anyhow::Result<ExitCode>,
+    run: fn(&[String]) -> anyhow::Result<ExitCode>,
 }
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
@@ -35,7 +35,10 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         };
     };
-    (command.run)(arguments.collect()).unwrap_or_else(|error| {
+    let arguments: Vec<String> = arguments.collect();
+    // Every path that a command names is one of the workspace, wherever it was typed.
+    let at_root = metadata::root().and_then(|root| Ok(env::set_current_dir(root)?));
+    at_root.and_then(|()| (command.run)(&arguments)).unwrap_or_else(|error| {
         eprintln!("cargo xtask {name}: {error:#}");
         ExitCode::FAILURE
     })

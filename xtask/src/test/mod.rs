@@ -39,7 +39,7 @@ struct Request {
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: Vec<String>) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
     let request = Request::parse(arguments)?;
     let guard = Guard::new()?;
     let strict = env::var("STEADFAST_CI").is_ok_and(|value| value == "1");
@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: Vec<String>) -> anyhow::Result<ExitCode> {
 }
 
 impl Request {
-    fn parse(arguments: Vec<String>) -> anyhow::Result<Self> {
+    fn parse(arguments: &[String]) -> anyhow::Result<Self> {
         let mut request = Self::default();
         for argument in arguments {
             if argument == "--no-install" {
@@ -66,7 +66,7 @@ impl Request {
             } else if argument.starts_with('-') || request.filter.is_some() {
                 bail!("unexpected {argument}; usage: cargo xtask test [--no-install] [FILTER]");
             } else {
-                request.filter = Some(argument);
+                request.filter = Some(argument.clone());
             }
         }
         Ok(request)
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn parse(arguments: &[&str]) -> anyhow::Result<Request> {
-        Request::parse(arguments.iter().map(|&argument| argument.to_owned()).collect())
+        Request::parse(&arguments.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
