@@ -10,8 +10,8 @@ use rustix::process::Signal;
 use crate::processes::Process;
 use crate::world::{Place, eventually, within};
 
-/// The program.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_steadfast");
+/// The program: a copy, so that a build beside a run does not disturb it.
+pub const PROGRAM: &str = "/run/steadfast";
 
 /// A daemon in the foreground that logs to a file.
 #[derive(Debug)]

@@ -17,8 +17,11 @@
 )]
 
 mod daemon;
+mod ear;
 mod processes;
+mod reload;
 mod starting;
+mod supervision;
 mod world;
 
 use std::process::{Command, ExitCode};
@@ -30,7 +33,11 @@ use nix::mount::{MsFlags, mount};
 /// A sentence, and what proves it.
 pub type Test = (&'static str, fn());
 
-const AREAS: &[(&str, &[Test])] = &[("starting", starting::TESTS)];
+const AREAS: &[(&str, &[Test])] = &[
+    ("starting", starting::TESTS),
+    ("reload", reload::TESTS),
+    ("supervision", supervision::TESTS),
+];
 
 /// Set in the process that runs inside the namespaces.
 const INSIDE: &str = "STEADFAST_LIFE_TEST_INSIDE";
@@ -67,11 +74,12 @@ fn inside() -> Result<ExitCode, Box<dyn std::error::Error>> {
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
 }
 
-/// `/proc` shows the processes of these namespaces, and `/run` is empty: pid files and directories of tests are
-/// there, and end with the namespaces.
+/// `/proc` shows the processes of these namespaces, and `/run` is ours: the program, pid files and directories of
+/// tests are there, and end with the namespaces.
 fn furnish() -> Result<(), Box<dyn std::error::Error>> {
     namespace::mount_proc()?;
     mount(Some("run"), "/run", Some("tmpfs"), MsFlags::empty(), None::<&str>)?;
+    std::fs::copy(env!("CARGO_BIN_EXE_steadfast"), daemon::PROGRAM)?;
     Ok(())
 }
 
