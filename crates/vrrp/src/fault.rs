@@ -21,6 +21,8 @@ pub enum FaultReason {
     NoSourceAddress,
     /// A socket could not be opened or stopped working.
     SocketFailed,
+    /// The process may not do what the role needs.
+    MissingPrivilege,
     /// Another instance has the same interface, family and VRID.
     DuplicateVrid,
     /// The configuration asks for what is not executed yet, or contradicts itself.
@@ -42,6 +44,7 @@ impl FaultReason {
             | Self::BaseInterfaceDown
             | Self::NoSourceAddress
             | Self::SocketFailed
+            | Self::MissingPrivilege
             | Self::DuplicateVrid
             | Self::Configuration => false,
         }
@@ -56,6 +59,7 @@ impl fmt::Display for FaultReason {
             Self::BaseInterfaceDown => f.write_str("base interface down"),
             Self::NoSourceAddress => f.write_str("no source address"),
             Self::SocketFailed => f.write_str("socket failed"),
+            Self::MissingPrivilege => f.write_str("privilege missing"),
             Self::DuplicateVrid => f.write_str("duplicate virtual router id"),
             Self::Configuration => f.write_str("configuration not executable"),
             Self::Tracker(tracker) => write!(f, "tracker {}", tracker.0),

@@ -165,6 +165,10 @@ pub(crate) fn fault(instance: InstanceId, reason: FaultReason, names: &dyn Names
         FaultReason::BaseInterfaceDown => format!("base interface of {interface} down"),
         FaultReason::NoSourceAddress => format!("no address to send from on interface {interface}"),
         FaultReason::SocketFailed => format!("no socket on interface {interface}"),
+        FaultReason::MissingPrivilege => {
+            "this process may not set addresses or open raw sockets (CAP_NET_ADMIN, CAP_NET_RAW)"
+                .to_owned()
+        }
         FaultReason::DuplicateVrid => {
             format!("duplicate virtual router id on interface {interface}")
         }

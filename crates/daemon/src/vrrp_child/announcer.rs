@@ -27,7 +27,8 @@ pub(super) struct Frame {
 /// Sends announcements, and keeps those that must wait.
 #[derive(Debug)]
 pub(super) struct Announcer {
-    socket: AnnounceSocket,
+    /// None without the privilege for it.
+    socket: Option<AnnounceSocket>,
     garp_interval: Duration,
     gna_interval: Duration,
     queues: BTreeMap<(IfIndex, Family), Queue>,
@@ -40,7 +41,7 @@ struct Queue {
 }
 
 impl Announcer {
-    pub(super) const fn new(socket: AnnounceSocket) -> Self {
+    pub(super) const fn new(socket: Option<AnnounceSocket>) -> Self {
         Self {
             socket,
             garp_interval: Duration::ZERO,
@@ -80,7 +81,7 @@ impl Announcer {
                 }
             }
         }
-        let sent = send(&self.socket, &at_once);
+        let sent = send(self.socket.as_ref(), &at_once);
         self.send_due(now);
         sent
     }
@@ -101,7 +102,7 @@ impl Announcer {
                     Family::Ipv6 => self.gna_interval,
                 };
                 queue.next = now + gap;
-                send(&self.socket, &[&frame]);
+                send(self.socket.as_ref(), &[&frame]);
             }
         }
         self.queues.retain(|_, queue| !queue.frames.is_empty() || queue.next > now);
@@ -145,7 +146,8 @@ fn frame(instance: InstanceId, holding: &Holding, observer: &Observer) -> Option
     })
 }
 
-fn send(socket: &AnnounceSocket, frames: &[&Frame]) -> bool {
+fn send(socket: Option<&AnnounceSocket>, frames: &[&Frame]) -> bool {
+    let Some(socket) = socket else { return frames.is_empty() };
     let list: Vec<(IfIndex, MacAddr, &[u8])> = frames
         .iter()
         .map(|frame| (frame.interface, frame.destination, frame.bytes.as_slice()))

@@ -59,6 +59,8 @@ impl Binding {
 pub(super) struct Host<'a> {
     pub(super) observer: &'a Observer,
     pub(super) ports: &'a Ports,
+    /// Whether this process may set addresses and open raw sockets.
+    pub(super) permitted: bool,
     /// Addresses that come and go with a role: none of them is sent from.
     pub(super) floating: &'a BTreeSet<IpAddr>,
 }
@@ -71,6 +73,9 @@ impl Host<'_> {
         if !instance.held_back.is_empty() {
             faults.push(FaultReason::Configuration);
         }
+        if !self.permitted {
+            faults.push(FaultReason::MissingPrivilege);
+        }
         match link {
             None => faults.push(FaultReason::InterfaceMissing),
             Some(link) => {
@@ -79,7 +84,7 @@ impl Host<'_> {
                     faults.push(FaultReason::InterfaceDown);
                 }
                 let port = self.ports.number_of(instance).and_then(|id| self.ports.get(id));
-                if port.is_some_and(super::ports::Port::is_broken) {
+                if self.permitted && port.is_some_and(super::ports::Port::is_broken) {
                     faults.push(FaultReason::SocketFailed);
                 }
             }

@@ -85,7 +85,8 @@ impl Shell {
         events.add(&signals, SIGNALS)?;
         events.add(&observer, NEWS)?;
         let holdings = Holdings::new(RequestSocket::open()?);
-        let announcer = Announcer::new(AnnounceSocket::open()?);
+        // Without the privilege for it instances are in Fault, and say so.
+        let announcer = Announcer::new(AnnounceSocket::open().ok());
         Ok((events, signals, observer, holdings, announcer))
     }
 

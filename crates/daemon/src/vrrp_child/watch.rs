@@ -5,6 +5,7 @@ use config::model::{Instance, Tracker};
 use control::Severity;
 use intent::AddressKey;
 use kernel::observer::Event;
+use kernel::process::{Privilege, may};
 use std::time::Duration;
 use vrrp::{FaultReason, Input, InstanceId, TrackerState};
 
@@ -93,7 +94,12 @@ impl Shell {
 
     /// The facts of instances, in their order.
     pub(super) fn facts_of<'i>(&self, instances: impl Iterator<Item = &'i Instance>) -> Vec<Facts> {
-        let host = Host { observer: &self.observer, ports: &self.ports, floating: &self.floating };
+        let host = Host {
+            observer: &self.observer,
+            ports: &self.ports,
+            permitted: may(Privilege::NetAdmin) && may(Privilege::NetRaw),
+            floating: &self.floating,
+        };
         instances.map(|instance| host.facts(instance)).collect()
     }
 
@@ -209,7 +215,8 @@ impl Shell {
 }
 
 /// The reasons that this process reports; the election finds the others itself.
-const REPORTED: [FaultReason; 4] = [
+const REPORTED: [FaultReason; 5] = [
+    FaultReason::MissingPrivilege,
     FaultReason::InterfaceMissing,
     FaultReason::InterfaceDown,
     FaultReason::SocketFailed,
