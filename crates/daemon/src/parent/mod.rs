@@ -38,6 +38,8 @@ struct Parent {
     pid_files: PidFiles,
     children: Vec<Managed>,
     reload: reload::Progress,
+    /// The last reload changed nothing, and somebody should know.
+    reload_failed: bool,
     /// The exit code, once the daemon is stopping.
     stopping: Option<u8>,
     announced: bool,
@@ -124,6 +126,7 @@ impl Parent {
             pid_files,
             children: Vec::new(),
             reload: reload::Progress::Idle,
+            reload_failed: false,
             stopping: None,
             announced: false,
         };
@@ -160,7 +163,7 @@ impl Parent {
             let healthy = self.children.iter().all(Managed::is_healthy);
             self.systemd.pet(now(), healthy && self.stopping.is_none());
         }
-        self.pid_files.remove();
+        self.pid_files.remove_all();
         self.log(
             Severity::Info,
             &format!("Stopped {} v{VERSION}", compat::program(&self.options.invoked_name)),
@@ -231,9 +234,20 @@ impl Parent {
                 give_up = Some(code);
             }
         }
-        self.children.retain(|child| !child.has_ended());
+        let count = self.children.len();
+        let Self { children, pid_files, .. } = self;
+        children.retain(|child| {
+            if child.has_ended() {
+                pid_files.remove(child.role);
+            }
+            !child.has_ended()
+        });
         if let Some(code) = give_up {
             self.stop(code);
+        }
+        // One that was ending while a reload asked for it again.
+        if self.children.len() < count && self.stopping.is_none() {
+            self.want_children();
         }
     }
 
@@ -327,7 +341,8 @@ impl Parent {
             },
         );
         format!(
-            "{} {}, {} {}, {} {}",
+            "{}{} {}, {} {}, {} {}",
+            if self.reload_failed { "Reload failed; " } else { "" },
             summary.active,
             compat::narration::role(vrrp::Role::Active),
             summary.backup,

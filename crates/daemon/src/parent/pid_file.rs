@@ -1,6 +1,6 @@
 //! Pid files: monitoring reads them, and they keep a second daemon from starting.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -15,7 +15,7 @@ use crate::compat;
 #[derive(Debug)]
 pub(super) struct PidFiles {
     paths: BTreeMap<Option<Role>, PathBuf>,
-    written: Vec<PathBuf>,
+    written: BTreeSet<PathBuf>,
 }
 
 /// Another daemon lives.
@@ -44,21 +44,31 @@ impl PidFiles {
                 return Err(AlreadyRunning { pid, path: path.clone() });
             }
         }
-        Ok(Self { paths, written: Vec::new() })
+        Ok(Self { paths, written: BTreeSet::new() })
     }
 
     /// Writes the file of a process; one that cannot be written is said.
     pub(super) fn write(&mut self, role: Option<Role>, pid: u32, said: &mut dyn FnMut(&str)) {
         let Some(path) = self.paths.get(&role) else { return };
         match replace(path, pid) {
-            Ok(()) => self.written.push(path.clone()),
+            Ok(()) => {
+                self.written.insert(path.clone());
+            }
             Err(error) => said(&format!("cannot write pid file {}: {error}", path.display())),
         }
     }
 
+    /// Removes the file of a child that has ended for good.
+    pub(super) fn remove(&mut self, role: Role) {
+        let Some(path) = self.paths.get(&Some(role)) else { return };
+        if self.written.remove(path) {
+            let _ = fs::remove_file(path);
+        }
+    }
+
     /// Removes the files that were written.
-    pub(super) fn remove(&mut self) {
-        for path in self.written.drain(..) {
+    pub(super) fn remove_all(&mut self) {
+        for path in std::mem::take(&mut self.written) {
             let _ = fs::remove_file(path);
         }
     }

@@ -52,7 +52,7 @@ impl Parent {
                     Severity::Error,
                     "RELOAD FAILED: the running configuration stays in force",
                 );
-                self.systemd.ready(&format!("Reload failed; {}", self.status()));
+                self.answer(Outcome::Failed);
                 return;
             }
         };
@@ -63,7 +63,7 @@ impl Parent {
             Ok(memory) => memory,
             Err(error) => {
                 self.log(Severity::Error, &format!("RELOAD FAILED: {error}"));
-                self.systemd.ready(&format!("Reload failed; {}", self.status()));
+                self.answer(Outcome::Failed);
                 return;
             }
         };
@@ -100,14 +100,24 @@ impl Parent {
             None => self.log(Severity::Info, "Reload finished"),
             Some(reason) => self.log(Severity::Error, &format!("RELOAD FAILED: {reason}")),
         }
-        let status = self.status();
-        self.systemd.ready(&if refused.is_some() {
-            format!("Reload failed; {status}")
-        } else {
-            status
-        });
+        self.answer(if refused.is_some() { Outcome::Failed } else { Outcome::InForce });
         if again {
             self.reload();
         }
     }
+
+    /// Tells systemd that the reload is over.
+    fn answer(&mut self, outcome: Outcome) {
+        self.reload_failed = outcome == Outcome::Failed;
+        self.systemd.ready(&self.status());
+    }
+}
+
+/// How a reload ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// The new configuration is in force.
+    InForce,
+    /// The old one still is.
+    Failed,
 }

@@ -2,11 +2,12 @@
 //!
 //! Reading it takes a while when it is large, so a thread does that, and advertisements never pause.
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use clock::Instant;
-use config::model::Model;
+use config::model::{Instance, Model, VirtualAddress};
 use control::ToParent;
 use rustix::event::EventfdFlags;
 use vrrp::{Addition, Change, Input, InstanceId, Plan, Role};
@@ -182,22 +183,32 @@ impl Shell {
 
 /// What a plan changes, in a phrase; nothing where it changes nothing.
 fn describe(plan: &Plan, old: &Settled, new: &Settled) -> String {
-    let names = |wanted: fn(&Change) -> bool| {
-        let ids = plan.instances.iter().filter(|(_, change)| wanted(change)).map(|(id, _)| id);
-        let mut names: Vec<&str> = ids
-            .filter_map(|id| new.instances.get(id).or_else(|| old.instances.get(id)))
-            .map(|instance| instance.name.as_str())
-            .collect();
-        let more = names.len().saturating_sub(NAMED);
-        names.truncate(NAMED);
-        let list = names.join(", ");
-        if more > 0 { format!("{list} and {more} more") } else { list }
+    let name = |id: &InstanceId| {
+        let instance = new.instances.get(id).or_else(|| old.instances.get(id));
+        instance.map(|instance| instance.name.as_str())
     };
+    let of = |wanted: &dyn Fn(&InstanceId, &Change) -> bool| -> BTreeSet<&str> {
+        let ids = plan.instances.iter().filter(|(id, change)| wanted(id, change));
+        ids.filter_map(|(id, _)| name(id)).collect()
+    };
+    let added = of(&|_, change| matches!(change, Change::Add(_)));
+    let removed = of(&|_, change| matches!(change, Change::Remove));
+    // Another virtual router under the same name is a restart to those who wrote it.
+    let mut restarted = of(&|_, change| matches!(change, Change::Restart(_)));
+    restarted.extend(added.intersection(&removed));
+    let adjusted = of(&|id, change| match change {
+        Change::Adjust(_) => true,
+        Change::Keep => match (old.instances.get(id), new.instances.get(id)) {
+            (Some(old), Some(new)) => !is_same(old, new),
+            _ => false,
+        },
+        Change::Restart(_) | Change::Add(_) | Change::Remove => false,
+    });
     let parts = [
-        ("added", names(|change| matches!(change, Change::Add(_)))),
-        ("removed", names(|change| matches!(change, Change::Remove))),
-        ("restarted", names(|change| matches!(change, Change::Restart(_)))),
-        ("adjusted", names(|change| matches!(change, Change::Adjust(_)))),
+        ("added", list(added.difference(&restarted))),
+        ("removed", list(removed.difference(&restarted))),
+        ("restarted", list(restarted.iter())),
+        ("adjusted", list(adjusted.difference(&restarted))),
     ];
     let said: Vec<String> = parts
         .into_iter()
@@ -209,6 +220,30 @@ fn describe(plan: &Plan, old: &Settled, new: &Settled) -> String {
     } else {
         format!("Configuration reloaded: {}", said.join("; "))
     }
+}
+
+/// Whether what this process does for an instance beside its election is the same.
+fn is_same(old: &Instance, new: &Instance) -> bool {
+    // Where something is written does not matter.
+    let plain = |list: &[VirtualAddress]| -> Vec<VirtualAddress> {
+        list.iter().map(|it| VirtualAddress { at: new.at, ..it.clone() }).collect()
+    };
+    let beside = |it: &Instance| Instance {
+        at: new.at,
+        addresses: plain(&it.addresses),
+        excluded: plain(&it.excluded),
+        held_back: Vec::new(),
+        ..it.clone()
+    };
+    beside(old) == beside(new)
+}
+
+fn list<'n>(names: impl Iterator<Item = &'n &'n str>) -> String {
+    let mut names: Vec<&str> = names.copied().collect();
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    let list = names.join(", ");
+    if more > 0 { format!("{list} and {more} more") } else { list }
 }
 
 /// Instances named in one line.

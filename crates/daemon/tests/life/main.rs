@@ -22,6 +22,7 @@ mod processes;
 mod reload;
 mod starting;
 mod supervision;
+mod systemd;
 mod world;
 
 use std::process::{Command, ExitCode};
@@ -37,6 +38,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("starting", starting::TESTS),
     ("reload", reload::TESTS),
     ("supervision", supervision::TESTS),
+    ("systemd", systemd::TESTS),
 ];
 
 /// Set in the process that runs inside the namespaces.

@@ -12,6 +12,7 @@ use crate::world::{Cable, GLOBAL, SECOND, VIRTUAL, eventually, instance, never, 
 pub const TESTS: &[Test] = &[
     ("an_unchanged_file_changes_nothing", keeps_everything),
     ("an_added_address_is_added_and_nothing_else", adds_an_address),
+    ("an_added_excluded_address_is_said_too", adds_an_excluded_address),
     ("a_removed_address_is_removed_and_nothing_else", removes_an_address),
     ("a_file_with_an_error_fails_and_the_daemon_runs_on", refuses_an_error),
     ("a_file_that_is_gone_fails_and_the_daemon_runs_on", refuses_no_file),
@@ -33,7 +34,8 @@ fn keeps_everything() {
         (ear.listen().announcements == 0).then_some(())
     });
     let child = daemon.vrrp();
-    daemon.reload(&one_instance());
+    // What it says is the same, though it stands elsewhere.
+    daemon.reload(&format!("# A remark.\n{}", one_instance()));
     let mut finished = false;
     never(Duration::from_millis(700), "the address went", || {
         finished |= daemon.news().contains("Reload finished");
@@ -61,6 +63,15 @@ fn adds_an_address() {
     assert!(!daemon.news().contains("STATE"), "{}", daemon.news());
     assert_eq!(daemon.stop().0, Some(0));
     assert!(!cable.holds(VIRTUAL) && !cable.holds(SECOND));
+}
+
+fn adds_an_excluded_address() {
+    let (mut cable, mut daemon) = active(&one_instance());
+    let more = "  virtual_ipaddress_excluded {\n    10.9.0.101/24\n  }\n";
+    daemon.reload(&format!("{GLOBAL}{}", instance("VI_1", 51, 150, &[VIRTUAL], more)));
+    daemon.wait_for("Configuration reloaded: adjusted VI_1");
+    cable.wait_until_held(SECOND);
+    assert!(!daemon.news().contains("STATE"), "{}", daemon.news());
 }
 
 fn removes_an_address() {
