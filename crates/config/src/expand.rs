@@ -9,6 +9,7 @@ mod files;
 mod findings;
 mod line;
 mod parameter;
+mod plain;
 mod random;
 mod sequence;
 
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use crate::diagnostic::{Diagnostic, language};
-use crate::lexer::Glyph;
+use crate::lexer::{Glyph, Plain};
 use crate::source::{SourceSet, Span};
 use crate::syntax::Environment;
 
@@ -28,17 +29,19 @@ use sequence::Repeat;
 
 /// A piece of the expanded text.
 #[derive(Clone, Debug)]
-pub(crate) struct Event {
+pub(crate) struct Event<'a> {
     /// The line it belongs to: what follows a `//` comment on the same line is comment too.
     pub(crate) line: u64,
-    pub(crate) what: What,
+    pub(crate) what: What<'a>,
 }
 
 /// What a piece is.
 #[derive(Clone, Debug)]
-pub(crate) enum What {
+pub(crate) enum What<'a> {
     /// Words; never blank.
     Text(Vec<Glyph>),
+    /// Words of a plain line; never blank.
+    Plain(Plain<'a>),
     /// An opening brace.
     Open(Span),
     /// A closing brace.
@@ -93,13 +96,15 @@ pub(crate) struct Expander<'a> {
     pub(crate) findings: Findings,
     files: Files<'a>,
     tasks: Vec<Task>,
-    ready: VecDeque<Event>,
+    ready: VecDeque<Event<'a>>,
     definitions: BTreeMap<String, Definition>,
     random: Random,
     /// Number of the line that began last.
     line: u64,
     lines_left: usize,
     characters_left: usize,
+    /// Whether plain lines may take the short way: only a test has them take the long one.
+    pub(crate) short_way: bool,
 }
 
 impl<'a> Expander<'a> {
@@ -118,11 +123,12 @@ impl<'a> Expander<'a> {
             line: 0,
             lines_left: environment.limits.lines,
             characters_left: environment.limits.characters,
+            short_way: true,
         }
     }
 
     /// The next piece; none at the end.
-    pub(crate) fn next(&mut self) -> Option<Event> {
+    pub(crate) fn next(&mut self) -> Option<Event<'a>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);

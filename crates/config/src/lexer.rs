@@ -4,8 +4,12 @@
 //! whatever was substituted around it. Three quoting styles exist; which one applies to a line is the grammar's
 //! word.
 
+mod plain;
+
 use crate::source::{FileId, Span, offset};
 use crate::syntax::{Quoting, Word};
+
+pub(crate) use plain::{Plain, is_blank as is_blank_byte};
 
 /// One character of a line in the making.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +98,37 @@ pub(crate) fn remove_comment(line: &[Glyph]) -> (Vec<Glyph>, bool) {
         }
     }
     (kept, false)
+}
+
+/// A line, whichever way it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Line<'a> {
+    Glyphs(&'a [Glyph]),
+    Plain(Plain<'a>),
+}
+
+impl Line<'_> {
+    /// Splits off the first word, which is never quoted in a special way.
+    pub(crate) fn first_word(self) -> Option<(Word, Self)> {
+        match self {
+            Self::Glyphs(line) => {
+                let (word, rest) = first_word(line)?;
+                Some((word, Self::Glyphs(rest)))
+            }
+            Self::Plain(line) => {
+                let (word, rest) = line.split_word()?;
+                Some((word, Self::Plain(rest)))
+            }
+        }
+    }
+
+    /// Splits into words.
+    pub(crate) fn words(self, quoting: Quoting) -> Words {
+        match self {
+            Self::Glyphs(line) => words(line, quoting),
+            Self::Plain(line) => Words { words: line.words(), unmatched: None },
+        }
+    }
 }
 
 /// A line as words.

@@ -76,9 +76,9 @@ const OPEN: usize = 512;
 
 /// One physical line.
 pub(crate) struct PhysicalLine<'a> {
-    file: FileId,
-    start: u32,
-    text: &'a str,
+    pub(super) file: FileId,
+    pub(super) start: u32,
+    pub(super) text: &'a str,
     utf8: bool,
 }
 
@@ -161,6 +161,9 @@ impl Expander<'_> {
     pub(crate) fn read_line(&mut self) -> Option<()> {
         let line = self.files.next_line()?;
         let number = self.begin_line();
+        if self.short_way && self.take_plain(&line, number) {
+            return Some(());
+        }
         let Some(glyphs) = self.clean(&line) else { return Some(()) };
         if super::line::is_open_definition(&glyphs) {
             let mut lines = vec![glyphs];

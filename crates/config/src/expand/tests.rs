@@ -9,6 +9,7 @@ fn expand_set(set: &SourceSet, environment: &Environment) -> String {
     while let Some(event) = expander.next() {
         match event.what {
             What::Text(glyphs) => out.push_str(&crate::lexer::text(&glyphs)),
+            What::Plain(plain) => out.push_str(plain.text),
             What::Open(_) => out.push('{'),
             What::Close(_) => out.push('}'),
         }

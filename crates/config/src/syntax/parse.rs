@@ -11,7 +11,7 @@ mod braces;
 
 use crate::diagnostic::{Diagnostic, language, sort};
 use crate::expand::{Event, Expander, Findings, What, slash_comment_at};
-use crate::lexer::{Glyph, Words, first_word, words};
+use crate::lexer::{Line, Words};
 use crate::source::{IncludeVariant, SourceSet, Span};
 
 use super::{Block, Body, Directive, Environment, Form, Grammar, Quoting, Tree, Word};
@@ -23,12 +23,23 @@ pub fn parse(
     environment: &Environment,
     grammar: &dyn Grammar,
 ) -> (Tree, Vec<Diagnostic>) {
-    let believing = Parser::new(sources, environment, grammar, Trust::Braces).run();
-    let parsed = if believing.balanced {
-        believing
-    } else {
-        Parser::new(sources, environment, grammar, Trust::Layout).run()
+    read(sources, environment, grammar, true)
+}
+
+/// Parses; plain lines take the short way through the expansion, or as all others the long one.
+fn read(
+    sources: &SourceSet,
+    environment: &Environment,
+    grammar: &dyn Grammar,
+    short_way: bool,
+) -> (Tree, Vec<Diagnostic>) {
+    let run = |trust| {
+        let mut parser = Parser::new(sources, environment, grammar, trust);
+        parser.expander.short_way = short_way;
+        parser.run()
     };
+    let believing = run(Trust::Braces);
+    let parsed = if believing.balanced { believing } else { run(Trust::Layout) };
     let mut diagnostics = parsed.diagnostics;
     sort(&mut diagnostics);
     (parsed.tree, diagnostics)
@@ -134,7 +145,8 @@ impl<'a> Parser<'a> {
                 continue;
             }
             match what {
-                What::Text(text) => self.text(line, &text),
+                What::Text(text) => self.text(line, Line::Glyphs(&text)),
+                What::Plain(text) => self.text(line, Line::Plain(text)),
                 What::Open(at) => self.open(at),
                 What::Close(at) => self.close(at),
             }
@@ -180,8 +192,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn text(&mut self, line: u64, text: &[Glyph]) {
-        let Some((keyword, rest)) = first_word(text) else { return };
+    fn text(&mut self, line: u64, text: Line<'_>) {
+        let Some((keyword, rest)) = text.first_word() else { return };
         if self.awaited.is_some() {
             self.missing_brace_before(&keyword);
         }
@@ -219,14 +231,14 @@ impl<'a> Parser<'a> {
         &mut self,
         line: u64,
         keyword: Word,
-        rest: &[Glyph],
-        text: &[Glyph],
+        rest: Line<'_>,
+        text: Line<'_>,
         quoting: Quoting,
         form: Option<Form>,
     ) -> Directive {
         // A quoted first word takes part in the splitting of the whole line.
-        let whole = keyword.quoted.then(|| words(text, Quoting::Ordinary).unmatched).flatten();
-        let Words { words: mut arguments, unmatched } = words(rest, quoting);
+        let whole = keyword.quoted.then(|| text.words(Quoting::Ordinary).unmatched).flatten();
+        let Words { words: mut arguments, unmatched } = rest.words(quoting);
         // In list blocks a lone `//` is never an entry's word.
         let least = form.map_or(0, |form| form.min_arguments);
         let most = form.and_then(|form| form.max_arguments).unwrap_or(usize::MAX);
@@ -341,3 +353,5 @@ impl<'a> Parser<'a> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod ways;
