@@ -11,6 +11,7 @@ mod authentication;
 mod election;
 mod failure;
 mod groups;
+mod interference;
 mod intervals;
 mod language;
 mod notification;
@@ -40,6 +41,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("election", election::SCENARIOS),
     ("failure", failure::SCENARIOS),
     ("groups", groups::SCENARIOS),
+    ("interference", interference::SCENARIOS),
     ("intervals", intervals::SCENARIOS),
     ("language", language::SCENARIOS),
     ("notification", notification::SCENARIOS),
