@@ -181,11 +181,15 @@ impl Stage {
     ) -> Result<()> {
         let capture = &self.lab.capture;
         let within = bound + self.flavour.interval() + SLACK;
-        let (first, _) = capture.expect_advert(node, since, within, |a| a.priority > 0)?;
+        let family = self.address().is_ipv4();
+        let wanted = |a: &Advert| a.source.is_ipv4() == family;
+        let (first, its) =
+            capture.expect_advert(node, since, within, |a| wanted(a) && a.priority > 0)?;
         let last = capture
             .since(Mark::START)
             .iter()
-            .filter(|f| f.node != node && f.advert().is_some() && f.at < first)
+            .filter(|f| f.node != node && f.at < first)
+            .filter(|f| f.advert().is_some_and(|a| wanted(a) && a.vrid == its.vrid))
             .map(|f| f.at)
             .max()
             .context("nobody advertised before")?;

@@ -15,6 +15,8 @@ use nix::unistd::Pid;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("a_killed_vrrp_process_is_started_again", EACH, started_again),
     Scenario::new("a_killed_vrrp_process_resumes_in_time", EACH, resumes).only(Subject::Ours),
+    Scenario::new("a_killed_vrrp_process_of_the_incumbent_begins_anew", EACH, begins_anew)
+        .only(Subject::Keepalived),
     Scenario::new("the_end_of_the_parent_is_the_end_of_the_rest", V3, parent_killed),
     Scenario::new("after_a_crash_the_address_runs_out", EACH, runs_out).only(Subject::Ours),
     Scenario::new("after_a_crash_the_address_stays_with_the_incumbent", V3, stays)
@@ -50,6 +52,20 @@ fn started_again(stage: &mut Stage) -> Result<()> {
     stage.expect_calm("a", 3)?;
     let next = vrrp_process(stage)?;
     ensure!(next != child, "the same process");
+    Ok(())
+}
+
+/// It clears the address that its predecessor held, and waits its turn.
+fn begins_anew(stage: &mut Stage) -> Result<()> {
+    stage.elect()?;
+    let log = stage.lab.node("a")?.log_mark();
+    let child = vrrp_process(stage)?;
+    signal(child, Signal::SIGKILL)?;
+    let again = Duration::from_secs(2);
+    stage.lab.node("a")?.expect_log("Entering BACKUP STATE (init)", log, again)?;
+    stage.lab.node("a")?.expect_log("removing VIPs", log, again)?;
+    let within = stage.flavour.down_interval(1) + START;
+    stage.lab.node("a")?.expect_log("Entering MASTER STATE", log, within)?;
     Ok(())
 }
 
