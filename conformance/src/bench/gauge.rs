@@ -77,7 +77,11 @@ pub fn load(node: &Node, windows: usize, span: Duration) -> Result<Vec<f64>> {
 ///
 /// # Errors
 /// When it still runs after `within`.
-pub fn wait_for_end(pid: u32, within: Duration, act: impl FnOnce() -> Result<()>) -> Result<Moment> {
+pub fn wait_for_end(
+    pid: u32,
+    within: Duration,
+    act: impl FnOnce() -> Result<()>,
+) -> Result<Moment> {
     let pid = Pid::from_raw(i32::try_from(pid)?).context("process number")?;
     let handle = pidfd_open(pid, PidfdFlags::empty()).context("watch process")?;
     act()?;

@@ -3,7 +3,6 @@
 //! Instance i is virtual router `1 + i % 250` on link `i / 250`, with the one virtual address `10.(100 + link).1.vrid`.
 //! On link k, router n of the lab has `10.(100 + k).0.n/16` and the client `.100`.
 
-use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 /// Where one instance lives.
@@ -54,15 +53,14 @@ impl Herd {
             let Place { link, vrid, address } = place(index);
             let Self { version, interval, priority, .. } = self;
             let interface = interface(link);
-            drop(write!(
-                text,
+            text.push_str(&format!(
                 "vrrp_instance VI_{index} {{\n    interface {interface}\n    version {version}\n    \
                  virtual_router_id {vrid}\n    priority {priority}\n    advert_int {interval}\n    \
                  virtual_ipaddress {{\n        {address}/32\n"
             ));
             if index == 0 {
                 for line in more {
-                    drop(writeln!(text, "        {line}"));
+                    text.push_str(&format!("        {line}\n"));
                 }
             }
             text.push_str("    }\n}\n");

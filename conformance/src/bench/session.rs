@@ -61,6 +61,14 @@ impl Session {
         self.figures.push(figure);
     }
 
+    /// Notes that a repetition broke off; the others count.
+    pub fn note(&mut self, study: &'static str, subject: Subject, outcome: anyhow::Result<()>) {
+        if let Err(error) = outcome {
+            self.say(&format!("  {study}, {subject}: {error:#}"));
+            self.failures.push((study, format!("{subject}: {error:#}")));
+        }
+    }
+
     /// Takes several rows.
     pub fn take_all(&mut self, figures: impl IntoIterator<Item = Figure>) {
         for figure in figures {

@@ -1,0 +1,45 @@
+//! On what the measurements were made.
+
+use std::fs;
+use std::process::Command;
+
+use crate::subject::Subject;
+
+/// Facts about machine and subjects, a name and a value each.
+#[must_use]
+pub fn facts() -> Vec<(&'static str, String)> {
+    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cores = processors.lines().filter(|line| line.starts_with("processor")).count();
+    let model = processors.lines().find_map(|line| line.strip_prefix("model name"));
+    let model = model.and_then(|m| m.split_once(':')).map_or("unknown", |(_, name)| name.trim());
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kilobytes = memory.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let gigabytes = kilobytes
+        .and_then(|text| text.split_whitespace().next())
+        .and_then(|number| number.parse::<f64>().ok())
+        .map_or("unknown".to_owned(), |number| format!("{:.1} GB", number * 1024.0 / 1e9));
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: Vec<&str> = load.split(' ').take(3).collect();
+    vec![
+        ("date", output(Command::new("date").args(["-u", "+%Y-%m-%d %H:%M UTC"]))),
+        ("processor", format!("{cores} cores, {model}")),
+        ("memory", gigabytes),
+        ("kernel", kernel.trim().to_owned()),
+        ("load before the run (1, 5, 15 minutes)", load.join(", ")),
+        ("keepalived", version(Subject::Keepalived)),
+        ("ours", version(Subject::Ours)),
+    ]
+}
+
+fn version(subject: Subject) -> String {
+    let Ok(program) = subject.program() else { return "missing".to_owned() };
+    output(Command::new(program).arg("--version"))
+}
+
+/// The first line that `command` writes, wherever it writes it.
+fn output(command: &mut Command) -> String {
+    let Ok(output) = command.output() else { return "unknown".to_owned() };
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&text).lines().next().unwrap_or("unknown").trim().to_owned()
+}

@@ -1,0 +1,86 @@
+//! From the start of a daemon to its last instance Active, and from SIGTERM to its end.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::Signal;
+
+use crate::bench::figure::{Figure, Wanted};
+use crate::bench::gauge::wait_for_end;
+use crate::bench::ground::{Ground, Wiring, milliseconds, wait_for_lines};
+use crate::bench::layout::Herd;
+use crate::bench::session::{Session, TURNS};
+use crate::moment::Moment;
+use crate::subject::Subject;
+
+const NAME: &str = "life";
+
+pub(super) fn run(session: &mut Session) -> Result<()> {
+    let counts: &[(usize, usize)] =
+        session.pick(&[(1, 7), (1000, 5), (4000, 3)], &[(1, 2), (1000, 1)]);
+    for (count, repetitions) in counts {
+        let wanted = if *count == 1000 { Wanted::Nothing } else { Wanted::Ratio(0.5) };
+        let name = format!("start of {count}: last instance Active over the bound");
+        let mut start = Figure::new(NAME, &name, "ms", wanted);
+        let wanted = match count {
+            1 => Wanted::AtMost(50.0),
+            1000 => Wanted::AtMost(100.0),
+            _ => Wanted::Nothing,
+        };
+        let mut stop = Figure::new(NAME, &format!("SIGTERM to exit of {count}"), "ms", wanted);
+        for _ in 0..*repetitions {
+            for subject in TURNS {
+                let outcome = repetition(subject, *count).map(|(started, stopped)| {
+                    start.push(subject, started);
+                    stop.push(subject, stopped);
+                });
+                session.note(NAME, subject, outcome);
+            }
+        }
+        session.take_all([start, stop]);
+    }
+    Ok(())
+}
+
+fn repetition(subject: Subject, count: usize) -> Result<(f64, f64)> {
+    let mut ground = Ground::build(&["a"], count, Wiring::Bridged)?;
+    let herd = Herd::new(count);
+    let text = herd.render(&[]);
+    let mark = ground.lab.capture.mark();
+    let node = ground.first()?;
+    let since = node.log_mark();
+    let begin = Moment::now();
+    node.start(subject, &text)?;
+    wait_for_lines(node, "Entering MASTER STATE", count, since, Duration::from_secs(15))?;
+    // The capture is behind the log only by what its reader is.
+    std::thread::sleep(Duration::from_millis(300));
+    let mut first: BTreeMap<(IpAddr, u8), Moment> = BTreeMap::new();
+    for frame in ground.lab.capture.since(mark) {
+        if let Some(advert) = frame.advert() {
+            first.entry((advert.source, advert.vrid)).or_insert(frame.at);
+        }
+    }
+    ensure!(first.len() == count, "{} of {count} became Active", first.len());
+    let last = first.values().max().context("no advert")?;
+    let started = milliseconds(begin.after(DOWN), *last);
+
+    let mark = ground.lab.capture.mark();
+    let node = ground.first()?;
+    let main = node.main_process()?;
+    let mut told = Moment::now();
+    let end = wait_for_end(main, Duration::from_secs(10), || {
+        told = Moment::now();
+        node.signal(Signal::SIGTERM)
+    })?;
+    node.wait_for_exit(Duration::from_secs(2))?;
+    std::thread::sleep(Duration::from_millis(200));
+    let frames = ground.lab.capture.since(mark);
+    let resigned = frames.iter().filter(|f| f.advert().is_some_and(|a| a.priority == 0)).count();
+    ensure!(resigned >= count, "{resigned} of {count} resigned");
+    Ok((started, milliseconds(told, end)))
+}
+
+/// Three intervals of a second and the skew of priority 100 in version 2.
+const DOWN: Duration = Duration::from_nanos(3_609_375_000);
