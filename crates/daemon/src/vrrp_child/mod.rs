@@ -69,6 +69,8 @@ struct Shell {
     conflicts: Conflicts,
     discards: DiscardCounters,
     complaints: RateLimit<Complaint>,
+    /// Those about packets, apart: whoever sends them must not silence the others.
+    discarded: RateLimit<Complaint>,
     reload: reload::Progress,
     /// When the election begins (`vrrp_startup_delay`), while it has not.
     start_at: Option<Instant>,

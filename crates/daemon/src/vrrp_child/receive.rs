@@ -93,7 +93,7 @@ impl Shell {
             Some(instance) => Complaint::Discarded(instance, source, why),
             None => Complaint::Unknown(port, why),
         };
-        let Some(silenced) = self.complaints.admit(now, &complaint) else { return };
+        let Some(silenced) = self.discarded.admit(now, &complaint) else { return };
         let interface = self.ports.get(port).map_or("?", |port| port.interface.as_str());
         let text = match (instance.and_then(|id| self.settled.instances.get(&id)), vrid) {
             (Some(instance), _) => {
@@ -123,7 +123,10 @@ fn understand(
     let (packet, arrival) = match datagram {
         Datagram::V4(bytes) => match AdvertisementPacket::from_ipv4(bytes) {
             Ok(understood) => understood,
-            Err(why) => return refused(None, None, None, why),
+            Err(why) => {
+                let source = sender(bytes).unwrap_or([0; 4]).into();
+                return Heard::Refused { instance: None, source, vrid: None, why };
+            }
         },
         Datagram::V6 { bytes, source, destination, hop_limit } => {
             let arrival =
@@ -154,6 +157,11 @@ fn understand(
         },
         Err(why) => refused(Some(instance), Some(&arrival), vrid, why),
     }
+}
+
+/// Who sent a packet, by its IPv4 header, which the kernel has checked.
+fn sender(packet: &[u8]) -> Option<[u8; 4]> {
+    packet.get(12..16)?.try_into().ok()
 }
 
 /// Of several instances with one VRID, the one to which the sender is a peer.

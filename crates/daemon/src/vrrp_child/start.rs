@@ -51,6 +51,7 @@ impl Shell {
                 conflicts: Conflicts::default(),
                 discards: DiscardCounters::default(),
                 complaints: RateLimit::new(),
+                discarded: RateLimit::of_at_most(LINES_ABOUT_PACKETS),
                 reload: reload::Progress::default(),
                 start_at: None,
                 retry_ports_at: None,
@@ -156,3 +157,6 @@ impl Shell {
         }
     }
 }
+
+/// Log lines a minute about packets that are not understood, whoever sends them.
+const LINES_ABOUT_PACKETS: u32 = 100;

@@ -104,24 +104,33 @@ impl Shell {
     }
 
     fn tell_facts(&mut self, now: Instant, id: InstanceId, facts: &Facts) {
-        let Some(binding) = self.bindings.get_mut(&id) else { return };
+        let Some(binding) = self.bindings.get(&id) else { return };
         if binding.facts == *facts {
             return;
         }
-        let before = std::mem::replace(&mut binding.facts, facts.clone());
-        if before.source != facts.source
-            && let Some(instance) = self.settled.instances.get(&id)
-        {
-            binding.prepare(instance);
-        }
+        let before = binding.facts.clone();
         // What came comes before what went: an instance leaves Fault only once all is well.
         for reason in REPORTED {
             if facts.faults.contains(reason) && !before.faults.contains(reason) {
                 self.feed(now, Input::Fault { instance: id, reason, present: true });
             }
         }
-        if before.source != facts.source {
-            self.feed(now, Input::Source { instance: id, address: facts.source });
+        let moved = before.source != facts.source;
+        let source = Input::Source { instance: id, address: facts.source };
+        if moved && facts.source.is_none() {
+            // Whoever resigns for it still sends from the address that went: the others shall hear of it.
+            self.feed(now, source.clone());
+        }
+        if let (Some(binding), Some(instance)) =
+            (self.bindings.get_mut(&id), self.settled.instances.get(&id))
+        {
+            binding.facts = facts.clone();
+            if moved {
+                binding.prepare(instance);
+            }
+        }
+        if moved && facts.source.is_some() {
+            self.feed(now, source);
         }
         for reason in REPORTED {
             if !facts.faults.contains(reason) && before.faults.contains(reason) {
