@@ -9,19 +9,17 @@
 mod argument;
 mod check;
 mod explain;
+mod index;
 mod reference;
 mod status;
 mod suggest;
 mod table;
 mod words;
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use crate::syntax::{Body, Directive, Form, Grammar, Quoting, Word};
+use crate::syntax::{Body, Directive, Form, Grammar, PlaceId, Quoting, Word};
 
 pub use argument::{Argument, Kind, Need};
-pub use check::check;
+pub(crate) use check::Checker;
 pub use explain::{NoSuchKeyword, explain};
 pub use reference::{man, markdown};
 pub use status::{Counts, Effect, Status};
@@ -132,7 +130,7 @@ pub fn places() -> &'static [Place] {
 
 /// The keyword of this name in the block whose keywords from the outside in are `path`.
 pub fn find(path: &[&str], name: &str) -> Option<&'static Keyword> {
-    INDEX.get(path)?.get(name).copied()
+    Some(index::at(index::place(path)?, name)?.keyword)
 }
 
 /// Whether keywords are known in the block of this path.
@@ -158,7 +156,19 @@ pub struct Keywords;
 
 impl Grammar for Keywords {
     fn form(&self, path: &[&str], keyword: &str) -> Option<Form> {
-        Some(find(path, keyword)?.shape.form())
+        self.form_at(index::place(path)?, keyword)
+    }
+
+    fn place(&self, path: &[&str]) -> Option<PlaceId> {
+        index::place(path)
+    }
+
+    fn form_at(&self, place: PlaceId, keyword: &str) -> Option<Form> {
+        Some(index::at(place, keyword)?.form)
+    }
+
+    fn inside(&self, place: PlaceId, keyword: &str) -> Option<PlaceId> {
+        index::at(place, keyword)?.inside
     }
 }
 
@@ -187,17 +197,6 @@ impl Shape {
         }
     }
 }
-
-static INDEX: LazyLock<
-    BTreeMap<&'static [&'static str], BTreeMap<&'static str, &'static Keyword>>,
-> = LazyLock::new(|| {
-    let mut index: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
-    for place in table::PLACES {
-        let names = index.entry(place.path).or_default();
-        names.extend(place.keywords().map(|keyword| (keyword.name, keyword)));
-    }
-    index
-});
 
 #[cfg(test)]
 mod tests;

@@ -25,8 +25,32 @@ use crate::syntax::{Directive, Tree};
 
 pub(crate) use self::read::boolean_words;
 
-/// Lowers a tree.
-pub fn lower(tree: &Tree, sources: &SourceSet) -> (Model, Vec<Diagnostic>) {
+/// What of a configuration must be kept until all of it is read: defaults, for one, may stand behind what they
+/// are for.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    tree: Tree,
+    virtual_servers: Vec<VirtualServer>,
+}
+
+impl Gathered {
+    /// Takes the outermost directives in order; what needs nothing else is lowered at once.
+    pub(crate) fn take(&mut self, directive: Directive) {
+        match directive.keyword.as_str() {
+            "virtual_server" => self.virtual_servers.push(virtual_server(&directive)),
+            "virtual_server_group" | "SSL" => {}
+            _ => return self.tree.directives.push(directive),
+        }
+        if crate::keyword::holds_back(&[], &directive).is_some() {
+            self.tree.directives.push(Directive { block: None, ..directive });
+        }
+    }
+}
+
+/// Lowers all that was gathered.
+pub(crate) fn lower(gathered: Gathered, sources: &SourceSet) -> (Model, Vec<Diagnostic>) {
+    let Gathered { tree, virtual_servers } = gathered;
+    let tree = &tree;
     let mut reports = Reports { sources, diagnostics: Vec::new() };
     let (global, defaults) = global::lower(tree);
     let mut trackers = track::Trackers::default();
@@ -56,7 +80,6 @@ pub fn lower(tree: &Tree, sources: &SourceSet) -> (Model, Vec<Diagnostic>) {
         .flat_map(Directive::children)
         .filter_map(|line| address::lower(line, &mut reports))
         .collect();
-    let virtual_servers = blocks(tree, "virtual_server").map(virtual_server).collect();
     let model = Model {
         global,
         static_addresses,

@@ -13,6 +13,7 @@ mod tree;
 
 pub use command::{CommandError, split_command};
 pub use environment::{Environment, Limits};
-pub use grammar::{Body, Form, Grammar, Quoting};
+pub use grammar::{Body, Form, Grammar, PlaceId, Quoting};
 pub use parse::parse;
+pub(crate) use parse::{Sink, parse_into};
 pub use tree::{Block, Directive, Tree, Word};

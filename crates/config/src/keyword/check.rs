@@ -1,4 +1,4 @@
-//! Compares a tree with the table: unknown words, arguments that are missing, too many or out of range, and
+//! Compares directives with the table: unknown words, arguments that are missing, too many or out of range, and
 //! what this release does not do.
 //!
 //! What keepalived starts with is a warning here, and the message says what is done instead. A directive
@@ -6,18 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use super::index::{self, Entry};
 use super::status::{Effect, Status};
-use super::{Argument, Keyword, Kind, Need, Problem, Shape, find, suggest};
+use super::{Argument, Keyword, Kind, Need, Problem, Shape, suggest};
 use crate::diagnostic::{Diagnostic, keyword as codes};
 use crate::source::Span;
-use crate::syntax::{Directive, Tree, Word, split_command};
-
-/// What is to be said about the keywords of a tree.
-pub fn check(tree: &Tree) -> Vec<Diagnostic> {
-    let mut checker = Checker { path: Vec::new(), diagnostics: Vec::new(), idle: BTreeMap::new() };
-    checker.directives(&tree.directives, Cover::None);
-    checker.finish()
-}
+use crate::syntax::{Directive, Form, PlaceId, Word, split_command};
 
 /// Whether a block around has been reported as not executed, which covers what is in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,20 +20,28 @@ enum Cover {
     ByBlock,
 }
 
-struct Checker<'t> {
-    path: Vec<&'t str>,
+/// Checks one outermost directive after another.
+#[derive(Default)]
+pub(crate) struct Checker {
+    path: Vec<&'static str>,
     diagnostics: Vec<Diagnostic>,
-    /// Keywords without effect, each told once however often it is written.
-    idle: BTreeMap<(Vec<&'t str>, &'static str), (&'static Keyword, Span, usize)>,
+    /// Keywords without effect by path and name, each told once however often it is written.
+    idle: BTreeMap<(&'static [&'static str], &'static str), (&'static Keyword, Span, usize)>,
 }
 
-impl<'t> Checker<'t> {
-    fn directives(&mut self, directives: &'t [Directive], cover: Cover) {
-        for directive in directives {
-            match find(&self.path, &directive.keyword.text) {
-                Some(keyword) => self.known(keyword, directive, cover),
-                None => self.unknown(directive),
-            }
+impl Checker {
+    /// Checks an outermost directive with all that is in it.
+    pub(crate) fn check(&mut self, directive: &Directive) {
+        self.directive(directive, Some(index::TOP), Cover::None);
+    }
+
+    /// Checks a directive of a place; of none where the table has no rows for the block around.
+    fn directive(&mut self, directive: &Directive, place: Option<PlaceId>, cover: Cover) {
+        let entry =
+            place.and_then(|place| Some((place, index::at(place, &directive.keyword.text)?)));
+        match entry {
+            Some((place, entry)) => self.known(place, entry, directive, cover),
+            None => self.unknown(directive),
         }
     }
 
@@ -61,13 +63,14 @@ impl<'t> Checker<'t> {
         self.tell(diagnostic);
     }
 
-    fn known(&mut self, keyword: &'static Keyword, directive: &'t Directive, cover: Cover) {
-        self.arguments(keyword, directive);
+    fn known(&mut self, place: PlaceId, entry: &Entry, directive: &Directive, cover: Cover) {
+        let keyword = entry.keyword;
+        self.arguments(keyword, entry.form, directive);
         self.retired(keyword, directive);
         let mut inner = cover;
         if cover == Cover::None && keyword.status != Status::Supported {
             self.idle
-                .entry((self.path.clone(), keyword.name))
+                .entry((index::path(place), keyword.name))
                 .or_insert((keyword, directive.keyword.span, 0))
                 .2 += 1;
             inner = Cover::ByBlock;
@@ -75,7 +78,9 @@ impl<'t> Checker<'t> {
         match keyword.shape {
             Shape::Block(_) => {
                 self.path.push(keyword.name);
-                self.directives(directive.children(), inner);
+                for child in directive.children() {
+                    self.directive(child, entry.inside, inner);
+                }
                 self.path.pop();
             }
             Shape::List(_, line) => {
@@ -94,8 +99,7 @@ impl<'t> Checker<'t> {
         }
     }
 
-    fn arguments(&mut self, keyword: &'static Keyword, directive: &Directive) {
-        let form = keyword.shape.form();
+    fn arguments(&mut self, keyword: &'static Keyword, form: Form, directive: &Directive) {
         let words = &directive.arguments;
         if words.len() < form.min_arguments {
             self.tell(
@@ -197,7 +201,8 @@ impl<'t> Checker<'t> {
         }
     }
 
-    fn finish(mut self) -> Vec<Diagnostic> {
+    /// What is to be said.
+    pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
         for (keyword, at, count) in self.idle.into_values() {
             let name = keyword.name;
             let diagnostic = match keyword.status {

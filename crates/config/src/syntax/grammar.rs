@@ -37,9 +37,31 @@ pub struct Form {
     pub max_arguments: Option<usize>,
 }
 
+/// A grammar's own number for a kind of block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlaceId(pub usize);
+
 /// Tells the form of directives.
+///
+/// A grammar may number its kinds of blocks. It is then asked by number for every line, and not by a path that
+/// must be put together first; a block without a number is asked about by its path.
 pub trait Grammar {
     /// The form of `keyword` in the block whose keywords from the outside in are `path`; none where it is
     /// unknown there. Not asked within list blocks.
     fn form(&self, path: &[&str], keyword: &str) -> Option<Form>;
+
+    /// Its number for the block of `path`.
+    fn place(&self, _path: &[&str]) -> Option<PlaceId> {
+        None
+    }
+
+    /// What [`Grammar::form`] says, for the block of a number.
+    fn form_at(&self, _place: PlaceId, _keyword: &str) -> Option<Form> {
+        None
+    }
+
+    /// Its number for the block of `keyword` in the block of a number.
+    fn inside(&self, _place: PlaceId, _keyword: &str) -> Option<PlaceId> {
+        None
+    }
 }

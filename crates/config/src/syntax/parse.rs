@@ -8,13 +8,14 @@
 //! where it stands. (Incumbent: it reads them as the enclosing block's own.)
 
 mod braces;
+mod line;
 
-use crate::diagnostic::{Diagnostic, language, sort};
-use crate::expand::{Event, Expander, Findings, What, slash_comment_at};
-use crate::lexer::{Line, Words};
-use crate::source::{IncludeVariant, SourceSet, Span};
+use crate::diagnostic::{Diagnostic, sort};
+use crate::expand::{Event, Expander, Findings, What};
+use crate::lexer::Line;
+use crate::source::{SourceSet, Span};
 
-use super::{Block, Body, Directive, Environment, Form, Grammar, Quoting, Tree, Word};
+use super::{Block, Body, Directive, Environment, Form, Grammar, PlaceId, Tree};
 
 /// Parses all files of a set. Total: whatever the text, there is a tree, and diagnostics beside it in the order
 /// of the files.
@@ -23,26 +24,53 @@ pub fn parse(
     environment: &Environment,
     grammar: &dyn Grammar,
 ) -> (Tree, Vec<Diagnostic>) {
+    parse_into(sources, environment, grammar)
+}
+
+/// Takes the outermost directives of a configuration in order, each as soon as it is complete.
+pub(crate) trait Sink: Default {
+    /// Takes one.
+    fn take(&mut self, directive: Directive);
+}
+
+impl Sink for Tree {
+    fn take(&mut self, directive: Directive) {
+        self.directives.push(directive);
+    }
+}
+
+/// Parses as [`parse`] does, without keeping the tree. Where the text is read twice, a new sink takes what the
+/// second reading makes.
+pub(crate) fn parse_into<S: Sink>(
+    sources: &SourceSet,
+    environment: &Environment,
+    grammar: &dyn Grammar,
+) -> (S, Vec<Diagnostic>) {
     read(sources, environment, grammar, true)
 }
 
 /// Parses; plain lines take the short way through the expansion, or as all others the long one.
-fn read(
+fn read<S: Sink>(
     sources: &SourceSet,
     environment: &Environment,
     grammar: &dyn Grammar,
     short_way: bool,
-) -> (Tree, Vec<Diagnostic>) {
+) -> (S, Vec<Diagnostic>) {
     let run = |trust| {
-        let mut parser = Parser::new(sources, environment, grammar, trust);
+        let mut sink = S::default();
+        let mut take = |directive| sink.take(directive);
+        let mut parser = Parser::new(sources, environment, grammar, trust, &mut take);
         parser.expander.short_way = short_way;
-        parser.run()
+        let parsed = parser.run();
+        (sink, parsed)
     };
-    let believing = run(Trust::Braces);
-    let parsed = if believing.balanced { believing } else { run(Trust::Layout) };
+    let (mut sink, mut parsed) = run(Trust::Braces);
+    if !parsed.balanced {
+        (sink, parsed) = run(Trust::Layout);
+    }
     let mut diagnostics = parsed.diagnostics;
     sort(&mut diagnostics);
-    (parsed.tree, diagnostics)
+    (sink, diagnostics)
 }
 
 /// What tells where a block ends.
@@ -55,7 +83,6 @@ enum Trust {
 }
 
 struct Parsed {
-    tree: Tree,
     diagnostics: Vec<Diagnostic>,
     balanced: bool,
 }
@@ -76,6 +103,15 @@ struct Frame {
     kind: Kind,
     open: Span,
     directives: Vec<Directive>,
+    /// The grammar's number for it; only where all around it is [`Kind::Directives`] too.
+    place: Option<PlaceId>,
+}
+
+impl Frame {
+    /// A block of raw lines.
+    fn raw(head: Option<Directive>, open: Span) -> Self {
+        Self { head, kind: Kind::Raw, open, directives: Vec::new(), place: None }
+    }
 }
 
 /// The head of a block whose opening brace is still to come.
@@ -99,8 +135,12 @@ struct Parser<'a> {
     expander: Expander<'a>,
     findings: Findings,
     trust: Trust,
+    /// The grammar's number for what is outside all blocks.
+    top: Option<PlaceId>,
+    sink: &'a mut dyn FnMut(Directive),
     frames: Vec<Frame>,
-    directives: Vec<Directive>,
+    /// The last outermost directive, which may turn out to be the head of a block.
+    last: Option<Directive>,
     awaited: Option<Awaited>,
     before: Before,
     /// The line of which the rest is a `//` comment.
@@ -121,6 +161,7 @@ impl<'a> Parser<'a> {
         environment: &'a Environment,
         grammar: &'a dyn Grammar,
         trust: Trust,
+        sink: &'a mut dyn FnMut(Directive),
     ) -> Self {
         Self {
             sources,
@@ -128,8 +169,10 @@ impl<'a> Parser<'a> {
             expander: Expander::new(sources, environment),
             findings: Findings::default(),
             trust,
+            top: grammar.place(&[]),
+            sink,
             frames: Vec::new(),
-            directives: Vec::new(),
+            last: None,
             awaited: None,
             before: Before::Brace,
             commented: None,
@@ -141,6 +184,10 @@ impl<'a> Parser<'a> {
 
     fn run(mut self) -> Parsed {
         while let Some(Event { line, what }) = self.expander.next() {
+            if self.trust == Trust::Braces && !self.balanced {
+                // The text is read again: what else there is to say of it is said then.
+                break;
+            }
             if self.commented == Some(line) {
                 continue;
             }
@@ -152,10 +199,12 @@ impl<'a> Parser<'a> {
             }
         }
         self.end();
+        if let Some(last) = self.last.take() {
+            (self.sink)(last);
+        }
         let mut diagnostics = self.expander.findings.finish();
         diagnostics.extend(self.findings.finish());
-        let tree = Tree { directives: self.directives };
-        Parsed { tree, diagnostics, balanced: self.balanced }
+        Parsed { diagnostics, balanced: self.balanced }
     }
 
     fn kind(&self) -> Kind {
@@ -170,6 +219,13 @@ impl<'a> Parser<'a> {
 
     /// The form of a keyword within the outermost `depth` open blocks.
     fn form(&self, depth: usize, keyword: &str) -> Option<Form> {
+        let place = match depth.checked_sub(1) {
+            None => self.top,
+            Some(innermost) => self.frames.get(innermost).and_then(|frame| frame.place),
+        };
+        if let Some(place) = place {
+            return self.grammar.form_at(place, keyword);
+        }
         let outside = self.frames.iter().take(depth);
         if outside.clone().any(|frame| frame.kind != Kind::Directives) {
             return None;
@@ -180,7 +236,19 @@ impl<'a> Parser<'a> {
     fn push(&mut self, directive: Directive) {
         match self.frames.last_mut() {
             Some(frame) => frame.directives.push(directive),
-            None => self.directives.push(directive),
+            None => {
+                if let Some(complete) = self.last.replace(directive) {
+                    (self.sink)(complete);
+                }
+            }
+        }
+    }
+
+    /// The last directive of the current block.
+    fn last(&self) -> Option<&Directive> {
+        match self.frames.last() {
+            Some(frame) => frame.directives.last(),
+            None => self.last.as_ref(),
         }
     }
 
@@ -188,89 +256,8 @@ impl<'a> Parser<'a> {
     fn take_last(&mut self) -> Option<Directive> {
         match self.frames.last_mut() {
             Some(frame) => frame.directives.pop(),
-            None => self.directives.pop(),
+            None => self.last.take(),
         }
-    }
-
-    fn text(&mut self, line: u64, text: Line<'_>) {
-        let Some((keyword, rest)) = text.first_word() else { return };
-        if self.awaited.is_some() {
-            self.missing_brace_before(&keyword);
-        }
-        if self.trust == Trust::Layout {
-            self.leave_blocks_left_open(&keyword);
-        }
-        let form = match self.kind() {
-            Kind::Directives => self.form(self.frames.len(), &keyword.text),
-            Kind::List | Kind::Raw => None,
-        };
-        let include = IncludeVariant::of(&keyword.text).is_some() && !keyword.quoted;
-        if include && self.kind() != Kind::Raw {
-            let message =
-                format!("`{}` is put together by parameters and reads no file", keyword.text);
-            self.findings.push(
-                Diagnostic::error(language::INCLUDE_MISPLACED, message)
-                    .at_word(&keyword)
-                    .help("write the whole directive on a line of its own"),
-            );
-            return;
-        }
-        let quoting = form.map_or(Quoting::Ordinary, |form| form.quoting);
-        let directive = self.directive(line, keyword, rest, text, quoting, form);
-        self.before = Before::Directive { known: form.is_some() };
-        match form.map(|form| form.body) {
-            Some(body @ (Body::Block | Body::List)) => {
-                self.awaited = Some(Awaited { head: directive, body });
-            }
-            Some(Body::None) | None => self.push(directive),
-        }
-    }
-
-    /// A line as a directive, its `//` comment removed.
-    fn directive(
-        &mut self,
-        line: u64,
-        keyword: Word,
-        rest: Line<'_>,
-        text: Line<'_>,
-        quoting: Quoting,
-        form: Option<Form>,
-    ) -> Directive {
-        // A quoted first word takes part in the splitting of the whole line.
-        let whole = keyword.quoted.then(|| text.words(Quoting::Ordinary).unmatched).flatten();
-        let Words { words: mut arguments, unmatched } = rest.words(quoting);
-        // In list blocks a lone `//` is never an entry's word.
-        let least = form.map_or(0, |form| form.min_arguments);
-        let most = form.and_then(|form| form.max_arguments).unwrap_or(usize::MAX);
-        let comment = arguments.iter().enumerate().position(|(index, word)| {
-            let lone = word.text == "//" && index >= least;
-            let behind = word.text.starts_with("//") && index >= most;
-            !word.quoted && (lone || behind)
-        });
-        let comment = comment.map(|index| arguments.split_off(index));
-        let mut unmatched = whole.or(unmatched);
-        if let Some(mark) = comment.as_ref().and_then(|words| words.first()) {
-            let begin = mark.span.start;
-            let marks = Span::new(mark.span.file, begin, mark.span.end.min(begin + 2));
-            let code = if arguments.len() >= most {
-                language::SLASH_COMMENT_BEHIND
-            } else {
-                language::SLASH_COMMENT
-            };
-            self.findings.push(slash_comment_at(code, marks));
-            self.commented = Some(line);
-            unmatched = unmatched.filter(|quote| quote.start < begin);
-        }
-        if let Some(quote) = unmatched {
-            let finding = Diagnostic::warning(
-                language::UNMATCHED_QUOTE,
-                "the quote is not closed on its line",
-            );
-            self.findings.push(finding.at(quote).help("the text goes to the end of the line"));
-        }
-        let end = arguments.last().map_or(keyword.span, |word| word.span);
-        let span = keyword.span.to(end);
-        Directive { keyword, arguments, block: None, span }
     }
 
     fn open(&mut self, at: Span) {
@@ -290,11 +277,11 @@ impl<'a> Parser<'a> {
                     return;
                 }
                 let head = self.take_last();
-                self.frames.push(Frame { head, kind: Kind::Raw, open: at, directives: Vec::new() });
+                self.frames.push(Frame::raw(head, at));
             }
             (Kind::Raw, Before::Directive { .. }) => {
                 let head = self.take_last();
-                self.frames.push(Frame { head, kind: Kind::Raw, open: at, directives: Vec::new() });
+                self.frames.push(Frame::raw(head, at));
             }
             (Kind::List, Before::Directive { .. })
                 if self.trust == Trust::Layout && self.belongs_further_out(at) => {}
@@ -304,7 +291,11 @@ impl<'a> Parser<'a> {
 
     fn enter(&mut self, head: Directive, body: Body, open: Span) {
         let kind = if body == Body::List { Kind::List } else { Kind::Directives };
-        self.frames.push(Frame { head: Some(head), kind, open, directives: Vec::new() });
+        let around = self.frames.last().map_or(self.top, |frame| frame.place);
+        let place = around
+            .filter(|_| kind == Kind::Directives)
+            .and_then(|around| self.grammar.inside(around, &head.keyword.text));
+        self.frames.push(Frame { head: Some(head), kind, open, directives: Vec::new(), place });
     }
 
     fn close(&mut self, at: Span) {

@@ -47,11 +47,7 @@ impl Parser<'_> {
             "unexpected `{`: no block begins here; it is ignored with everything up to its `}`",
         )
         .at(at);
-        let last = match self.frames.last() {
-            Some(frame) => frame.directives.last(),
-            None => self.directives.last(),
-        };
-        if let Some(last) = last.filter(|_| before != Before::Brace) {
+        if let Some(last) = self.last().filter(|_| before != Before::Brace) {
             let message = match kind {
                 Kind::List => "this is an entry of a list",
                 Kind::Directives | Kind::Raw => "this directive has no block",
@@ -59,7 +55,7 @@ impl Parser<'_> {
             finding = finding.label(last.span, message);
         }
         self.findings.push(finding.help("put a brace that belongs to a value in double quotes"));
-        self.frames.push(Frame { head: None, kind: Kind::Raw, open: at, directives: Vec::new() });
+        self.frames.push(Frame::raw(None, at));
     }
 
     pub(super) fn stray_closing_brace(&mut self, at: Span) {
@@ -98,11 +94,7 @@ impl Parser<'_> {
     /// The last directive is followed by a brace and unknown where it stands. Where it begins a block of an
     /// enclosing block or of the file, the blocks between were left open: they are closed, and it is entered.
     pub(super) fn belongs_further_out(&mut self, open: Span) -> bool {
-        let last = match self.frames.last() {
-            Some(frame) => frame.directives.last(),
-            None => self.directives.last(),
-        };
-        let Some(keyword) = last.map(|last| last.keyword.clone()) else { return false };
+        let Some(keyword) = self.last().map(|last| last.keyword.clone()) else { return false };
         let body = |depth| {
             let form = self.form(depth, &keyword.text);
             form.map(|form| form.body).filter(|body| *body != Body::None)

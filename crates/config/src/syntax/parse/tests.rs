@@ -1,5 +1,6 @@
 use super::*;
 use crate::diagnostic::render_lines;
+use crate::syntax::Quoting;
 
 /// Blocks `b` and lists `l` nest anywhere, `v` has one argument, `s` is a script; all else is unknown.
 struct Letters;

@@ -13,7 +13,7 @@ use crate::source::{IncludeAnswer, IncludedFile};
 use crate::syntax::Limits;
 
 fn both_ways(set: &SourceSet, environment: &Environment) {
-    let short = read(set, environment, &Keywords, true);
+    let short: (Tree, _) = read(set, environment, &Keywords, true);
     let long = read(set, environment, &Keywords, false);
     assert_eq!(short, long);
 }
