@@ -12,6 +12,15 @@ use clock::Instant;
 #[derive(Debug)]
 pub(crate) struct RateLimit<K> {
     causes: BTreeMap<K, Cause>,
+    /// What all causes together may still say until it is refilled; no bound where none.
+    whole: Option<Whole>,
+}
+
+#[derive(Debug)]
+struct Whole {
+    lines: u32,
+    left: u32,
+    refilled: Instant,
 }
 
 #[derive(Debug)]
@@ -24,7 +33,13 @@ struct Cause {
 impl<K: Ord + Clone> RateLimit<K> {
     /// Nothing said yet.
     pub(crate) const fn new() -> Self {
-        Self { causes: BTreeMap::new() }
+        Self { causes: BTreeMap::new(), whole: None }
+    }
+
+    /// All causes together say at most this many lines a minute.
+    pub(crate) const fn of_at_most(lines: u32) -> Self {
+        let whole = Whole { lines, left: lines, refilled: Instant::ZERO };
+        Self { causes: BTreeMap::new(), whole: Some(whole) }
     }
 
     /// Whether a line may be said now; with it, how many like it were not said since the last one.
@@ -44,11 +59,19 @@ impl<K: Ord + Clone> RateLimit<K> {
             cause.left = cause.left.max(1);
             cause.refilled = now;
         }
-        if cause.left == 0 {
+        if let Some(whole) = &mut self.whole
+            && now.since(whole.refilled) >= REFILL
+        {
+            *whole = Whole { left: whole.lines, refilled: now, ..*whole };
+        }
+        if cause.left == 0 || self.whole.as_ref().is_some_and(|whole| whole.left == 0) {
             cause.silenced = cause.silenced.saturating_add(1);
             return None;
         }
         cause.left -= 1;
+        if let Some(whole) = &mut self.whole {
+            whole.left -= 1;
+        }
         Some(std::mem::take(&mut cause.silenced))
     }
 }
@@ -79,6 +102,20 @@ mod tests {
         assert_eq!(limit.admit(at(61), &"ttl"), Some(996));
         assert_eq!(limit.admit(at(61), &"ttl"), None);
         assert_eq!(limit.admit(at(61), &"checksum"), Some(0));
+    }
+
+    #[test]
+    fn all_causes_together_say_no_more_than_their_bound_a_minute() {
+        let mut limit = RateLimit::of_at_most(100);
+        let said = |limit: &mut RateLimit<u32>, second| {
+            let keys = (0..10_000u32).map(|number| number % 50);
+            keys.filter(|key| limit.admit(at(second), key).is_some()).count()
+        };
+        assert_eq!(said(&mut limit, 1000), 100);
+        assert_eq!(said(&mut limit, 1059), 0);
+        assert_eq!(said(&mut limit, 1060), 100);
+        // Every cause has spoken five times since, and may speak once a minute now.
+        assert_eq!(said(&mut limit, 1120), 50);
     }
 
     #[test]

@@ -18,6 +18,7 @@
 
 mod daemon;
 mod ear;
+mod faults;
 mod processes;
 mod reload;
 mod starting;
@@ -39,6 +40,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("reload", reload::TESTS),
     ("supervision", supervision::TESTS),
     ("systemd", systemd::TESTS),
+    ("faults", faults::TESTS),
 ];
 
 /// Set in the process that runs inside the namespaces.

@@ -40,6 +40,10 @@ impl Cable {
         };
         there.within(up).unwrap();
         let mut cable = Self { near, there, requests };
+        eventually("a carrier", || {
+            let links = cable.requests.links().unwrap();
+            links.into_iter().find(|link| link.index == near && link.running)
+        });
         cable.add(NEAR_ADDRESS);
         cable
     }
