@@ -50,7 +50,8 @@ fn answer(request: &IncludeRequest<'_>) -> IncludeAnswer {
     let files = paths
         .take(MATCHES)
         .filter_map(|path| match path {
-            Ok(path) if path.is_dir() => None,
+            // A pattern means the files among its matches; a name means what it names.
+            Ok(path) if path.is_dir() && path.as_os_str() != request.pattern => None,
             Ok(path) => Some(file(&path, request.budget)),
             Err(error) => Some(IncludedFile {
                 name: error.path().display().to_string(),
@@ -89,8 +90,17 @@ fn bytes(path: &Path, budget: usize) -> Result<Vec<u8>, Refusal> {
     if bytes.len() > budget {
         return Err(Refusal::TooMuch);
     }
+    // A stray NUL costs its line only; a program or an archive would bring thousands of findings.
+    let begin = bytes.get(..BEGIN).unwrap_or(&bytes);
+    if begin.iter().filter(|byte| **byte == 0).count() >= BINARY {
+        return Err(Refusal::Unreadable("binary data, not text".to_owned()));
+    }
     Ok(bytes)
 }
 
 /// Files that one pattern may name.
 const MATCHES: usize = 4096;
+/// Bytes by which text is told from binary data.
+const BEGIN: usize = 4096;
+/// NUL bytes among them that no text has.
+const BINARY: usize = 16;

@@ -100,7 +100,7 @@ impl Start {
     }
 
     /// Runs it to its end: exit code and what it wrote to standard error.
-    pub fn to_end(self) -> (Option<i32>, String) {
+    pub fn run_to_end(self) -> (Option<i32>, String) {
         let mut daemon = self.go();
         let code = daemon.wait_for_end();
         (code, daemon.log())

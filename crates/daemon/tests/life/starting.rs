@@ -75,7 +75,7 @@ fn refuses_a_second() {
         let start = Start::with(&one_instance());
         let other = Other::called(name, &start.place);
         start.place.write("vrrp.pid", &format!("{}\n", other.0.id()));
-        let (code, said) = start.to_end();
+        let (code, said) = start.run_to_end();
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains(&format!("process {} holds", other.0.id())), "{said}");
         assert!(said.contains("daemon is already running"), "{said}");
@@ -151,7 +151,7 @@ fn refuses_a_bad_configuration() {
     );
     let start = Start::with(&bad);
     let directory = start.place.directory().to_owned();
-    let (code, said) = start.to_end();
+    let (code, said) = start.run_to_end();
     assert_eq!(code, Some(2), "{said}");
     let said = said.replace(&*directory.to_string_lossy(), "");
     insta::assert_snapshot!(said, @r"
@@ -169,7 +169,7 @@ fn refuses_a_bad_configuration() {
 fn refuses_no_configuration() {
     let start = Start::with("");
     std::fs::remove_file(start.place.path("keepalived.conf")).unwrap();
-    let (code, said) = start.to_end();
+    let (code, said) = start.run_to_end();
     assert_eq!(code, Some(6), "{said}");
     assert!(said.contains("keepalived.conf"), "{said}");
 }
@@ -191,7 +191,7 @@ fn enters_a_named_namespace() {
     let mut daemon = start.until("Entering MASTER");
     inner.within(|| cable.wait_until_held(VIRTUAL)).unwrap();
     assert_eq!(daemon.stop().0, Some(0));
-    let (code, said) = Start::with(&one_instance()).words(&["--namespace", "nowhere"]).to_end();
+    let (code, said) = Start::with(&one_instance()).words(&["--namespace", "nowhere"]).run_to_end();
     assert_eq!(code, Some(1));
     assert!(said.contains("cannot enter network namespace nowhere"), "{said}");
 }

@@ -66,7 +66,7 @@ fn waits_for_children() {
     daemon.wait_for("Entering FAULT");
     // A configuration that cannot be used is never ready.
     let (start, manager) = managed("vrrp_instance VI_1 {\n");
-    assert_eq!(start.to_end().0, Some(2));
+    assert_eq!(start.run_to_end().0, Some(2));
     assert_eq!(manager.next(), None);
 }
 

@@ -1,0 +1,121 @@
+//! `check`: everything that is wrong, for people, editors and programs; and files that are no configuration.
+
+use std::time::{Duration, Instant};
+
+use crate::program::{BAD, Files, GOOD, Run, run};
+
+fn check(content: impl AsRef<[u8]>, words: &[&str]) -> Run {
+    let files = Files::with("a.conf", content);
+    let name = files.name("a.conf");
+    let mut all = vec!["check", &name];
+    all.extend(words);
+    let run = run(&all);
+    Run { out: files.without(&run.out), err: files.without(&run.err), ..run }
+}
+
+#[test]
+fn a_good_file_ends_with_0() {
+    let run = check(GOOD, &["--deny-warnings"]);
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+    assert!(run.out.starts_with("0 errors, 0 warnings"), "{}", run.out);
+}
+
+#[test]
+fn errors_end_with_5() {
+    assert_eq!(check(BAD, &[]).code, Some(5));
+}
+
+#[test]
+fn warnings_end_with_0_unless_they_are_denied() {
+    let text = GOOD.replace("priority 100", "priorty 100");
+    let run = check(&text, &[]);
+    assert_eq!(run.code, Some(0), "{}", run.out);
+    assert!(run.out.contains("did you mean `priority`?"), "{}", run.out);
+    assert_eq!(check(&text, &["--deny-warnings"]).code, Some(5));
+}
+
+#[test]
+fn people_see_lines_and_carets() {
+    let run = check(BAD, &[]);
+    let findings = run.out.lines().take_while(|line| !line.contains(" keywords: "));
+    insta::assert_snapshot!("for_people", findings.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn editors_see_one_line_each() {
+    let run = check(BAD, &["--format", "short"]);
+    assert_eq!(run.code, Some(5));
+    insta::assert_snapshot!("for_editors", run.out);
+}
+
+#[test]
+fn programs_see_json() {
+    let run = check(BAD, &["--format=json"]);
+    assert_eq!(run.code, Some(5));
+    serde_json::from_str::<serde_json::Value>(&run.out).expect("JSON");
+    insta::assert_snapshot!("for_programs", run.out);
+}
+
+#[test]
+fn an_unknown_format_ends_with_1() {
+    let run = check(GOOD, &["--format=xml"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.err.contains("human, short, json"), "{}", run.err);
+}
+
+#[test]
+fn what_is_no_configuration_is_refused_for_what_it_is() {
+    let files = Files::new();
+    let directory = files.name("conf.d");
+    std::fs::create_dir(&directory).unwrap();
+    let fifo = files.name("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    for (path, reason) in [
+        (directory.as_str(), "regular file"),
+        (fifo.as_str(), "regular file"),
+        ("/dev/zero", "regular file"),
+        (env!("CARGO_BIN_EXE_steadfast"), "must not be executable"),
+        ("/nowhere/at/all", "does not exist"),
+    ] {
+        let run = run(&["check", path]);
+        assert_eq!(run.code, Some(5), "{path}");
+        assert!(run.out.contains(reason), "{path}: {}", run.out);
+        assert!(!run.out.contains("does not exist") || path == "/nowhere/at/all", "{}", run.out);
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused_as_a_whole() {
+    let mut bytes = std::fs::read(env!("CARGO_BIN_EXE_steadfast")).unwrap();
+    bytes.truncate(1 << 20);
+    let run = check(&bytes, &["--format=short"]);
+    assert_eq!((run.code, run.err.as_str()), (Some(5), ""));
+    assert!(run.out.contains("binary data, not text"), "{}", run.out);
+    assert_eq!(run.out.lines().count(), 1, "{}", run.out);
+}
+
+#[test]
+fn a_stray_nul_costs_its_line_only() {
+    let run = check(GOOD.replace("advert_int 1", "advert_int 1\0"), &["--format=short"]);
+    assert_eq!(run.code, Some(0), "{}", run.out);
+    assert!(run.out.starts_with("a.conf:5:"), "{}", run.out);
+    assert_eq!(run.out.lines().count(), 1, "{}", run.out);
+}
+
+#[test]
+fn a_line_of_ten_megabytes_is_read_or_refused_at_once() {
+    let long = format!("{GOOD}# {}\n", "x".repeat(10 << 20));
+    let word = format!("{GOOD}{}\n", "x".repeat(10 << 20));
+    let blocks = "a { ".repeat(1 << 20);
+    let opened =
+        format!("vrrp_instance VI_1 {{ virtual_ipaddress {{ {}", "10.0.0.1 ".repeat(1 << 20));
+    for text in [long, word, blocks, opened] {
+        let begin = Instant::now();
+        let run = check(&text, &["--format=short"]);
+        assert!(begin.elapsed() < Duration::from_secs(20), "took {:?}", begin.elapsed());
+        assert!(matches!(run.code, Some(0 | 5)), "{:?}: {}", run.code, run.err);
+        assert_eq!(run.err, "");
+        assert!(run.out.len() < 1 << 20, "{} bytes of findings", run.out.len());
+    }
+}
