@@ -15,12 +15,13 @@ mod read;
 mod report;
 mod track;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use self::report::Reports;
 use crate::diagnostic::{Diagnostic, model as codes};
 use crate::model::{HeldBack, Instance, Model, VirtualServer};
-use crate::source::SourceSet;
+use crate::source::{SourceSet, Span};
 use crate::syntax::{Directive, Tree};
 
 pub(crate) use self::read::boolean_words;
@@ -55,11 +56,12 @@ pub(crate) fn lower(gathered: Gathered, sources: &SourceSet) -> (Model, Vec<Diag
     let (global, defaults) = global::lower(tree);
     let mut trackers = track::Trackers::default();
     let mut instances: Vec<Instance> = Vec::new();
+    let mut named: BTreeMap<String, Span> = BTreeMap::new();
     for block in blocks(tree, "vrrp_instance") {
         let Some(instance) = instance::lower(block, &defaults, &mut trackers, &mut reports) else {
             continue;
         };
-        if let Some(first) = instances.iter().find(|other| other.name == instance.name) {
+        if let Some(first) = named.get(&instance.name) {
             reports
                 .warning(
                     codes::DUPLICATE_NAME,
@@ -69,9 +71,10 @@ pub(crate) fn lower(gathered: Gathered, sources: &SourceSet) -> (Model, Vec<Diag
                     ),
                     instance.at,
                 )
-                .label(first.at, "first defined here");
+                .label(*first, "first defined here");
             continue;
         }
+        named.insert(instance.name.clone(), instance.at);
         instances.push(instance);
     }
     let groups = group::lower(tree, &mut instances, &mut trackers, &mut reports);
@@ -114,15 +117,19 @@ fn hold_back(tree: &Tree, instances: &mut [Instance], reports: &Reports<'_>) {
         }
     }
     for group in blocks(tree, "vrrp_sync_group") {
-        let member = |name: &str| {
-            let mut lists = group.children().iter().filter(|it| it.keyword == *"group");
-            lists.any(|list| list.flat_words().any(|word| word == name))
-        };
-        for directive in group.children() {
-            let Some(held) = held_back(&["vrrp_sync_group"], directive, reports) else { continue };
-            for instance in instances.iter_mut().filter(|instance| member(&instance.name)) {
-                instance.held_back.push(held.clone());
-            }
+        let held: Vec<HeldBack> = group
+            .children()
+            .iter()
+            .filter_map(|directive| held_back(&["vrrp_sync_group"], directive, reports))
+            .collect();
+        if held.is_empty() {
+            continue;
+        }
+        let lists = group.children().iter().filter(|it| it.keyword == *"group");
+        let members: BTreeSet<&str> =
+            lists.flat_map(Directive::flat_words).map(|word| word.as_str()).collect();
+        for instance in instances.iter_mut().filter(|it| members.contains(it.name.as_str())) {
+            instance.held_back.extend(held.iter().cloned());
         }
     }
 }

@@ -5,6 +5,8 @@
 mod human;
 mod json;
 
+use std::borrow::Cow;
+
 use super::Diagnostic;
 use crate::source::SourceSet;
 
@@ -49,7 +51,10 @@ pub fn render_lines(sources: &SourceSet, diagnostics: &[Diagnostic]) -> String {
 }
 
 /// Text with control characters escaped.
-fn printable(text: &str) -> String {
+fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
     let escape = |c: char| -> String {
         if c.is_control() { c.escape_default().collect() } else { c.to_string() }
     };

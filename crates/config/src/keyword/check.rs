@@ -46,6 +46,10 @@ impl Checker {
     }
 
     fn unknown(&mut self, directive: &Directive) {
+        // Looking for what was meant takes time, and nobody would be told.
+        if self.diagnostics.len() >= FINDINGS {
+            return;
+        }
         let name = &directive.keyword.text;
         let place = match self.path.as_slice() {
             [] => "at the top level".to_owned(),

@@ -1,5 +1,7 @@
 //! The table by place and name: made once, asked for every line of a configuration.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 use super::{Keyword, table};
@@ -19,18 +21,12 @@ pub(super) struct Entry {
 /// One place.
 struct Names {
     path: &'static [&'static str],
-    /// Sorted by length, then name: most comparisons are of numbers.
-    entries: Vec<Entry>,
+    entries: HashMap<&'static str, Entry, BuildHasherDefault<Sketch>>,
 }
 
 /// The row of a keyword at a place.
 pub(super) fn at(place: PlaceId, name: &str) -> Option<&'static Entry> {
-    let entries = &INDEX.get(place.0)?.entries;
-    let key = |entry: &Entry| {
-        let known = entry.keyword.name;
-        known.len().cmp(&name.len()).then_with(|| known.cmp(name))
-    };
-    entries.get(entries.binary_search_by(key).ok()?)
+    INDEX.get(place.0)?.entries.get(name)
 }
 
 /// The place of a path.
@@ -50,13 +46,8 @@ static INDEX: LazyLock<Vec<Names>> = LazyLock::new(|| {
             form: keyword.shape.form(),
             inside: within(place.path, keyword.name),
         };
-        let mut entries: Vec<Entry> = Vec::new();
-        for keyword in place.keywords() {
-            // Where a place has a name twice, the last row counts.
-            entries.retain(|other| other.keyword.name != keyword.name);
-            entries.push(entry(keyword));
-        }
-        entries.sort_by_key(|entry| (entry.keyword.name.len(), entry.keyword.name));
+        // Where a place has a name twice, the last row counts.
+        let entries = place.keywords().map(|keyword| (keyword.name, entry(keyword))).collect();
         Names { path: place.path, entries }
     });
     names.collect()
@@ -68,6 +59,29 @@ fn within(path: &[&str], name: &str) -> Option<PlaceId> {
         place.path.split_last().is_some_and(|(last, outside)| *last == name && outside == path)
     };
     table::PLACES.iter().position(inside).map(PlaceId)
+}
+
+/// A hash of the length and four bytes of a name: the names of one place rarely share them, whoever chooses the
+/// words that are looked up.
+#[derive(Default)]
+struct Sketch(u64);
+
+impl Hasher for Sketch {
+    fn write(&mut self, name: &[u8]) {
+        let length = name.len();
+        let byte = |at: usize| name.get(at).copied().map_or(0, u64::from);
+        let ends = byte(0) | byte(length.wrapping_sub(1)) << 8;
+        let middle = byte(length / 2) << 16 | byte(length.wrapping_sub(3)) << 24;
+        let length = u64::try_from(length).unwrap_or(u64::MAX) << 32;
+        self.0 = (ends | middle | length).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    /// What ends a text says nothing here: there is one text for each hash.
+    fn write_u8(&mut self, _: u8) {}
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 29)
+    }
 }
 
 #[cfg(test)]

@@ -19,12 +19,14 @@ pub(super) fn lower(
     reports: &mut Reports<'_>,
 ) -> Vec<SyncGroup> {
     let mut groups: Vec<SyncGroup> = Vec::new();
+    let mut named: BTreeMap<&str, Span> = BTreeMap::new();
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
     let mut taken: BTreeMap<InstanceId, Span> = BTreeMap::new();
     for block in
         tree.directives.iter().filter(|directive| directive.keyword.text == "vrrp_sync_group")
     {
         let name = block.arguments.first().unwrap_or(&block.keyword);
-        if let Some(first) = groups.iter().find(|group| group.name == name.text) {
+        if let Some(first) = named.get(name.as_str()) {
             reports
                 .warning(
                     codes::DUPLICATE_NAME,
@@ -34,10 +36,15 @@ pub(super) fn lower(
                     ),
                     name.span,
                 )
-                .label(first.at, "first defined here");
+                .label(*first, "first defined here");
             continue;
         }
-        let members = members(block, instances, &mut taken, reports);
+        named.insert(name.as_str(), name.span);
+        if numbers.is_empty() {
+            let names = instances.iter().map(|instance| instance.name.clone());
+            numbers = names.zip(0..).collect();
+        }
+        let members = members(block, &numbers, &mut taken, reports);
         if members.len() < 2 {
             reports.warning(
                 codes::LONELY_GROUP,
@@ -64,16 +71,18 @@ pub(super) fn lower(
 
 fn members(
     block: &Directive,
-    instances: &[Instance],
+    numbers: &BTreeMap<String, usize>,
     taken: &mut BTreeMap<InstanceId, Span>,
     reports: &mut Reports<'_>,
 ) -> Vec<InstanceId> {
     let mut members = Vec::new();
     let lists = block.children().iter().filter(|line| line.keyword.text == "group");
     for word in lists.flat_map(Directive::flat_words) {
-        let Some(index) = instances.iter().position(|instance| instance.name == word.text) else {
-            let names = instances.iter().map(|instance| instance.name.as_str());
-            let near = names
+        let Some(index) = numbers.get(&word.text) else {
+            let length = word.text.chars().count();
+            let near = numbers
+                .keys()
+                .filter(|name| name.chars().count().abs_diff(length) <= 2)
                 .map(|name| (strsim::damerau_levenshtein(name, &word.text), name))
                 .filter(|(distance, _)| *distance <= 2)
                 .min();
@@ -87,7 +96,7 @@ fn members(
             }
             continue;
         };
-        let id = InstanceId(u32::try_from(index).unwrap_or(u32::MAX));
+        let id = InstanceId(u32::try_from(*index).unwrap_or(u32::MAX));
         if let Some(first) = taken.get(&id) {
             reports
                 .warning(

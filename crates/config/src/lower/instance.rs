@@ -5,6 +5,7 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use vrrp::{AddressCheck, Mode, OwnerAdverts, Parameters, Preempt, Reply, Start};
 use wire::{Family, Priority, Version, Vrid};
@@ -235,12 +236,11 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
 }
 
 fn addresses(list: &mut Vec<VirtualAddress>, directive: &Directive, reports: &mut Reports<'_>) {
+    let known = |address: &VirtualAddress| (address.address, address.device.clone());
+    let mut listed: BTreeSet<(IpAddr, Option<String>)> = list.iter().map(known).collect();
     for line in directive.children() {
         let Some(address) = address::lower(line, reports) else { continue };
-        if list
-            .iter()
-            .any(|other| other.address == address.address && other.device == address.device)
-        {
+        if !listed.insert(known(&address)) {
             reports.warning(
                 codes::DUPLICATE_ADDRESS,
                 format!(

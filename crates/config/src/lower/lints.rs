@@ -12,8 +12,16 @@ use crate::source::Span;
 pub(super) fn lint(model: &Model, reports: &mut Reports<'_>) {
     same_router_twice(model, reports);
     same_address_twice(model, reports);
+    let mut served: BTreeMap<IpAddr, usize> = BTreeMap::new();
+    if model.instances.iter().any(|instance| instance.strict) {
+        for (number, server) in model.virtual_servers.iter().enumerate() {
+            if let Some(address) = server.address {
+                served.entry(address).or_insert(number);
+            }
+        }
+    }
     for instance in &model.instances {
-        strict(model, instance, reports);
+        strict(model, &served, instance, reports);
         no_address(instance, reports);
         link_local_first(instance, reports);
     }
@@ -80,15 +88,20 @@ fn same_address_twice(model: &Model, reports: &mut Reports<'_>) {
 }
 
 /// Strict mode forbids a router that does not own an address to accept packets for it: the field's best known trap.
-fn strict(model: &Model, instance: &Instance, reports: &mut Reports<'_>) {
+///
+/// `served` has the first virtual server of each address.
+fn strict(
+    model: &Model,
+    served: &BTreeMap<IpAddr, usize>,
+    instance: &Instance,
+    reports: &mut Reports<'_>,
+) {
     if !instance.strict || matches!(instance.parameters.mode, vrrp::Mode::Owner) {
         return;
     }
-    let served = model.virtual_servers.iter().find(|server| {
-        server.address.is_some_and(|address| {
-            instance.addresses.iter().chain(&instance.excluded).any(|held| held.address == address)
-        })
-    });
+    let held = instance.addresses.iter().chain(&instance.excluded);
+    let first = held.filter_map(|held| served.get(&held.address)).min();
+    let served = first.and_then(|number| model.virtual_servers.get(*number));
     match served {
         Some(server) => {
             reports

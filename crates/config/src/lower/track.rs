@@ -1,5 +1,7 @@
 //! `track_interface`: watched interfaces and their weights.
 
+use std::collections::BTreeMap;
+
 use vrrp::{Mode, TrackerId, Tracking, Weight};
 
 use super::report::Reports;
@@ -11,6 +13,7 @@ use crate::syntax::{Directive, Word};
 #[derive(Default)]
 pub(super) struct Trackers {
     pub(super) list: Vec<Tracker>,
+    interfaces: BTreeMap<String, TrackerId>,
 }
 
 impl Trackers {
@@ -36,7 +39,7 @@ impl Trackers {
                 );
                 continue;
             }
-            let tracker = self.id(Tracker::Interface(line.keyword.text.clone()));
+            let tracker = self.interface(line.keyword.as_str());
             if tracking.iter().any(|other| other.tracker == tracker) {
                 reports.warning(
                     codes::DUPLICATE_TRACKER,
@@ -50,13 +53,15 @@ impl Trackers {
         tracking
     }
 
-    /// The number of a watched thing, a new one for a new thing.
-    fn id(&mut self, tracker: Tracker) -> TrackerId {
-        let index = self.list.iter().position(|known| *known == tracker).unwrap_or_else(|| {
-            self.list.push(tracker);
-            self.list.len() - 1
-        });
-        TrackerId(u32::try_from(index).unwrap_or(u32::MAX))
+    /// The number of a watched interface, a new one for a new interface.
+    fn interface(&mut self, name: &str) -> TrackerId {
+        if let Some(known) = self.interfaces.get(name) {
+            return *known;
+        }
+        let id = TrackerId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
+        self.list.push(Tracker::Interface(name.to_owned()));
+        self.interfaces.insert(name.to_owned(), id);
+        id
     }
 }
 
