@@ -22,6 +22,7 @@ pub const TESTS: &[Test] = &[
     ("another_virtual_router_id_is_another_router", restarts_an_instance),
     ("many_reloads_in_a_row_end_with_the_last_file", takes_the_last_of_many),
     ("all_instances_may_go_and_come_back", goes_to_nothing_and_back),
+    ("a_child_that_is_ending_is_started_again_where_it_is_wanted", wants_a_child_that_is_ending),
     ("a_child_that_is_killed_during_a_reload_comes_back_with_the_new_file", survives_a_death),
 ];
 
@@ -171,15 +172,26 @@ fn goes_to_nothing_and_back() {
     eventually("its pid file goes", || (!daemon.place.path("vrrp.pid").exists()).then_some(()));
     daemon.reload(&one_instance());
     daemon.wait_for("Entering MASTER");
-    for _ in 0..10 {
-        daemon.reload(GLOBAL);
-        daemon.reload(&one_instance());
-    }
-    daemon.wait_for("Entering MASTER");
     cable.wait_until_held(VIRTUAL);
     daemon.reload(GLOBAL);
     daemon.wait_for("Reload finished");
     assert_eq!(daemon.stop().0, Some(0));
+}
+
+fn wants_a_child_that_is_ending() {
+    let (mut cable, mut daemon) = active(&one_instance());
+    let child = daemon.vrrp();
+    child.signal(Signal::STOP);
+    daemon.reload(GLOBAL);
+    daemon.wait_for("Reloading");
+    // The parent waits for the child to end, and hears of the other file meanwhile.
+    daemon.reload(&one_instance());
+    std::thread::sleep(Duration::from_millis(100));
+    child.signal(Signal::CONT);
+    daemon.wait_for("(VI_1) Stopping");
+    daemon.wait_for("Entering MASTER");
+    cable.wait_until_held(VIRTUAL);
+    assert_ne!(child, daemon.vrrp());
 }
 
 fn survives_a_death() {
