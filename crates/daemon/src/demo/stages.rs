@@ -47,6 +47,8 @@ pub(super) fn run(json: bool) -> ExitCode {
     // Processes are looked up by the numbers that they have here. Where the kernel refuses, /proc of the outer
     // namespace serves for all but a stale pid file.
     let _ = kernel::namespace::mount_proc();
+    // A client that does not run sees outages that are none. Not permitted without root, and done without then.
+    let _ = kernel::process::set_realtime(CLIENT_PRIORITY, LONGEST_RUN);
     let timeline = Timeline::new(now(), json);
     match play(timeline) {
         Ok(report) => {
@@ -213,6 +215,10 @@ const AFTERMATH: Duration = Duration::from_millis(300);
 const CALM: Duration = Duration::from_millis(1100);
 /// For the daemons to start and elect.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Below the daemons that it watches.
+const CLIENT_PRIORITY: u32 = 10;
+const LONGEST_RUN: std::time::Duration = std::time::Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
