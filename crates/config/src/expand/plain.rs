@@ -56,24 +56,53 @@ impl Code {
         if line.len() > LINE {
             return None;
         }
+        let bytes = line.as_bytes();
         let mut braces = false;
-        let mut before = 0;
-        for (at, byte) in line.bytes().enumerate() {
-            match byte {
-                b'#' | b'!' => {
-                    let comment = line.as_bytes().get(at..).unwrap_or_default();
+        for (at, byte) in bytes.iter().enumerate() {
+            match MEANING.get(usize::from(*byte)) {
+                Some(Meaning::Itself) => {}
+                Some(Meaning::Brace) => braces = true,
+                Some(Meaning::Slash) if bytes.get(at + 1) != Some(&b'/') => {}
+                Some(Meaning::Comment) => {
+                    let comment = bytes.get(at..).unwrap_or_default();
                     return (!comment.contains(&0)).then_some(Self { end: at, braces });
                 }
-                b'{' | b'}' => braces = true,
-                b'/' if before == b'/' => return None,
-                b'$' | b'@' | b'~' | b'\\' | b'"' | b'\'' | 0 | 0x80.. => return None,
-                _ => {}
+                Some(Meaning::Slash | Meaning::Other) | None => return None,
             }
-            before = byte;
         }
-        Some(Self { end: line.len(), braces })
+        Some(Self { end: bytes.len(), braces })
     }
 }
+
+/// What a byte can mean.
+#[derive(Clone, Copy)]
+enum Meaning {
+    Itself,
+    Brace,
+    /// Two begin what is taken for a comment.
+    Slash,
+    Comment,
+    /// What makes a line other than plain.
+    Other,
+}
+
+#[expect(clippy::indexing_slicing, reason = "made by the compiler, where a panic is an error")]
+static MEANING: [Meaning; 256] = {
+    let mut meanings = [Meaning::Other; 256];
+    let mut byte = 1_u8;
+    while byte < 0x80 {
+        let meaning = match byte {
+            b'{' | b'}' => Meaning::Brace,
+            b'/' => Meaning::Slash,
+            b'#' | b'!' => Meaning::Comment,
+            b'$' | b'@' | b'~' | b'\\' | b'"' | b'\'' => Meaning::Other,
+            _ => Meaning::Itself,
+        };
+        meanings[byte as usize] = meaning;
+        byte += 1;
+    }
+    meanings
+};
 
 /// Whether a text may be one of the lines that steer the expansion.
 fn steers(text: &str) -> bool {

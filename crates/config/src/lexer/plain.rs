@@ -29,7 +29,10 @@ impl<'a> Plain<'a> {
 
     /// All words.
     pub(crate) fn words(self) -> Vec<Word> {
-        let mut words = Vec::new();
+        let mut blank = true;
+        let begins = |byte: &u8| core::mem::replace(&mut blank, is_blank(*byte)) && !blank;
+        let count = self.text.as_bytes().iter().copied().filter(begins).count();
+        let mut words = Vec::with_capacity(count);
         let mut rest = self;
         while let Some((word, after)) = rest.split_word() {
             words.push(word);
