@@ -14,6 +14,7 @@ pub mod forge;
 pub mod lab;
 pub mod moment;
 pub mod node;
+pub mod pace;
 pub mod packet;
 pub mod scenario;
 pub mod stream;

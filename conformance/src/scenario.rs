@@ -28,6 +28,8 @@ pub struct Scenario {
     pub only: Option<Subject>,
     /// Why ours cannot play it yet.
     pub gap: Option<&'static str>,
+    /// The routers of its lab; all but the first run the second daemon of a mixed pair.
+    pub routers: &'static [&'static str],
 }
 
 impl Scenario {
@@ -38,7 +40,7 @@ impl Scenario {
         flavours: &'static [Flavour],
         play: fn(&mut Stage) -> Result<()>,
     ) -> Self {
-        Self { name, play, flavours, mixed: false, only: None, gap: None }
+        Self { name, play, flavours, mixed: false, only: None, gap: None, routers: &["a", "b"] }
     }
 
     /// Also with one daemon of each kind, in both arrangements.
@@ -62,12 +64,19 @@ impl Scenario {
         self
     }
 
-    /// Builds a lab of routers `a` and `b`, plays the story there and tells what happened if it fails.
+    /// With a third router `c`.
+    #[must_use]
+    pub const fn three(mut self) -> Self {
+        self.routers = &["a", "b", "c"];
+        self
+    }
+
+    /// Builds a lab of its routers, plays the story there and tells what happened if it fails.
     ///
     /// # Errors
     /// When the story does not go as told.
     pub fn run(&self, pair: Pair, flavour: Flavour) -> Result<()> {
-        let lab = Lab::build(&["a", "b"]).context("build lab")?;
+        let lab = Lab::build(self.routers).context("build lab")?;
         let mut stage = Stage { lab, pair, flavour };
         (self.play)(&mut stage).map_err(|error| {
             let report = stage.lab.report();

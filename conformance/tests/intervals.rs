@@ -27,7 +27,8 @@ fn tenth(stage: &mut Stage) -> Result<()> {
         f.node == "a" && f.at.since(first) > Duration::from_millis(1_950)
     })?;
     let heard = stage.lab.capture.adverts("a", since).len();
-    ensure!((20..=22).contains(&heard), "{heard} adverts in two seconds");
+    // A busy machine costs one or two of them.
+    ensure!((18..=22).contains(&heard), "{heard} adverts in two seconds");
     let since = stage.lab.capture.mark();
     stage.lab.node("a")?.crash()?;
     // 3 x 0.1 s + 0.1 s x 156/256
