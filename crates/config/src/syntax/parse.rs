@@ -107,13 +107,6 @@ struct Frame {
     place: Option<PlaceId>,
 }
 
-impl Frame {
-    /// A block of raw lines.
-    fn raw(head: Option<Directive>, open: Span) -> Self {
-        Self { head, kind: Kind::Raw, open, directives: Vec::new(), place: None }
-    }
-}
-
 /// The head of a block whose opening brace is still to come.
 struct Awaited {
     head: Directive,
@@ -139,6 +132,8 @@ struct Parser<'a> {
     top: Option<PlaceId>,
     sink: &'a mut dyn FnMut(Directive),
     frames: Vec<Frame>,
+    /// Lists of closed blocks, empty, to be filled again.
+    spare: Vec<Vec<Directive>>,
     /// The last outermost directive, which may turn out to be the head of a block.
     last: Option<Directive>,
     awaited: Option<Awaited>,
@@ -172,6 +167,7 @@ impl<'a> Parser<'a> {
             top: grammar.place(&[]),
             sink,
             frames: Vec::new(),
+            spare: Vec::new(),
             last: None,
             awaited: None,
             before: Before::Brace,
@@ -277,11 +273,11 @@ impl<'a> Parser<'a> {
                     return;
                 }
                 let head = self.take_last();
-                self.frames.push(Frame::raw(head, at));
+                self.begin(head, Kind::Raw, at, None);
             }
             (Kind::Raw, Before::Directive { .. }) => {
                 let head = self.take_last();
-                self.frames.push(Frame::raw(head, at));
+                self.begin(head, Kind::Raw, at, None);
             }
             (Kind::List, Before::Directive { .. })
                 if self.trust == Trust::Layout && self.belongs_further_out(at) => {}
@@ -295,7 +291,12 @@ impl<'a> Parser<'a> {
         let place = around
             .filter(|_| kind == Kind::Directives)
             .and_then(|around| self.grammar.inside(around, &head.keyword.text));
-        self.frames.push(Frame { head: Some(head), kind, open, directives: Vec::new(), place });
+        self.begin(Some(head), kind, open, place);
+    }
+
+    fn begin(&mut self, head: Option<Directive>, kind: Kind, open: Span, place: Option<PlaceId>) {
+        let directives = self.spare.pop().unwrap_or_default();
+        self.frames.push(Frame { head, kind, open, directives, place });
     }
 
     fn close(&mut self, at: Span) {
@@ -323,10 +324,14 @@ impl<'a> Parser<'a> {
 
     /// Ends the innermost block.
     fn leave(&mut self, close: Option<Span>) {
-        let Some(Frame { head, open, directives, .. }) = self.frames.pop() else { return };
+        let Some(Frame { head, open, mut directives, .. }) = self.frames.pop() else { return };
+        // A block takes no more room than it needs; what its list grew to serves the next.
+        let mut kept = Vec::with_capacity(directives.len());
+        kept.append(&mut directives);
+        self.spare.push(directives);
         let Some(mut head) = head else { return };
         let span = close.map_or(open, |close| open.to(close));
-        head.block = Some(Block { directives, span });
+        head.block = Some(Block { directives: kept, span });
         self.push(head);
     }
 

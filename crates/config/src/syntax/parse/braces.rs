@@ -4,7 +4,7 @@ use crate::diagnostic::{Diagnostic, language};
 use crate::source::Span;
 use crate::syntax::{Body, Directive, Word};
 
-use super::{Awaited, Before, DEPTH, Frame, Kind, Parser, Trust};
+use super::{Awaited, Before, DEPTH, Kind, Parser, Trust};
 
 impl Parser<'_> {
     /// A line comes where the opening brace of a block should be.
@@ -55,7 +55,7 @@ impl Parser<'_> {
             finding = finding.label(last.span, message);
         }
         self.findings.push(finding.help("put a brace that belongs to a value in double quotes"));
-        self.frames.push(Frame::raw(None, at));
+        self.begin(None, Kind::Raw, at, None);
     }
 
     pub(super) fn stray_closing_brace(&mut self, at: Span) {
