@@ -1,7 +1,8 @@
 //! The ground of a measurement: a lab with further links for many instances, and what is common to all studies.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -65,9 +66,24 @@ impl Ground {
     pub fn start_active(&mut self, subject: Subject, herd: Herd, within: Duration) -> Result<()> {
         let node = self.first()?;
         let since = node.log_mark();
-        node.start(subject, &herd.render(&[]))?;
+        start(node, subject, &herd.render(&[]))?;
         wait_for_lines(node, "Entering MASTER STATE", herd.count, since, within)
     }
+}
+
+/// Starts `subject` with `configuration`, its log to the harness alone.
+///
+/// Where no syslog listens, the incumbent writes each line to the machine's console, and a slow one is then what is
+/// measured. Neither logs there.
+///
+/// # Errors
+/// When one runs already, or the program is missing.
+pub fn start(node: &mut Node, subject: Subject, configuration: &str) -> Result<()> {
+    let program = subject.program().map_err(anyhow::Error::msg)?;
+    let script = node.file("start");
+    fs::write(&script, format!("#!/bin/sh\nexec '{}' -G \"$@\"\n", program.display()))?;
+    fs::set_permissions(&script, Permissions::from_mode(0o755))?;
+    node.start_program(subject, &script, configuration)
 }
 
 /// Waits until `count` lines from `since` on contain `text`.

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::bench::agent::Job;
 use crate::bench::figure::{Figure, Wanted};
-use crate::bench::ground::milliseconds;
+use crate::bench::ground::{milliseconds, start};
 use crate::bench::session::{Session, TURNS};
 use crate::flavour::Flavour;
 use crate::forge::Forged;
@@ -67,7 +67,7 @@ struct Rows {
 
 fn repetition(subject: Subject, count: usize, times: usize, rows: &mut Rows) -> Result<()> {
     let mut lab = Lab::build(&["a"])?;
-    lab.node("a")?.start(subject, &configuration(count))?;
+    start(lab.node("a")?, subject, &configuration(count))?;
     // Active by itself first, so that the other way round is like every time after it.
     let changes = watch(&lab)?;
     wait(&changes, Mark::START, count, true)?;

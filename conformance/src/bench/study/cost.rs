@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::bench::agent::Job;
 use crate::bench::figure::{Figure, Wanted};
 use crate::bench::gauge;
-use crate::bench::ground::{Ground, Wiring, wait_for_lines};
+use crate::bench::ground::{Ground, Wiring, start, wait_for_lines};
 use crate::bench::layout::Herd;
 use crate::bench::session::{Session, TURNS};
 use crate::subject::Subject;
@@ -91,7 +91,7 @@ fn measure(subject: Subject, count: usize, role: Role, windows: usize) -> Result
             let job = Job::start(ground.lab.client(), &["flock", &text, "200", pacing, "0"])?;
             let node = ground.first()?;
             let since = node.log_mark();
-            node.start(subject, &herd.render(&[]))?;
+            start(node, subject, &herd.render(&[]))?;
             wait_for_lines(node, "Entering BACKUP STATE", count, since, Duration::from_secs(5))?;
             Some(job)
         }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 use crate::bench::agent::Job;
 use crate::bench::figure::{Figure, Wanted};
-use crate::bench::ground::milliseconds;
+use crate::bench::ground::{self, milliseconds};
 use crate::bench::session::{Session, TURNS};
 use crate::lab::Lab;
 use crate::packet::Content;
@@ -132,7 +132,7 @@ fn start(lab: &mut Lab, name: &str, subject: Subject, pace: &Pace) -> Result<()>
     );
     let node = lab.node(name)?;
     let since = node.log_mark();
-    node.start(subject, &text)?;
+    ground::start(node, subject, &text)?;
     node.expect_log("Entering BACKUP STATE", since, PATIENCE)?;
     Ok(())
 }

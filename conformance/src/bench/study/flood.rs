@@ -1,17 +1,19 @@
 //! A flood of adverts with a wrong checksum: what each costs, and how much is logged of it.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::bench::figure::{Figure, Wanted};
 use crate::bench::gauge;
+use crate::bench::ground::start;
 use crate::bench::session::{Session, TURNS};
 use crate::configuration::Instance;
 use crate::flavour::Flavour;
 use crate::forge::Forged;
 use crate::lab::Lab;
+use crate::moment::Moment;
 use crate::stream::Mark;
 use crate::subject::Subject;
 
@@ -53,7 +55,7 @@ struct Flood {
 fn repetition(subject: Subject, packets: u32) -> Result<Flood> {
     let mut lab = Lab::build(&["a"])?;
     let (since, mark) = (Mark::START, lab.capture.mark());
-    lab.node("a")?.start(subject, &Instance::new(Flavour::V2, 100).render())?;
+    start(lab.node("a")?, subject, &Instance::new(Flavour::V2, 100).render())?;
     lab.capture.expect_advert("a", mark, Duration::from_secs(6), |_| true)?;
     // The second round of announcements comes five seconds after the first, unless told otherwise.
     thread::sleep(Duration::from_millis(5500));
@@ -66,7 +68,7 @@ fn repetition(subject: Subject, packets: u32) -> Result<Flood> {
     let mark = lab.capture.mark();
     let mut forged = Forged::new(Flavour::V2, 200);
     forged.checksum_error = 1;
-    let begin = std::time::Instant::now();
+    let (begin, begun) = (Instant::now(), Moment::now());
     for _ in 0..packets / PART {
         lab.send_repeatedly(&forged, PART, Duration::from_micros(100))?;
     }
@@ -79,9 +81,12 @@ fn repetition(subject: Subject, packets: u32) -> Result<Flood> {
     let lines = node.log_since(since).len() - before_lines;
     let entered = node.log_since(log).iter().filter(|l| l.text.contains("Entering")).count();
     let adverts = lab.capture.adverts("a", mark);
-    ensure!(adverts.len() > 1, "the router fell silent");
-    let pairs = adverts.iter().zip(adverts.iter().skip(1));
-    let gap = pairs.map(|((a, _), (b, _))| b.since(*a)).max().unwrap_or_default();
+    // Silence from the beginning or to the end is a gap too: the incumbent sends nothing during a flood.
+    let mut times = vec![begun];
+    times.extend(adverts.iter().map(|(at, _)| *at));
+    times.push(Moment::now());
+    let pairs = times.iter().zip(times.iter().skip(1));
+    let gap = pairs.map(|(a, b)| b.since(*a)).max().unwrap_or_default();
     Ok(Flood {
         each: (used.as_secs_f64() - quiet.as_secs_f64() * took) * 1e6 / f64::from(packets),
         lines: f64::from(u32::try_from(lines)?),

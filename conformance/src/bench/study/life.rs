@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 
 use crate::bench::figure::{Figure, Wanted};
 use crate::bench::gauge::wait_for_end;
-use crate::bench::ground::{Ground, Wiring, milliseconds, wait_for_lines};
+use crate::bench::ground::{Ground, Wiring, milliseconds, start, wait_for_lines};
 use crate::bench::layout::Herd;
 use crate::bench::session::{Session, TURNS};
 use crate::moment::Moment;
@@ -52,7 +52,7 @@ fn repetition(subject: Subject, count: usize) -> Result<(f64, f64)> {
     let node = ground.first()?;
     let since = node.log_mark();
     let begin = Moment::now();
-    node.start(subject, &text)?;
+    start(node, subject, &text)?;
     wait_for_lines(node, "Entering MASTER STATE", count, since, Duration::from_secs(15))?;
     // The capture is behind the log only by what its reader is.
     std::thread::sleep(Duration::from_millis(300));

@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 
 use crate::bench::agent::Job;
 use crate::bench::figure::{Figure, Wanted};
+use crate::bench::ground::start;
 use crate::bench::session::{Session, TURNS};
 use crate::configuration::Instance;
 use crate::flavour::Flavour;
@@ -45,7 +46,7 @@ fn repetition(subject: Subject) -> Result<(f64, f64)> {
     let mut lab = Lab::build(&["a"])?;
     let since = lab.capture.mark();
     let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
-    lab.node("a")?.start(subject, &Instance::new(Flavour::V2, 200).render())?;
+    start(lab.node("a")?, subject, &Instance::new(Flavour::V2, 200).render())?;
     lab.capture.expect_advert("a", since, Duration::from_secs(6), |_| true)?;
     let _pings = Job::start(lab.client(), &["ping", &address.to_string(), "1000", "1"])?;
     thread::sleep(Duration::from_secs(2));

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::bench::agent::Job;
 use crate::bench::figure::{Figure, Wanted};
-use crate::bench::ground::{Ground, Wiring, milliseconds, wait_for_lines};
+use crate::bench::ground::{Ground, Wiring, milliseconds, start, wait_for_lines};
 use crate::bench::layout::Herd;
 use crate::bench::session::{Session, TURNS};
 use crate::moment::Moment;
@@ -54,7 +54,7 @@ fn repetition(subject: Subject) -> Result<Times> {
     let mut flock = Job::start(ground.lab.client(), &["flock", &count, "200", "burst", "4"])?;
     let node = ground.first()?;
     let since = node.log_mark();
-    node.start(subject, &herd.render(&[]))?;
+    start(node, subject, &herd.render(&[]))?;
     wait_for_lines(node, "Entering BACKUP STATE", COUNT, since, Duration::from_secs(4))?;
     let mark = ground.lab.capture.mark();
     ensure!(flock.child.wait()?.success(), "the sender failed");
