@@ -280,6 +280,22 @@ impl Node {
         Ok(list.cloned().unwrap_or_default())
     }
 
+    /// Waits until `address` is on `interface`.
+    ///
+    /// # Errors
+    /// When it has not come `within` that time, with what is there.
+    pub fn expect_address(&self, interface: &str, address: IpAddr, within: Duration) -> Result<()> {
+        let (text, until) = (address.to_string(), Instant::now() + within);
+        loop {
+            let there = self.addresses_of(interface)?;
+            if there.iter().any(|a| a.get("local").and_then(Value::as_str) == Some(&text)) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "{interface} has {there:?}, not {address}");
+            thread::sleep(POLL);
+        }
+    }
+
     /// The description of `address` on `eth0`, if it is there.
     ///
     /// # Errors

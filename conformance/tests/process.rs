@@ -30,6 +30,21 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     }),
     Scenario::new("a_virtual_router_used_twice_fails_the_test", ONCE, twice),
     Scenario::new("a_missing_file_passes_the_test", ONCE, missing),
+    Scenario::new("without_n_it_goes_to_the_background", ONCE, background),
+    Scenario::new("a_missing_interface_at_the_start_ends_the_incumbent", ONCE, |stage| {
+        no_interface(stage)?;
+        let status = stage.lab.node("a")?.wait_for_exit(START)?;
+        ensure!(status.code() == Some(2), "{status}");
+        Ok(())
+    })
+    .only(Subject::Keepalived),
+    Scenario::new("an_interface_missing_at_the_start_may_come_later", ONCE, |stage| {
+        later_interface(stage, "")
+    })
+    .only(Subject::Ours),
+    Scenario::new("a_dynamic_interface_may_come_later", ONCE, |stage| {
+        later_interface(stage, "global_defs {\n    dynamic_interfaces\n}")
+    }),
     Scenario::new("an_unknown_flag_ends_with_1", ONCE, unknown_flag),
     Scenario::new("version_and_help_end_with_0", ONCE, version_and_help),
     Scenario::new("process_files_name_the_processes", ONCE, process_files),
@@ -92,6 +107,47 @@ fn missing(stage: &mut Stage) -> Result<()> {
     ensure!(words.contains("/nowhere/daemon.conf"), "{words}");
     ensure!(output.status.success(), "{}", output.status);
     Ok(())
+}
+
+/// The starter ends at once with 0; the daemon goes on, and its process file says where.
+fn background(stage: &mut Stage) -> Result<()> {
+    let subject = stage.subject("a");
+    let text = stage.instance(150).render();
+    let node = stage.lab.node("a")?;
+    node.write_configuration(&text)?;
+    let files: Vec<_> = ["daemon.conf", "p1", "p2", "p3"].map(|f| node.file(f)).into();
+    let names: Vec<&str> = files.iter().filter_map(|f| f.to_str()).collect();
+    let [conf, first, second, third] = names.as_slice() else { anyhow::bail!("paths") };
+    let arguments = ["-D", "-f", *conf, "-p", *first, "-r", *second, "-c", *third];
+    let output = node.ask(subject, &arguments)?;
+    ensure!(output.status.success(), "{}", output.status);
+    let within = stage.flavour.down_interval(150) + START;
+    stage.lab.expect_holders(stage.address(), &["a"], within)?;
+    let node = stage.lab.node("a")?;
+    let number = fs::read_to_string(node.file("p1"))?;
+    node.space().run(&format!("kill -TERM {}", number.trim()))?;
+    stage.lab.expect_holders(stage.address(), &[], START)
+}
+
+/// Starts `a` on an interface that is not there.
+fn no_interface(stage: &mut Stage) -> Result<()> {
+    let text = stage.instance(150).render().replace("interface eth0", "interface t0");
+    stage.start_with("a", &text)
+}
+
+fn later_interface(stage: &mut Stage, extra: &str) -> Result<()> {
+    let text = conformance::configuration::file(&[extra], &[stage.instance(150)]);
+    stage.start_with("a", &text.replace("interface eth0", "interface t0"))?;
+    stage.lab.node("a")?.expect_log("FAULT", Mark::START, START)?;
+    let space = stage.lab.node("a")?.space().clone();
+    space.run("ip link add t0 type veth peer name t1")?;
+    space.run("ip link set t1 up")?;
+    space.run("ip link set t0 up")?;
+    space.run("ip addr add 198.51.100.1/24 dev t0")?;
+    let within = stage.flavour.down_interval(150) + START;
+    stage.lab.node("a")?.expect_log("Entering MASTER STATE", Mark::START, within)?;
+    let address = stage.address();
+    stage.lab.node("a")?.expect_address("t0", address, SLACK)
 }
 
 fn unknown_flag(stage: &mut Stage) -> Result<()> {
