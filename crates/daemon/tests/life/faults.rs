@@ -11,7 +11,7 @@ use wire::MacAddr;
 
 use crate::Test;
 use crate::daemon::Start;
-use crate::world::{Cable, FAR, GLOBAL, NEAR, VIRTUAL, instance, never, one_instance};
+use crate::world::{Cable, FAR, GLOBAL, NEAR, VIRTUAL, instance, never, one_instance, steady};
 
 pub const TESTS: &[Test] = &[
     ("a_missing_interface_is_a_fault_until_it_appears", waits_for_its_interface),
@@ -100,7 +100,7 @@ fn lacks(kept: &[Privilege]) {
 
 fn puts_its_address_back() {
     let mut cable = Cable::new();
-    let mut daemon = Start::with(&one_instance()).until("Entering MASTER");
+    let mut daemon = Start::with(&steady()).until("Entering MASTER");
     cable.wait_until_held(VIRTUAL);
     let key = cable.find(VIRTUAL).unwrap().key();
     for result in cable.requests.remove_addresses(&[key]) {
@@ -121,7 +121,7 @@ fn is_quiet_about_many_sources() {
 /// How many lines 10 000 packets for the instance bring that are wrong in one way or another.
 fn lines_about(source: impl Fn(u32) -> Ipv4Addr) -> usize {
     let mut cable = Cable::new();
-    let mut daemon = Start::with(&one_instance()).words(&["-D"]).until("Entering MASTER");
+    let mut daemon = Start::with(&steady()).words(&["-D"]).until("Entering MASTER");
     cable.wait_until_held(VIRTUAL);
     let (mouth, far) = cable
         .there

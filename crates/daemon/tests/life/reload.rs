@@ -7,7 +7,10 @@ use rustix::process::Signal;
 use crate::Test;
 use crate::daemon::{Daemon, Start};
 use crate::ear::Ear;
-use crate::world::{Cable, GLOBAL, SECOND, VIRTUAL, eventually, instance, never, one_instance};
+use crate::world::{
+    Cable, GLOBAL, SECOND, VIRTUAL, eventually, instance, never, one_instance, steady,
+    steady_instance,
+};
 
 pub const TESTS: &[Test] = &[
     ("an_unchanged_file_changes_nothing", keeps_everything),
@@ -27,7 +30,7 @@ pub const TESTS: &[Test] = &[
 ];
 
 fn keeps_everything() {
-    let (mut cable, mut daemon) = active(&one_instance());
+    let (mut cable, mut daemon) = active(&steady());
     let mut ear = Ear::at(&cable);
     eventually("announcements come to an end", || {
         ear.forget();
@@ -36,7 +39,7 @@ fn keeps_everything() {
     });
     let child = daemon.vrrp();
     // What it says is the same, though it stands elsewhere.
-    daemon.reload(&format!("# A remark.\n{}", one_instance()));
+    daemon.reload(&format!("# A remark.\n{}", steady()));
     let mut finished = false;
     never(Duration::from_millis(700), "the address went", || {
         finished |= daemon.news().contains("Reload finished");
@@ -45,7 +48,7 @@ fn keeps_everything() {
     assert!(finished);
     daemon.wait_for("Configuration reloaded: no instance changed");
     ear.listen();
-    assert!(ear.priorities.iter().all(|priority| *priority == 150), "{:?}", ear.priorities);
+    assert!(ear.priorities.iter().all(|priority| *priority == 255), "{:?}", ear.priorities);
     assert!(ear.priorities.len() > 4);
     assert_eq!(ear.announcements, 0);
     assert!(!daemon.news().contains("STATE"), "{}", daemon.news());
@@ -53,8 +56,8 @@ fn keeps_everything() {
 }
 
 fn adds_an_address() {
-    let (mut cable, mut daemon) = active(&one_instance());
-    let two = format!("{GLOBAL}{}", instance("VI_1", 51, 150, &[VIRTUAL, SECOND], ""));
+    let (mut cable, mut daemon) = active(&steady());
+    let two = format!("{GLOBAL}{}", steady_instance(&[VIRTUAL, SECOND], ""));
     daemon.reload(&two);
     never(Duration::from_millis(500), "the first address went", || {
         (!cable.holds(VIRTUAL)).then_some(())
@@ -67,19 +70,19 @@ fn adds_an_address() {
 }
 
 fn adds_an_excluded_address() {
-    let (mut cable, mut daemon) = active(&one_instance());
+    let (mut cable, mut daemon) = active(&steady());
     let more = "  virtual_ipaddress_excluded {\n    10.9.0.101/24\n  }\n";
-    daemon.reload(&format!("{GLOBAL}{}", instance("VI_1", 51, 150, &[VIRTUAL], more)));
+    daemon.reload(&format!("{GLOBAL}{}", steady_instance(&[VIRTUAL], more)));
     daemon.wait_for("Configuration reloaded: adjusted VI_1");
     cable.wait_until_held(SECOND);
     assert!(!daemon.news().contains("STATE"), "{}", daemon.news());
 }
 
 fn removes_an_address() {
-    let two = format!("{GLOBAL}{}", instance("VI_1", 51, 150, &[VIRTUAL, SECOND], ""));
+    let two = format!("{GLOBAL}{}", steady_instance(&[VIRTUAL, SECOND], ""));
     let (mut cable, mut daemon) = active(&two);
     cable.wait_until_held(SECOND);
-    daemon.reload(&one_instance());
+    daemon.reload(&steady());
     daemon.wait_for("Reload finished");
     cable.wait_until_gone(SECOND);
     assert!(cable.holds(VIRTUAL));
@@ -87,8 +90,8 @@ fn removes_an_address() {
 }
 
 fn refuses_an_error() {
-    let (mut cable, mut daemon) = active(&one_instance());
-    let bad = one_instance().replace("virtual_router_id 51", "virtual_router_id");
+    let (mut cable, mut daemon) = active(&steady());
+    let bad = steady().replace("virtual_router_id 51", "virtual_router_id");
     daemon.reload(&bad);
     daemon.wait_for("keepalived.conf:6:3: error: `virtual_router_id` lacks an argument [KEY002]");
     daemon.wait_for("RELOAD FAILED: the running configuration stays in force");
@@ -96,13 +99,13 @@ fn refuses_an_error() {
     // A successor of the child has the old configuration, too.
     daemon.vrrp().signal(Signal::KILL);
     daemon.wait_for("Entering MASTER");
-    daemon.reload(&one_instance());
+    daemon.reload(&steady());
     daemon.wait_for("Configuration reloaded: no instance changed");
     daemon.wait_for("Reload finished");
 }
 
 fn refuses_no_file() {
-    let (mut cable, mut daemon) = active(&one_instance());
+    let (mut cable, mut daemon) = active(&steady());
     std::fs::remove_file(daemon.place.path("keepalived.conf")).unwrap();
     daemon.process().signal(Signal::HUP);
     daemon.wait_for("RELOAD FAILED");
@@ -113,7 +116,7 @@ fn refuses_no_file() {
 fn removes_an_instance() {
     let (mut cable, mut daemon) = active(&two_instances());
     cable.wait_until_held(SECOND);
-    daemon.reload(&one_instance());
+    daemon.reload(&steady());
     daemon.wait_for("Configuration reloaded: removed VI_2");
     cable.wait_until_gone(SECOND);
     daemon.wait_for("(VI_2) Stopping");
@@ -122,7 +125,7 @@ fn removes_an_instance() {
 }
 
 fn adds_an_instance() {
-    let (mut cable, mut daemon) = active(&one_instance());
+    let (mut cable, mut daemon) = active(&steady());
     daemon.reload(&two_instances());
     daemon.wait_for("Configuration reloaded: added VI_2");
     daemon.wait_for("(VI_2) Entering MASTER");
@@ -151,10 +154,10 @@ fn restarts_an_instance() {
 }
 
 fn takes_the_last_of_many() {
-    let (mut cable, mut daemon) = active(&one_instance());
+    let (mut cable, mut daemon) = active(&steady());
     for _ in 0..20 {
         daemon.reload(&two_instances());
-        daemon.reload(&one_instance());
+        daemon.reload(&steady());
     }
     daemon.reload(&two_instances());
     daemon.wait_for("(VI_2) Entering MASTER");
@@ -195,7 +198,7 @@ fn wants_a_child_that_is_ending() {
 }
 
 fn survives_a_death() {
-    let (mut cable, mut daemon) = active(&one_instance());
+    let (mut cable, mut daemon) = active(&steady());
     let child = daemon.vrrp();
     child.signal(Signal::STOP);
     daemon.reload(&two_instances());
@@ -215,5 +218,5 @@ fn active(configuration: &str) -> (Cable, Daemon) {
 }
 
 fn two_instances() -> String {
-    format!("{}{}", one_instance(), instance("VI_2", 52, 150, &[SECOND], ""))
+    format!("{}{}", steady(), instance("VI_2", 52, 150, &[SECOND], ""))
 }

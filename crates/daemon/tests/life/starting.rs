@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use crate::Test;
 use crate::daemon::{Background, Daemon, Start};
 use crate::processes::Process;
-use crate::world::{Cable, NEAR, Place, VIRTUAL, eventually, one_instance, within};
+use crate::world::{Cable, NEAR, Place, VIRTUAL, eventually, one_instance, steady, within};
 
 pub const TESTS: &[Test] = &[
     ("a_daemon_says_what_it_does_and_gives_its_address_up_at_the_end", says_what_it_does),
@@ -56,11 +56,11 @@ fn says_what_it_does() {
 
 fn interrupts() {
     let mut cable = Cable::new();
-    let mut daemon = Start::with(&one_instance()).until("Entering MASTER");
+    let mut daemon = Start::with(&steady()).until("Entering MASTER");
     daemon.process().signal(Signal::INT);
     assert_eq!(daemon.wait_for_end(), Some(0));
     assert!(!cable.holds(VIRTUAL));
-    let stubborn = Start::with(&one_instance()).words(&["--ignore-sigint"]);
+    let stubborn = Start::with(&steady()).words(&["--ignore-sigint"]);
     let mut daemon = stubborn.until("Entering MASTER");
     daemon.process().signal(Signal::INT);
     daemon.vrrp().signal(Signal::INT);
@@ -198,7 +198,7 @@ fn enters_a_named_namespace() {
 
 fn leaves_addresses_behind() {
     let mut cable = Cable::new();
-    let mut daemon = Start::with(&one_instance()).words(&["-V"]).until("Entering MASTER");
+    let mut daemon = Start::with(&steady()).words(&["-V"]).until("Entering MASTER");
     cable.wait_until_held(VIRTUAL);
     assert_eq!(daemon.stop().0, Some(0));
     let left = cable.find(VIRTUAL).expect("still there");
@@ -221,7 +221,7 @@ fn writes_a_log_file() {
 
 fn survives_signals() {
     let mut cable = Cable::new();
-    let mut daemon = Start::with(&one_instance()).until("Entering MASTER");
+    let mut daemon = Start::with(&steady()).until("Entering MASTER");
     let vrrp = daemon.vrrp();
     for name in ["DATA", "STATS", "STATS_CLEAR", "JSON"] {
         let words = ["--signum", name];

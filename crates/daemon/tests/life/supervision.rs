@@ -9,7 +9,10 @@ use crate::Test;
 use crate::daemon::{Daemon, Start};
 use crate::ear::Ear;
 use crate::processes::Process;
-use crate::world::{Cable, GLOBAL, VIRTUAL, eventually, instance, never, one_instance, within};
+use crate::world::{
+    Cable, GLOBAL, VIRTUAL, eventually, instance, never, one_instance, steady, steady_instance,
+    within,
+};
 
 pub const TESTS: &[Test] = &[
     ("a_killed_child_is_replaced_at_once", replaces_at_once),
@@ -107,7 +110,7 @@ fn ends_with_its_parent() {
 
 fn forgives_its_own_pause() {
     let mut cable = Cable::new();
-    let mut daemon = Start::with(&one_instance()).until("Entering MASTER");
+    let mut daemon = Start::with(&steady()).until("Entering MASTER");
     let child = daemon.vrrp();
     daemon.process().signal(Signal::STOP);
     never(Duration::from_millis(2600), "the address went", || {
@@ -209,5 +212,5 @@ fn kill_all(daemon: &mut Daemon) {
 
 fn short_lease() -> String {
     let more = "  vrrp_address_lifetime 3\n";
-    format!("{GLOBAL}{}", instance("VI_1", 51, 150, &[VIRTUAL], more))
+    format!("{GLOBAL}{}", steady_instance(&[VIRTUAL], more))
 }

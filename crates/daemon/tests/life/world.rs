@@ -105,10 +105,11 @@ impl Place {
         self.0.join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.path(name);
-        std::fs::write(&path, text).unwrap();
-        path
+    /// Writes a file in one stroke: a daemon may be reading the one before it.
+    pub fn write(&self, name: &str, text: &str) {
+        let (path, whole) = (self.path(name), self.path("new"));
+        std::fs::write(&whole, text).unwrap();
+        std::fs::rename(&whole, &path).unwrap();
     }
 
     pub fn read(&self, name: &str) -> String {
@@ -123,6 +124,16 @@ impl Place {
 /// A configuration of one instance that takes over within half a second.
 pub fn one_instance() -> String {
     format!("{GLOBAL}{}", instance("VI_1", 51, 150, &[VIRTUAL], ""))
+}
+
+/// One that is Active at once, and keeps its role through whatever pause a busy machine puts it to.
+pub fn steady() -> String {
+    format!("{GLOBAL}{}", steady_instance(&[VIRTUAL], ""))
+}
+
+/// The instance of [`steady`].
+pub fn steady_instance(addresses: &[Ipv4Addr], more: &str) -> String {
+    instance("VI_1", 51, 255, addresses, &format!("  down_timer_adverts 100\n{more}"))
 }
 
 /// One instance on the near end of the cable.
