@@ -31,6 +31,7 @@ pub(crate) use self::read::boolean_words;
 #[derive(Default)]
 pub(crate) struct Gathered {
     tree: Tree,
+    instances: Vec<Directive>,
     virtual_servers: Vec<VirtualServer>,
 }
 
@@ -38,27 +39,29 @@ impl Gathered {
     /// Takes the outermost directives in order; what needs nothing else is lowered at once.
     pub(crate) fn take(&mut self, directive: Directive) {
         match directive.keyword.as_str() {
+            "vrrp_instance" => self.instances.push(directive),
             "virtual_server" => self.virtual_servers.push(virtual_server(&directive)),
             "virtual_server_group" | "SSL" => {}
-            _ => return self.tree.directives.push(directive),
-        }
-        if crate::keyword::holds_back(&[], &directive).is_some() {
-            self.tree.directives.push(Directive { block: None, ..directive });
+            known if crate::keyword::find(&[], known).is_some() => {
+                self.tree.directives.push(directive);
+            }
+            _ => {}
         }
     }
 }
 
 /// Lowers all that was gathered.
 pub(crate) fn lower(gathered: Gathered, sources: &SourceSet) -> (Model, Vec<Diagnostic>) {
-    let Gathered { tree, virtual_servers } = gathered;
+    let Gathered { tree, instances: blocks_of_instances, virtual_servers } = gathered;
     let tree = &tree;
     let mut reports = Reports { sources, diagnostics: Vec::new() };
     let (global, defaults) = global::lower(tree);
     let mut trackers = track::Trackers::default();
     let mut instances: Vec<Instance> = Vec::new();
     let mut named: BTreeMap<String, Span> = BTreeMap::new();
-    for block in blocks(tree, "vrrp_instance") {
-        let Some(instance) = instance::lower(block, &defaults, &mut trackers, &mut reports) else {
+    // Each block goes when it is lowered: what it held has room for the next instance.
+    for block in blocks_of_instances {
+        let Some(instance) = instance::lower(&block, &defaults, &mut trackers, &mut reports) else {
             continue;
         };
         if let Some(first) = named.get(&instance.name) {
@@ -139,4 +142,18 @@ fn held_back(path: &[&str], directive: &Directive, reports: &Reports<'_>) -> Opt
     let keyword = crate::keyword::holds_back(path, directive)?;
     let location = reports.location(directive.keyword.span);
     Some(HeldBack { keyword, location })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::keyword::{Effect, Status, find};
+
+    /// Their heads are not kept, so that a status that holds all instances back would be lost.
+    #[test]
+    fn no_block_that_is_lowered_at_once_holds_instances_back() {
+        for name in ["vrrp_instance", "virtual_server", "virtual_server_group", "SSL"] {
+            let status = find(&[], name).unwrap().status;
+            assert!(!matches!(status, Status::NotYet(Effect::HoldsBack)), "{name}");
+        }
+    }
 }
