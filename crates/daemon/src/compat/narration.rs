@@ -265,17 +265,28 @@ fn of_notice(instance: InstanceId, notice: &Notice, names: &dyn Names) -> Option
     }
 }
 
-/// Whether a peer decides how often a notice comes.
-pub(crate) const fn is_repetitive(notice: &Notice) -> bool {
-    matches!(
-        notice,
-        Notice::LowerDiscarded { .. }
-            | Notice::LowerContested { .. }
-            | Notice::ActiveRouter { .. }
-            | Notice::OwnAddress { .. }
-            | Notice::OwnerConflict { .. }
-            | Notice::EffectFailed { .. }
-    )
+/// What a notice is about, for limiting how often it is said: peers decide how often it comes.
+pub(crate) const fn topic(notice: &Notice) -> &'static str {
+    match notice {
+        Notice::ActiveRouter { .. } => "active router",
+        Notice::LowerDiscarded { .. } => "lower discarded",
+        Notice::LowerContested { .. } => "lower contested",
+        Notice::OwnAddress { .. } => "own address",
+        Notice::OwnerConflict { .. } => "owner conflict",
+        Notice::PeerResigned { .. } => "resigned",
+        Notice::IntervalDiffers { .. } => "interval differs",
+        Notice::IntervalZero { .. } => "interval zero",
+        Notice::IntervalLearned { .. } => "interval learned",
+        Notice::VersionDiffers { .. } => "version differs",
+        Notice::AddressCountDiffers { .. } => "address count",
+        Notice::AddressMissing { .. } => "address missing",
+        Notice::PreemptDelayStarted { .. } => "preempt delay started",
+        Notice::PreemptDelayStopped => "preempt delay stopped",
+        Notice::GroupAwaited { .. } => "group awaited",
+        Notice::FaultRaised(_) => "fault raised",
+        Notice::FaultCleared(_) => "fault cleared",
+        Notice::EffectFailed { .. } => "effect failed",
+    }
 }
 
 /// What two nodes say differently.

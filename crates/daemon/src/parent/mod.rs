@@ -143,7 +143,12 @@ impl Parent {
         });
         self.want_children();
         let mut ready = Vec::new();
+        let mut woken = now();
         while !self.has_ended() {
+            if now().since(woken) > STALL {
+                // Busy or stopped, this process did not listen: children get their time anew.
+                self.children.iter_mut().for_each(Managed::excuse);
+            }
             self.tend_children();
             self.announce();
             let deadline = self.children.iter().filter_map(Managed::deadline).min();
@@ -153,8 +158,9 @@ impl Parent {
                 self.stop(exit::FATAL);
                 break;
             }
-            if deadline.is_some_and(|deadline| now().since(deadline) > STALL) {
-                // Whoever stopped us has stopped the children too: they get their time anew.
+            woken = now();
+            if deadline.is_some_and(|deadline| woken.since(deadline) > STALL) {
+                // Whoever stopped us has stopped the children too.
                 self.children.iter_mut().for_each(Managed::excuse);
             }
             for token in &ready {
@@ -360,7 +366,7 @@ impl Parent {
     }
 }
 
-/// A wake-up later than this says that this process did not run.
+/// A turn longer, or a wake-up later than this says that this process did not listen.
 const STALL: Duration = Duration::from_millis(500);
 const SIGNALS: Token = Token(1);
 const REAL_TIME: Token = Token(2);

@@ -377,20 +377,17 @@ impl Shell {
         let names = Known { settled: &self.settled, former: self.former.as_ref() };
         for output in outputs {
             let Some(line) = narration::line(output, &names) else { continue };
-            if line.detail {
-                self.startup.log.detail(|| line.text);
-                continue;
-            }
-            // Peers decide how often some of these come.
-            if let Output::Instance { instance, action: Action::Noticed(notice) } = output
-                && narration::is_repetitive(notice)
-            {
-                let key = Complaint::Failed(*instance, "notice");
+            let (severity, mut text) = (line.severity, line.text);
+            if let Output::Instance { instance, action: Action::Noticed(notice) } = output {
+                let key = Complaint::Noticed(*instance, narration::topic(notice));
                 let Some(silenced) = self.complaints.admit(now, &key) else { continue };
-                self.startup.log.push(line.severity, with_silenced(line.text, silenced));
+                text = with_silenced(text, silenced);
+            }
+            if line.detail {
+                self.startup.log.detail(|| text);
                 continue;
             }
-            self.startup.log.push(line.severity, line.text);
+            self.startup.log.push(severity, text);
         }
     }
 }

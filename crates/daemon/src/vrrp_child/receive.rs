@@ -23,6 +23,8 @@ pub(super) enum Complaint {
     Unknown(PortId, Discard),
     /// An action of an instance failed.
     Failed(InstanceId, &'static str),
+    /// A notice of the election, by its topic.
+    Noticed(InstanceId, &'static str),
     /// Somebody took an address of ours away.
     Removed(InstanceId),
     /// Somebody else answers for an address.

@@ -113,7 +113,6 @@ impl Shell {
             *change = Change::Add(Addition { parameters, source, faults });
         }
         self.feed(now, Input::Reconfigure(rest));
-        self.reconcile(now);
         self.look_around(now);
         self.drop_fixed();
         self.former = None;
@@ -121,7 +120,7 @@ impl Shell {
     }
 
     /// Brings what Active instances hold in line with what they are to hold.
-    fn reconcile(&mut self, now: Instant) {
+    pub(super) fn reconcile(&mut self, now: Instant) {
         let active: Vec<InstanceId> = self
             .settled
             .instances

@@ -49,6 +49,8 @@ impl Shell {
     }
 
     /// Compares what the host says now with what the election was told, and tells it what is different.
+    ///
+    /// An Active instance may hold addresses on other links than its own: those that came take theirs.
     pub(super) fn look_around(&mut self, now: Instant) {
         self.adopt_ports(now);
         let ids: Vec<InstanceId> = self.bindings.keys().copied().collect();
@@ -61,6 +63,7 @@ impl Shell {
                 self.feed(now, Input::Tracker { tracker, state });
             }
         }
+        self.reconcile(now);
         self.conflicts.look_again();
         self.add_fixed();
     }
