@@ -1,14 +1,17 @@
 //! Where log lines end: syslog, standard error, a file.
 //!
-//! Nothing here waits: syslog is a datagram that is dropped when its reader does not keep up, and counted.
+//! Nothing here waits: a line whose reader does not keep up is dropped and counted, and the next one that is read
+//! says how many.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 
 use control::Severity;
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::stamp::Stamp;
 
@@ -39,7 +42,8 @@ pub(crate) struct Sinks {
     console: bool,
     file: Option<File>,
     syslog: Option<UnixDatagram>,
-    dropped: u64,
+    dropped_by_console: u64,
+    dropped_by_syslog: u64,
 }
 
 impl Sinks {
@@ -47,13 +51,12 @@ impl Sinks {
     pub(crate) fn open(options: &SinksOptions) -> (Self, Option<String>) {
         let mut problem = None;
         let file = options.file.as_ref().and_then(|path| {
-            let opened = OpenOptions::new()
-                .append(true)
-                .create(true)
-                .mode(0o600)
-                .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
-                .open(path);
-            opened
+            // A FIFO without a reader would keep us waiting.
+            let flags = libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
+            let mut options = OpenOptions::new();
+            options.append(true).create(true).mode(0o600).custom_flags(flags);
+            options
+                .open(path)
                 .inspect_err(|error| {
                     problem = Some(format!("cannot open log file {}: {error}", path.display()))
                 })
@@ -64,7 +67,8 @@ impl Sinks {
             console: options.console,
             file,
             syslog: None,
-            dropped: 0,
+            dropped_by_console: 0,
+            dropped_by_syslog: 0,
         };
         (sinks, problem)
     }
@@ -74,42 +78,89 @@ impl Sinks {
         let text = &printable(text);
         let stamp = Stamp::now();
         if self.console {
-            let line =
-                format!("{}: {}[{}]: {text}\n", stamp.console(), identity.name, identity.pid);
-            // A closed terminal is no reason to fail.
-            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+            self.write_to_console(identity, stamp, text);
         }
         if let Some(file) = &mut self.file {
             let line = format!("{}: {}[{}]: {text}\n", stamp.file(), identity.name, identity.pid);
             let _ = file.write_all(line.as_bytes());
         }
         if let Some(facility) = self.facility {
-            let code = facility * 8 + severity.number();
-            let line =
-                format!("<{code}>{} {}[{}]: {text}", stamp.syslog(), identity.name, identity.pid);
-            self.send_to_syslog(line.as_bytes());
+            self.write_to_syslog(identity, facility, severity, stamp, text);
         }
     }
 
-    fn send_to_syslog(&mut self, line: &[u8]) {
-        if self.syslog.is_none() {
-            self.syslog = connect();
-        }
-        let Some(socket) = &self.syslog else {
-            self.dropped = self.dropped.saturating_add(1);
+    fn write_to_console(&mut self, identity: &Identity, stamp: Stamp, text: &str) {
+        if !is_writable(std::io::stderr().as_fd()) {
+            self.dropped_by_console = self.dropped_by_console.saturating_add(1);
             return;
+        }
+        let dropped = std::mem::take(&mut self.dropped_by_console);
+        let mut line = format!("{}: {}[{}]: {text}", stamp.console(), identity.name, identity.pid);
+        if dropped > 0 {
+            line.push_str(&what_was_dropped(dropped));
+        }
+        while line.len() >= LONGEST_LINE {
+            line.pop();
+        }
+        line.push('\n');
+        // A closed terminal is no reason to fail.
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
+
+    fn write_to_syslog(
+        &mut self,
+        identity: &Identity,
+        facility: u8,
+        severity: Severity,
+        stamp: Stamp,
+        text: &str,
+    ) {
+        let code = facility * 8 + severity.number();
+        let dropped = match self.dropped_by_syslog {
+            0 => String::new(),
+            dropped => what_was_dropped(dropped),
         };
-        match socket.send(line) {
-            Ok(_) => self.dropped = 0,
-            Err(error) => {
-                self.dropped = self.dropped.saturating_add(1);
-                if error.kind() != std::io::ErrorKind::WouldBlock {
-                    // The daemon was restarted: the next line finds the new one.
-                    self.syslog = None;
-                }
-            }
+        let who = format!("{}[{}]", identity.name, identity.pid);
+        let line = format!("<{code}>{} {who}: {text}{dropped}", stamp.syslog());
+        if self.send_to_syslog(line.as_bytes()) {
+            self.dropped_by_syslog = 0;
+        } else {
+            self.dropped_by_syslog = self.dropped_by_syslog.saturating_add(1);
         }
     }
+
+    fn send_to_syslog(&mut self, line: &[u8]) -> bool {
+        for _ in 0..2 {
+            if self.syslog.is_none() {
+                self.syslog = connect();
+            }
+            let Some(socket) = &self.syslog else { return false };
+            match socket.send(line) {
+                Ok(_) => return true,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return false,
+                // It was restarted: the new one is asked at once.
+                Err(_) => self.syslog = None,
+            }
+        }
+        false
+    }
+}
+
+/// Whether a line can be written without waiting; where a pipe's reader is gone, writing fails at once.
+fn is_writable(descriptor: BorrowedFd<'_>) -> bool {
+    let wanted = PollFlags::OUT | PollFlags::ERR | PollFlags::HUP;
+    let mut polled = [PollFd::new(&descriptor, PollFlags::OUT)];
+    let none = Timespec { tv_sec: 0, tv_nsec: 0 };
+    match rustix::event::poll(&mut polled, Some(&none)) {
+        Ok(0) => false,
+        Ok(_) => polled.iter().any(|it| it.revents().intersects(wanted)),
+        // What cannot be polled does not wait either.
+        Err(_) => true,
+    }
+}
+
+fn what_was_dropped(lines: u64) -> String {
+    format!(" ({lines} lines before it were dropped: they came faster than they were read)")
 }
 
 fn connect() -> Option<UnixDatagram> {
@@ -131,3 +182,6 @@ fn printable(text: &str) -> String {
     }
     line
 }
+
+/// A pipe that can be written to takes this many bytes at least (pipe(7), `PIPE_BUF`).
+const LONGEST_LINE: usize = 4096;

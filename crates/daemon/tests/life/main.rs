@@ -19,6 +19,7 @@
 mod daemon;
 mod ear;
 mod faults;
+mod logging;
 mod processes;
 mod reload;
 mod starting;
@@ -41,6 +42,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("supervision", supervision::TESTS),
     ("systemd", systemd::TESTS),
     ("faults", faults::TESTS),
+    ("logging", logging::TESTS),
 ];
 
 /// Set in the process that runs inside the namespaces.
@@ -83,7 +85,27 @@ fn inside() -> Result<ExitCode, Box<dyn std::error::Error>> {
 fn furnish() -> Result<(), Box<dyn std::error::Error>> {
     namespace::mount_proc()?;
     mount(Some("run"), "/run", Some("tmpfs"), MsFlags::empty(), None::<&str>)?;
+    devices()?;
     std::fs::copy(env!("CARGO_BIN_EXE_steadfast"), daemon::PROGRAM)?;
+    Ok(())
+}
+
+/// A `/dev` of our own, where a test can be syslog.
+fn devices() -> Result<(), Box<dyn std::error::Error>> {
+    std::fs::create_dir("/run/dev")?;
+    for name in ["null", "zero", "urandom"] {
+        let file = format!("/run/dev/{name}");
+        std::fs::write(&file, "")?;
+        mount(
+            Some(&*format!("/dev/{name}")),
+            &*file,
+            None::<&str>,
+            MsFlags::MS_BIND,
+            None::<&str>,
+        )?;
+    }
+    let bind = MsFlags::MS_BIND | MsFlags::MS_REC;
+    mount(Some("/run/dev"), "/dev", None::<&str>, bind, None::<&str>)?;
     Ok(())
 }
 

@@ -1,0 +1,129 @@
+//! The log: its sinks never hold the daemon up, and lose nothing without saying so.
+
+use std::io::Read as _;
+use std::os::unix::net::UnixDatagram;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::Test;
+use crate::daemon::Start;
+use crate::processes::Process;
+use crate::world::{Cable, eventually, one_instance, steady, within};
+
+pub const TESTS: &[Test] = &[
+    ("a_reader_that_does_not_read_holds_nothing_up", goes_on_without_a_reader),
+    ("a_reader_that_is_gone_is_no_reason_to_end", goes_on_with_a_closed_pipe),
+    ("a_log_file_without_a_reader_is_said", says_what_it_cannot_open),
+    ("syslog_gets_names_facility_and_severity_and_may_restart", speaks_to_syslog),
+    ("details_come_with_log_detail_only", says_details_where_wanted),
+];
+
+fn goes_on_without_a_reader() {
+    let _cable = Cable::new();
+    let start = Start::with(&steady());
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    rustix::pipe::fcntl_setpipe_size(&writer, 4096).unwrap();
+    let mut child = start.command().stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+    let process = Process(child.id());
+    eventually("it runs", || start.place.path("vrrp.pid").exists().then_some(()));
+    // Two lines a reload, far more than the pipe holds.
+    for _ in 0..100 {
+        process.signal(Signal::HUP);
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    let mut all = vec![0; 1 << 16];
+    let count = reader.read(&mut all).unwrap();
+    assert!(count <= 4096);
+    process.signal(Signal::HUP);
+    within(Duration::from_secs(2), "what was dropped is said", || {
+        let count = reader.read(&mut all).unwrap();
+        String::from_utf8_lossy(&all[..count])
+            .contains("lines before it were dropped")
+            .then_some(())
+    });
+    process.signal(Signal::TERM);
+    let status = within(Duration::from_secs(2), "it ends", || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+}
+
+fn goes_on_with_a_closed_pipe() {
+    let _cable = Cable::new();
+    let start = Start::with(&steady());
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut child = start.command().stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+    let process = Process(child.id());
+    eventually("it runs", || start.place.path("vrrp.pid").exists().then_some(()));
+    drop(reader);
+    process.signal(Signal::HUP);
+    crate::world::never(Duration::from_millis(300), "it ended", || child.try_wait().unwrap());
+    process.signal(Signal::TERM);
+    let status = within(Duration::from_secs(2), "it ends", || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+}
+
+fn says_what_it_cannot_open() {
+    let _cable = Cable::new();
+    let start = Start::with(&one_instance());
+    let fifo = start.place.path("fifo");
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let file = format!("--log-file={}", fifo.display());
+    let mut daemon = start.words(&[&file]).until("Entering MASTER");
+    assert!(daemon.log().contains("cannot open log file"), "{}", daemon.log());
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+fn speaks_to_syslog() {
+    let _cable = Cable::new();
+    let listen = || {
+        let _ = std::fs::remove_file("/dev/log");
+        let socket = UnixDatagram::bind("/dev/log").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket
+    };
+    let read = |socket: &UnixDatagram, text: &str| {
+        eventually(text, || {
+            let mut bytes = [0; 4096];
+            let length = socket.recv(&mut bytes).ok()?;
+            let line = String::from_utf8_lossy(&bytes[..length]).into_owned();
+            line.contains(text).then_some(line)
+        })
+    };
+    let syslog = listen();
+    let start = Start::with(&one_instance()).called("keepalived");
+    let mut command = start.bare();
+    let mut child = command.args(["-n", "-S", "3"]).stderr(Stdio::null()).spawn().unwrap();
+    let process = Process(child.id());
+    // local3 is facility 19; 6 is information, 4 a warning.
+    let line = read(&syslog, "Starting Keepalived v");
+    assert!(line.starts_with("<158>"), "{line}");
+    assert!(line.contains(&format!(" Keepalived[{}]: ", process.0)), "{line}");
+    let line = read(&syslog, "(VI_1) Entering MASTER STATE");
+    let pid = start.place.read("vrrp.pid");
+    assert!(line.contains(&format!(" Keepalived_vrrp[{}]: ", pid.trim())), "{line}");
+    drop(syslog);
+    let syslog = listen();
+    process.signal(Signal::HUP);
+    // Not even the first line is lost.
+    read(&syslog, ": Reloading");
+    drop(syslog);
+    let _ = std::fs::remove_file("/dev/log");
+    process.signal(Signal::HUP);
+    std::thread::sleep(Duration::from_millis(300));
+    let syslog = listen();
+    process.signal(Signal::TERM);
+    read(&syslog, "lines before it were dropped");
+    let status = within(Duration::from_secs(2), "it ends", || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+}
+
+fn says_details_where_wanted() {
+    let _cable = Cable::new();
+    let plain = Start::with(&steady()).until("Entering MASTER");
+    assert!(!plain.log().contains("setting VIPs."), "{}", plain.log());
+    drop(plain);
+    let mut detailed = Start::with(&steady()).words(&["-D"]).until("Entering MASTER");
+    detailed.wait_for("(VI_1) setting VIPs.");
+}
