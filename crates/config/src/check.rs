@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, sort};
 use crate::keyword::{Checker, Counts, Keywords};
-use crate::lower::{Gathered, lower};
+use crate::lower::Lowering;
 use crate::model::Model;
 use crate::source::SourceSet;
 use crate::syntax::{Directive, Environment, Sink, parse_into};
@@ -20,27 +20,70 @@ pub struct Checked {
 
 /// Parses, checks and lowers.
 ///
-/// A block lives until it is checked and lowered, and not until the end of the configuration: what is needed of
-/// a `virtual_server` is little, and there may be many thousands.
+/// A block lives until it is checked and lowered, and not until the end of the configuration. Where defaults of
+/// instances stand behind an instance, the text is read again.
 pub fn check(sources: &SourceSet, environment: &Environment) -> Checked {
-    let (reader, mut diagnostics) = parse_into::<Reader>(sources, environment, &Keywords);
+    let (mut reader, mut diagnostics) = read(sources, environment, || Lowering::new(sources));
+    if reader.lowering.is_stale() {
+        (reader, diagnostics) = read(sources, environment, || reader.lowering.again());
+    }
     diagnostics.extend(reader.checker.finish());
-    let (model, lowered) = lower(reader.gathered, sources);
+    let (model, lowered) = reader.lowering.finish();
     diagnostics.extend(lowered);
     sort(&mut diagnostics);
     Checked { model, diagnostics, counts: Counts::of_table() }
 }
 
-/// Checks every block and keeps what lowering needs of it.
-#[derive(Default)]
-struct Reader {
-    checker: Checker,
-    gathered: Gathered,
+fn read<'a>(
+    sources: &'a SourceSet,
+    environment: &Environment,
+    lowering: impl Fn() -> Lowering<'a>,
+) -> (Reader<'a>, Vec<Diagnostic>) {
+    let reader = || Reader { checker: Checker::default(), lowering: lowering() };
+    parse_into(sources, environment, &Keywords, reader)
 }
 
-impl Sink for Reader {
+/// Checks and lowers every outermost directive.
+struct Reader<'a> {
+    checker: Checker,
+    lowering: Lowering<'a>,
+}
+
+impl Sink for Reader<'_> {
     fn take(&mut self, directive: Directive) {
         self.checker.check(&directive);
-        self.gathered.take(directive);
+        self.lowering.take(directive);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFAULTS: &str = "global_defs {\n vrrp_version 3\n default_interface eth7\n}\n";
+    const INSTANCE: &str = "vrrp_instance A {\n virtual_router_id 1\n nonsense\n\
+        virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
+
+    fn checked(text: &str) -> (Model, Vec<String>) {
+        let sources = SourceSet::single("a", text);
+        let mut checked = check(&sources, &Environment::of_host("h"));
+        for instance in &mut checked.model.instances {
+            instance.at = crate::source::Span::default();
+            instance.addresses.clear();
+        }
+        let told = checked.diagnostics.into_iter().map(|diagnostic| diagnostic.message);
+        (checked.model, told.collect())
+    }
+
+    #[test]
+    fn defaults_of_instances_count_wherever_they_stand() {
+        let before = checked(&[DEFAULTS, INSTANCE].concat());
+        assert_eq!(before.0.instances[0].interface, "eth7");
+        assert_eq!(before.0.instances[0].parameters.version, wire::Version::V3);
+        assert_eq!(checked(&[INSTANCE, DEFAULTS].concat()), before);
+        let twice = [INSTANCE, "global_defs {\n vrrp_version 2\n}\n", DEFAULTS].concat();
+        assert_eq!(checked(&twice), before);
+        let unclosed = [INSTANCE, DEFAULTS, "vrrp_instance B {\n"].concat();
+        assert_eq!(checked(&unclosed).0, before.0);
     }
 }

@@ -18,53 +18,93 @@ mod track;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use self::global::Defaults;
 use self::report::Reports;
+use self::track::Trackers;
 use crate::diagnostic::{Diagnostic, model as codes};
-use crate::model::{HeldBack, Instance, Model, VirtualServer};
+use crate::model::{Global, HeldBack, Instance, Model, VirtualServer};
 use crate::source::{SourceSet, Span};
 use crate::syntax::{Directive, Tree};
 
 pub(crate) use self::read::boolean_words;
 
-/// What of a configuration must be kept until all of it is read: defaults, for one, may stand behind what they
-/// are for.
-#[derive(Default)]
-pub(crate) struct Gathered {
-    tree: Tree,
-    instances: Vec<Directive>,
+/// Lowers one outermost directive after another.
+///
+/// A block goes when it is lowered, and only what later ones may be about is kept: there may be many thousands.
+/// Defaults of instances that stand behind an instance make the result [stale](Self::is_stale): all must be
+/// taken again by a [successor](Self::again), which knows them from the beginning.
+pub(crate) struct Lowering<'a> {
+    reports: Reports<'a>,
+    /// Known from the beginning: nothing more is read into them.
+    settled: bool,
+    global: Global,
+    defaults: Defaults,
+    /// Whether an instance came.
+    begun: bool,
+    stale: bool,
+    instances: Vec<Instance>,
+    named: BTreeMap<String, Span>,
+    trackers: Trackers,
     virtual_servers: Vec<VirtualServer>,
+    /// What concerns all instances, and is lowered when all are known.
+    tree: Tree,
 }
 
-impl Gathered {
-    /// Takes the outermost directives in order; what needs nothing else is lowered at once.
+impl<'a> Lowering<'a> {
+    pub(crate) fn new(sources: &'a SourceSet) -> Self {
+        Self {
+            reports: Reports { sources, diagnostics: Vec::new() },
+            settled: false,
+            global: Global::default(),
+            defaults: Defaults::default(),
+            begun: false,
+            stale: false,
+            instances: Vec::new(),
+            named: BTreeMap::new(),
+            trackers: Trackers::default(),
+            virtual_servers: Vec::new(),
+            tree: Tree::default(),
+        }
+    }
+
+    /// Whether an instance was lowered before all its defaults were known.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// One that begins with the settings that this one has read.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            settled: true,
+            global: self.global.clone(),
+            defaults: self.defaults.clone(),
+            ..Self::new(self.reports.sources)
+        }
+    }
+
+    /// Takes the outermost directives in order.
     pub(crate) fn take(&mut self, directive: Directive) {
         match directive.keyword.as_str() {
-            "vrrp_instance" => self.instances.push(directive),
+            "global_defs" if !self.settled => {
+                global::read(&mut self.global, &mut self.defaults, &directive);
+                self.stale |= self.begun;
+            }
+            "vrrp_instance" => self.instance(&directive),
             "virtual_server" => self.virtual_servers.push(virtual_server(&directive)),
-            "virtual_server_group" | "SSL" => {}
+            "global_defs" | "virtual_server_group" | "SSL" => {}
             known if crate::keyword::find(&[], known).is_some() => {
                 self.tree.directives.push(directive);
             }
             _ => {}
         }
     }
-}
 
-/// Lowers all that was gathered.
-pub(crate) fn lower(gathered: Gathered, sources: &SourceSet) -> (Model, Vec<Diagnostic>) {
-    let Gathered { tree, instances: blocks_of_instances, virtual_servers } = gathered;
-    let tree = &tree;
-    let mut reports = Reports { sources, diagnostics: Vec::new() };
-    let (global, defaults) = global::lower(tree);
-    let mut trackers = track::Trackers::default();
-    let mut instances: Vec<Instance> = Vec::new();
-    let mut named: BTreeMap<String, Span> = BTreeMap::new();
-    // Each block goes when it is lowered: what it held has room for the next instance.
-    for block in blocks_of_instances {
-        let Some(instance) = instance::lower(&block, &defaults, &mut trackers, &mut reports) else {
-            continue;
-        };
-        if let Some(first) = named.get(&instance.name) {
+    fn instance(&mut self, block: &Directive) {
+        self.begun = true;
+        let reports = &mut self.reports;
+        let lowered = instance::lower(block, &self.defaults, &mut self.trackers, reports);
+        let Some(instance) = lowered else { return };
+        if let Some(first) = self.named.get(&instance.name) {
             reports
                 .warning(
                     codes::DUPLICATE_NAME,
@@ -75,27 +115,35 @@ pub(crate) fn lower(gathered: Gathered, sources: &SourceSet) -> (Model, Vec<Diag
                     instance.at,
                 )
                 .label(*first, "first defined here");
-            continue;
+            return;
         }
-        named.insert(instance.name.clone(), instance.at);
-        instances.push(instance);
+        self.named.insert(instance.name.clone(), instance.at);
+        self.instances.push(instance);
     }
-    let groups = group::lower(tree, &mut instances, &mut trackers, &mut reports);
-    hold_back(tree, &mut instances, &reports);
-    let static_addresses = blocks(tree, "static_ipaddress")
-        .flat_map(Directive::children)
-        .filter_map(|line| address::lower(line, &mut reports))
-        .collect();
-    let model = Model {
-        global,
-        static_addresses,
-        instances,
-        groups,
-        trackers: trackers.list,
-        virtual_servers,
-    };
-    lints::lint(&model, &mut reports);
-    (model, reports.diagnostics)
+
+    /// The model of all that was taken, and what is to be said about it.
+    pub(crate) fn finish(self) -> (Model, Vec<Diagnostic>) {
+        let Self { mut reports, mut global, mut instances, mut trackers, tree, .. } = self;
+        for directive in blocks(&tree, "child_wait_time") {
+            global::daemon(&mut global, "child_wait_time", directive);
+        }
+        let groups = group::lower(&tree, &mut instances, &mut trackers, &mut reports);
+        hold_back(&tree, &mut instances, &reports);
+        let static_addresses = blocks(&tree, "static_ipaddress")
+            .flat_map(Directive::children)
+            .filter_map(|line| address::lower(line, &mut reports))
+            .collect();
+        let model = Model {
+            global,
+            static_addresses,
+            instances,
+            groups,
+            trackers: trackers.list,
+            virtual_servers: self.virtual_servers,
+        };
+        lints::lint(&model, &mut reports);
+        (model, reports.diagnostics)
+    }
 }
 
 fn blocks<'t>(tree: &'t Tree, keyword: &'static str) -> impl Iterator<Item = &'t Directive> {
@@ -148,10 +196,12 @@ fn held_back(path: &[&str], directive: &Directive, reports: &Reports<'_>) -> Opt
 mod tests {
     use crate::keyword::{Effect, Status, find};
 
-    /// Their heads are not kept, so that a status that holds all instances back would be lost.
+    /// Nothing of them is kept: a status that holds all instances back would be lost.
     #[test]
     fn no_block_that_is_lowered_at_once_holds_instances_back() {
-        for name in ["vrrp_instance", "virtual_server", "virtual_server_group", "SSL"] {
+        for name in
+            ["global_defs", "vrrp_instance", "virtual_server", "virtual_server_group", "SSL"]
+        {
             let status = find(&[], name).unwrap().status;
             assert!(!matches!(status, Status::NotYet(Effect::HoldsBack)), "{name}");
         }

@@ -8,7 +8,7 @@ use wire::Version;
 
 use super::read::seconds;
 use crate::model::{AddressLifetime, Checksum, Global, Process};
-use crate::syntax::{Directive, Tree};
+use crate::syntax::Directive;
 
 /// What `global_defs` says of instances that do not say it themselves.
 #[derive(Clone, Debug)]
@@ -116,28 +116,18 @@ impl Announce {
     }
 }
 
-/// Lowers every `global_defs` block; a later setting replaces an earlier one.
-pub(super) fn lower(tree: &Tree) -> (Global, Defaults) {
-    let mut global = Global::default();
-    let mut defaults = Defaults::default();
-    for block in tree.directives.iter().filter(|directive| directive.keyword.text == "global_defs")
-    {
-        for directive in block.children() {
-            let keyword = directive.keyword.text.as_str();
-            if !process(&mut global, keyword, directive)
-                && !instance_default(&mut defaults, keyword, directive)
-            {
-                daemon(&mut global, keyword, directive);
-            }
+/// Reads a `global_defs` block; a later setting replaces an earlier one.
+pub(super) fn read(global: &mut Global, defaults: &mut Defaults, block: &Directive) {
+    for directive in block.children() {
+        let keyword = directive.keyword.text.as_str();
+        if !process(global, keyword, directive) && !instance_default(defaults, keyword, directive) {
+            daemon(global, keyword, directive);
         }
     }
-    for directive in tree.directives.iter().filter(|it| it.keyword == *"child_wait_time") {
-        daemon(&mut global, "child_wait_time", directive);
-    }
-    (global, defaults)
 }
 
-fn daemon(global: &mut Global, keyword: &str, directive: &Directive) {
+/// Reads a setting of the whole daemon.
+pub(super) fn daemon(global: &mut Global, keyword: &str, directive: &Directive) {
     let text = directive.text(0);
     let time = |old: Duration| text.and_then(|text| seconds(text, 6)).unwrap_or(old);
     match keyword {

@@ -24,11 +24,11 @@ pub fn parse(
     environment: &Environment,
     grammar: &dyn Grammar,
 ) -> (Tree, Vec<Diagnostic>) {
-    parse_into(sources, environment, grammar)
+    parse_into(sources, environment, grammar, Tree::default)
 }
 
 /// Takes the outermost directives of a configuration in order, each as soon as it is complete.
-pub(crate) trait Sink: Default {
+pub(crate) trait Sink {
     /// Takes one.
     fn take(&mut self, directive: Directive);
 }
@@ -39,14 +39,15 @@ impl Sink for Tree {
     }
 }
 
-/// Parses as [`parse`] does, without keeping the tree. Where the text is read twice, a new sink takes what the
+/// Parses as [`parse`] does, without keeping the tree. Where the text is read twice, a second sink takes what the
 /// second reading makes.
 pub(crate) fn parse_into<S: Sink>(
     sources: &SourceSet,
     environment: &Environment,
     grammar: &dyn Grammar,
+    sink: impl Fn() -> S,
 ) -> (S, Vec<Diagnostic>) {
-    read(sources, environment, grammar, true)
+    read(sources, environment, grammar, true, sink)
 }
 
 /// Parses; plain lines take the short way through the expansion, or as all others the long one.
@@ -55,9 +56,10 @@ fn read<S: Sink>(
     environment: &Environment,
     grammar: &dyn Grammar,
     short_way: bool,
+    sink: impl Fn() -> S,
 ) -> (S, Vec<Diagnostic>) {
     let run = |trust| {
-        let mut sink = S::default();
+        let mut sink = sink();
         let mut take = |directive| sink.take(directive);
         let mut parser = Parser::new(sources, environment, grammar, trust, &mut take);
         parser.expander.short_way = short_way;

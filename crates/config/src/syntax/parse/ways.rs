@@ -13,8 +13,8 @@ use crate::source::{IncludeAnswer, IncludedFile};
 use crate::syntax::Limits;
 
 fn both_ways(set: &SourceSet, environment: &Environment) {
-    let short: (Tree, _) = read(set, environment, &Keywords, true);
-    let long = read(set, environment, &Keywords, false);
+    let short = read(set, environment, &Keywords, true, Tree::default);
+    let long = read(set, environment, &Keywords, false, Tree::default);
     assert_eq!(short, long);
 }
 
