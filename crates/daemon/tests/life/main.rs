@@ -16,6 +16,7 @@
     reason = "a panic fails the test, as it should"
 )]
 
+mod children;
 mod daemon;
 mod ear;
 mod faults;
@@ -39,6 +40,7 @@ pub type Test = (&'static str, fn());
 const AREAS: &[(&str, &[Test])] = &[
     ("starting", starting::TESTS),
     ("reload", reload::TESTS),
+    ("children", children::TESTS),
     ("supervision", supervision::TESTS),
     ("systemd", systemd::TESTS),
     ("faults", faults::TESTS),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::Test;
+use crate::children::VIRTUAL_SERVER;
 use crate::daemon::{Background, Daemon, Start};
 use crate::processes::Process;
 use crate::world::{Cable, NEAR, Place, VIRTUAL, eventually, one_instance, steady, within};
@@ -281,6 +282,3 @@ impl Drop for Other {
         let _ = self.0.wait();
     }
 }
-
-const VIRTUAL_SERVER: &str = "virtual_server 10.9.0.100 80 {\n  lb_algo rr\n  lb_kind DR\n  \
-    protocol TCP\n  real_server 10.9.0.5 80 {\n    weight 1\n  }\n}\n";
