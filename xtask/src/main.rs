@@ -4,6 +4,7 @@
 //! result whether all is well. This program is for developers and CI: the daemon knows nothing of it.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod docs;
 mod layers;
 mod metadata;
@@ -45,6 +46,11 @@ fn main() -> ExitCode {
 }
 
 const COMMANDS: &[Command] = &[
+    Command {
+        name: "bench",
+        summary: "measure ours against keepalived; [--quick] [--only NAME].. [--list]",
+        run: bench::run,
+    },
     Command {
         name: "test",
         summary: "check and test everything; [--no-install] [FILTER..] runs the tests whose name has FILTER",
