@@ -6,6 +6,7 @@
 mod address;
 pub mod eventloop;
 pub mod link;
+mod links;
 pub mod namespace;
 pub mod netlink;
 pub mod observer;

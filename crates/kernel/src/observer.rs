@@ -4,7 +4,7 @@
 //! its reader only ever sees differences and never "unknown". Renewals of lifetimes are no difference.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use intent::{Address, AddressKey, IfIndex};
@@ -12,6 +12,7 @@ use wire::Family;
 
 use crate::address;
 use crate::link::{self, Link};
+use crate::links::Links;
 use crate::netlink::message::Message;
 use crate::netlink::{EventSocket, Events, NetlinkError, RequestSocket};
 
@@ -35,7 +36,7 @@ pub enum Event {
 pub struct Observer {
     requests: RequestSocket,
     events: EventSocket,
-    links: BTreeMap<IfIndex, Link>,
+    links: Links,
     addresses: BTreeMap<AddressKey, Seen>,
     /// How many addresses were seen so far.
     seen: u64,
@@ -64,7 +65,7 @@ impl Observer {
         let mut observer = Self {
             requests,
             events,
-            links: BTreeMap::new(),
+            links: Links::default(),
             addresses: BTreeMap::new(),
             seen: 0,
             stale: false,
@@ -113,14 +114,14 @@ impl Observer {
                 changes.push(Event::AddressGone(*key));
             }
         }
-        for (index, old) in &old_links {
-            match self.links.get(index) {
+        for (index, old) in old_links.iter() {
+            match self.links.get(*index) {
                 None => changes.push(Event::LinkGone(old.clone())),
                 Some(new) if new != old => changes.push(Event::LinkChanged(*index)),
                 Some(_) => {}
             }
         }
-        for index in self.links.keys().filter(|index| !old_links.contains_key(index)) {
+        for (index, _) in self.links.iter().filter(|(index, _)| old_links.get(**index).is_none()) {
             changes.push(Event::LinkAppeared(*index));
         }
         for (key, seen) in &self.addresses {
@@ -134,18 +135,18 @@ impl Observer {
     /// The link called `name`.
     #[must_use]
     pub fn link_named(&self, name: &str) -> Option<&Link> {
-        self.links.values().find(|link| link.name == name)
+        self.links.named(name)
     }
 
     /// The link of this number.
     #[must_use]
     pub fn link(&self, index: IfIndex) -> Option<&Link> {
-        self.links.get(&index)
+        self.links.get(index)
     }
 
     /// All links.
     pub fn links(&self) -> impl Iterator<Item = &Link> {
-        self.links.values()
+        self.links.iter().map(|(_, link)| link)
     }
 
     /// All addresses.
@@ -175,13 +176,17 @@ impl Observer {
         family: Family,
         excluded: impl Fn(IpAddr) -> bool,
     ) -> Option<IpAddr> {
-        let candidates = self.addresses.values().filter(|seen| {
+        // Keys are in the order of their interfaces.
+        let least =
+            AddressKey { interface: link, address: Ipv4Addr::UNSPECIFIED.into(), prefix: 0 };
+        let on_link = self.addresses.range(least..).take_while(|(key, _)| key.interface == link);
+        let candidates = on_link.map(|(_, seen)| seen).filter(|seen| {
             let address = seen.address.address;
             let right = match address {
                 IpAddr::V4(_) => family == Family::Ipv4,
                 IpAddr::V6(v6) => family == Family::Ipv6 && v6.is_unicast_link_local(),
             };
-            seen.address.interface == link && right && seen.usable && !excluded(address)
+            right && seen.usable && !excluded(address)
         });
         candidates.min_by_key(|seen| seen.rank()).map(|seen| seen.address.address)
     }
@@ -189,7 +194,7 @@ impl Observer {
     fn read(&mut self) -> Result<(), NetlinkError> {
         let links = self.requests.links()?;
         let addresses = self.requests.seen_addresses()?;
-        self.links = links.into_iter().map(|link| (link.index, link)).collect();
+        self.links = links.into_iter().collect();
         self.seen = u64::try_from(addresses.len()).unwrap_or(u64::MAX);
         self.addresses = addresses.into_iter().map(|seen| (seen.address.key(), seen)).collect();
         self.stale = false;
@@ -240,11 +245,7 @@ fn seen(message: &Message<'_>, place: u64) -> Option<Seen> {
     })
 }
 
-fn apply_link(
-    links: &mut BTreeMap<IfIndex, Link>,
-    message: &Message<'_>,
-    changes: &mut Vec<Event>,
-) {
+fn apply_link(links: &mut Links, message: &Message<'_>, changes: &mut Vec<Event>) {
     // A bridge tells of its ports in messages of its own family; that one is unplugged is a DELLINK there.
     if message.payload.first() != Some(&AF_UNSPEC) {
         return;
@@ -252,12 +253,12 @@ fn apply_link(
     let Some(link) = link::parse(message) else { return };
     let index = link.index;
     if message.kind == link::RTM_DELLINK {
-        changes.extend(links.remove(&index).map(Event::LinkGone));
+        changes.extend(links.remove(index).map(Event::LinkGone));
         return;
     }
-    match links.insert(index, link) {
+    match links.insert(link) {
         None => changes.push(Event::LinkAppeared(index)),
-        Some(old) if links.get(&index) != Some(&old) => changes.push(Event::LinkChanged(index)),
+        Some(old) if links.get(index) != Some(&old) => changes.push(Event::LinkChanged(index)),
         Some(_) => {}
     }
 }
