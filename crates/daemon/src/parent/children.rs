@@ -248,9 +248,16 @@ impl Managed {
                 None
             }
             Err(error) => {
-                context
-                    .log(Severity::Error, &format!("cannot start {name} child process: {error}"));
-                Some(compat::exit::FATAL)
+                let text = format!("cannot start {name} child process: {error:#}");
+                context.log(Severity::Error, &text);
+                if self.generation == 0 {
+                    return Some(compat::exit::FATAL);
+                }
+                // It could be started before: what is missing, such as memory, may come back.
+                self.generation = self.generation.saturating_add(1);
+                self.watchdog.handle(now(), Event::Started);
+                let action = self.watchdog.handle(now(), Event::Died(Death::Signalled(0)))?;
+                self.act(action, context)
             }
         }
     }

@@ -88,7 +88,7 @@ pub(crate) fn run(mut options: Options) -> ExitCode {
     match Parent::new(options, loaded, pid_files) {
         Ok(mut parent) => ExitCode::from(parent.serve()),
         Err(error) => {
-            eprint(&format!("cannot start: {error}\n"));
+            eprint(&format!("cannot start: {error:#}\n"));
             ExitCode::from(exit::FATAL)
         }
     }

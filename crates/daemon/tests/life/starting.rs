@@ -40,19 +40,7 @@ fn says_what_it_does() {
     assert!(!vrrp.lives());
     assert!(!daemon.place.path("parent.pid").exists());
     assert!(!daemon.place.path("vrrp.pid").exists());
-    insta::assert_snapshot!(told(&daemon, vrrp), @r"
-    steadfast: Starting steadfast v0.1.0
-    steadfast: Running on Linux RELEASE
-    steadfast: Command line: 'steadfast -f /keepalived.conf -p /parent.pid -r /vrrp.pid -c /checkers.pid -n -l -G'
-    steadfast: Configuration file /keepalived.conf
-    steadfast: Starting VRRP child process, pid=PID
-    steadfast_vrrp: (VI_1) Entering BACKUP STATE (init)
-    steadfast_vrrp: (VI_1) Entering MASTER STATE (no advertisement from anyone
-    steadfast: Stopping
-    steadfast_vrrp: (VI_1) Stopping (shutdown)
-    steadfast: VRRP child process(PID) stopped
-    steadfast: Stopped steadfast v0.1.0
-    ");
+    insta::assert_snapshot!("what_a_daemon_says", told(&daemon, vrrp));
 }
 
 fn interrupts() {
@@ -155,14 +143,7 @@ fn refuses_a_bad_configuration() {
     let (code, said) = start.run_to_end();
     assert_eq!(code, Some(2), "{said}");
     let said = said.replace(&*directory.to_string_lossy(), "");
-    insta::assert_snapshot!(said, @r"
-    /keepalived.conf:13:15: error: vrrp_instance `VI_2` has no valid `virtual_router_id` [VRRP002]; add `virtual_router_id` to the block
-    /keepalived.conf:15:3: error: `virtual_router_id` lacks an argument [KEY002]; write `virtual_router_id <1..255>`
-    /keepalived.conf:18:15: error: vrrp_instance `VI_3` has no valid `interface` [VRRP002]; add `interface` to the block
-    /keepalived.conf:18:15: error: vrrp_instance `VI_3` has no valid `virtual_router_id` [VRRP002]; add `virtual_router_id` to the block
-    /keepalived.conf:18:20: error: `vrrp_instance VI_3` is not closed: its `}` is missing [LANG023]; write `}` where the block ends
-    /keepalived.conf:19:3: error: `interface` lacks an argument [KEY002]; write `interface <interface>`
-    ");
+    insta::assert_snapshot!("a_bad_configuration", said);
     assert!(!directory.join("parent.pid").exists());
     assert!(!cable.holds(VIRTUAL));
 }

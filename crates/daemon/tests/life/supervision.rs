@@ -25,6 +25,7 @@ pub const TESTS: &[Test] = &[
     ("under_dont_respawn_a_death_ends_the_daemon", ends_without_respawning),
     ("a_child_that_stood_still_for_longer_than_its_role_allows_gives_it_up", notices_a_stall),
     ("a_child_that_does_not_end_is_killed_after_the_time_it_was_given", kills_one_that_stays),
+    ("a_successor_that_cannot_be_started_is_tried_again", tries_again),
     ("the_children_refuse_to_be_started_by_hand", refuses_to_be_started_by_hand),
 ];
 
@@ -188,6 +189,23 @@ fn kills_one_that_stays() {
     assert!(time > Duration::from_millis(900) && time < Duration::from_millis(1500), "{time:?}");
     assert!(!child.lives());
     assert!(daemon.log().contains("VRRP child process does not end: killing it"));
+}
+
+fn tries_again() {
+    use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+    let mut cable = Cable::new();
+    let mut daemon = Start::with(&steady()).until("Entering MASTER");
+    let parent = Pid::from_raw(daemon.process().0.try_into().unwrap());
+    let few = Rlimit { current: Some(6), ..getrlimit(Resource::Nofile) };
+    let before = prlimit(parent, Resource::Nofile, few).unwrap();
+    daemon.mark();
+    daemon.vrrp().signal(Signal::KILL);
+    daemon.wait_for("cannot start VRRP child process: ");
+    daemon.wait_for("Restart of VRRP process delayed 1 seconds to limit respawn rate");
+    prlimit(parent, Resource::Nofile, before).unwrap();
+    daemon.wait_for("Entering MASTER");
+    cable.wait_until_held(VIRTUAL);
+    assert_eq!(daemon.stop().0, Some(0));
 }
 
 fn refuses_to_be_started_by_hand() {
