@@ -1,8 +1,8 @@
 //! The keyword table: the single truth about every word that a configuration may hold.
 //!
 //! A row has a name, its place, what it takes, its default, since when it exists, what it does, and what this
-//! release does with it. The parser asks it for forms, [`check`] compares a tree with it, [`explain`] and the
-//! reference are written from it. What settings *mean* together is `lower`'s business.
+//! release does with it. The parser asks it for forms, `check` compares what is written with it,
+//! [`explain()`] and the reference are written from it. What settings *mean* together is `lower`'s business.
 //!
 //! **Source:** keepalived's manual pages and observed behaviour; `docs/incumbent.md`.
 

@@ -1,6 +1,6 @@
-//! From the tree to the model.
+//! From the blocks of a tree to the model.
 //!
-//! Lowering is total: there is a [`Model`] whatever the tree holds, and diagnostics beside it. It says what
+//! Lowering is total: there is a [`Model`] whatever the blocks hold, and diagnostics beside it. It says what
 //! settings mean together; whether a word is a keyword and its arguments are in range, the keyword table's
 //! check says. One file per kind of block.
 
