@@ -4,6 +4,7 @@
 //! of ours. Nothing here knows either daemon's code, as elsewhere in this crate.
 
 pub mod agent;
+pub mod changes;
 pub mod figure;
 pub mod gauge;
 pub mod ground;

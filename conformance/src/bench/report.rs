@@ -122,4 +122,9 @@ enter the switch of the lab, so that the measuring program's own lateness does n
 allows: the last advert and three intervals and the skew time, or priority 0 and the skew time. Processor time is what the
 scheduler accounts for all processes of a daemon, memory their proportional set size. Everything runs as root with the
 daemons' default settings, in network namespaces of one machine; absolute figures say little about another one.
+Neither daemon writes to syslog, only to standard error: where no syslog listens, the incumbent writes each line to the
+machine's console, and that would be what is measured.
+
+Not measured here: the time of a clean build, a syslog that blocks, scripts started by a reload, other releases of
+keepalived than the packaged one.
 ";

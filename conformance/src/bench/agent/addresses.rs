@@ -1,7 +1,9 @@
 //! Reports each IPv4 address that comes or goes, stamped when this process hears of it.
 //!
-//! One line an event: `NANOSECONDS + ADDRESS` or `NANOSECONDS - ADDRESS`.
+//! One line an event: `NANOSECONDS SIGN ADDRESS`, where the sign is `+` for an address that came, `-` for one that went
+//! and `=` for one that was set again.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
@@ -28,19 +30,30 @@ pub fn run() -> Result<()> {
     )
     .context("open netlink socket")?;
     setsockopt(&fd, sockopt::RcvBufForce, &(16 << 20)).ok();
+    // The stamps are as late as this process is: it goes before all but real-time ones, where that is allowed.
+    rustix::process::nice(-20).ok();
     bind(fd.as_raw_fd(), &NetlinkAddr::new(0, IPV4_ADDRESSES)).context("listen for addresses")?;
     let mut out = io::stdout();
     writeln!(out, "ready")?;
     out.flush()?;
     let mut buffer = vec![0_u8; 1 << 16];
     let mut text = Vec::new();
+    let mut present = BTreeSet::new();
     loop {
         let flags = if text.is_empty() { MsgFlags::empty() } else { MsgFlags::MSG_DONTWAIT };
         match recv(fd.as_raw_fd(), &mut buffer, flags) {
             Ok(length) => {
                 let at = Moment::now();
                 for (added, address) in events(buffer.get(..length).unwrap_or_default()) {
-                    writeln!(text, "{} {} {address}", at.0, if added { '+' } else { '-' })?;
+                    let sign = match (added, added && present.insert(address)) {
+                        (true, true) => '+',
+                        (true, false) => '=',
+                        (false, _) => '-',
+                    };
+                    if !added {
+                        present.remove(&address);
+                    }
+                    writeln!(text, "{} {sign} {address}", at.0)?;
                 }
             }
             // Writing waits until nothing more is there: a reader must not delay the stamps.

@@ -3,13 +3,12 @@
 //! The Active router is made by hand. It resigns, and the daemon is due after its skew time; then it comes back with a
 //! higher priority, and the daemon takes its addresses away again.
 
-use std::io::{BufRead, BufReader};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
-use crate::bench::agent::Job;
+use crate::bench::changes::{Kind, wait, watch};
 use crate::bench::figure::{Figure, Wanted};
 use crate::bench::ground::{milliseconds, start};
 use crate::bench::session::{Session, TURNS};
@@ -17,7 +16,7 @@ use crate::flavour::Flavour;
 use crate::forge::Forged;
 use crate::lab::Lab;
 use crate::moment::Moment;
-use crate::stream::{Mark, Stream};
+use crate::stream::Mark;
 use crate::subject::Subject;
 
 const NAME: &str = "addresses";
@@ -67,23 +66,23 @@ struct Rows {
 
 fn repetition(subject: Subject, count: usize, times: usize, rows: &mut Rows) -> Result<()> {
     let mut lab = Lab::build(&["a"])?;
-    start(lab.node("a")?, subject, &configuration(count))?;
     // Active by itself first, so that the other way round is like every time after it.
-    let changes = watch(&lab)?;
-    wait(&changes, Mark::START, count, true)?;
+    let changes = watch(lab.node("a")?)?;
+    start(lab.node("a")?, subject, &configuration(count))?;
+    wait(&changes, Mark::START, count, Kind::Added)?;
     for _ in 0..times {
         thread::sleep(Duration::from_millis(400));
         let (frames, mark) = (lab.capture.mark(), changes.mark());
         lab.send_repeatedly(&Forged::new(Flavour::V3Ipv4, 200), 2, Duration::from_millis(50))?;
         let heard = frame_of(&lab, frames, "client", 200)?;
-        let gone = wait(&changes, mark, count, false)?;
+        let gone = wait(&changes, mark, count, Kind::Removed)?;
         rows.gone.push(subject, milliseconds(heard, gone));
         // It hears adverts while it is Backup: the second one, and this one.
         let (frames, mark) = (lab.capture.mark(), changes.mark());
         lab.send_repeatedly(&Forged::new(Flavour::V3Ipv4, 200), 2, Duration::from_millis(100))?;
         lab.send(&Forged::new(Flavour::V3Ipv4, 0))?;
         let bound = frame_of(&lab, frames, "client", 0)?.after(SKEW);
-        let last = wait(&changes, mark, count, true)?;
+        let last = wait(&changes, mark, count, Kind::Added)?;
         rows.last.push(subject, milliseconds(bound, last));
         rows.advert.push(subject, milliseconds(bound, frame_of(&lab, frames, "a", 100)?));
         thread::sleep(Duration::from_millis(600));
@@ -108,55 +107,6 @@ fn configuration(count: usize) -> String {
     }
     text.push_str("    }\n}\n");
     text
-}
-
-/// When an address came or went.
-#[derive(Clone, Copy, Debug)]
-struct Change {
-    at: Moment,
-    added: bool,
-}
-
-/// Follows the addresses of node `a`.
-fn watch(lab: &Lab) -> Result<Stream<Change>> {
-    let node = lab.nodes().first().context("lab without routers")?;
-    let mut job = Job::start(node.space(), &["addresses"])?;
-    let mut lines = BufReader::new(job.child.stdout.take().context("job without output")?);
-    let mut first = String::new();
-    lines.read_line(&mut first)?;
-    ensure!(first.trim() == "ready", "the watching of addresses did not come up");
-    let stream = Stream::new();
-    let sink = stream.clone();
-    thread::spawn(move || {
-        for line in lines.lines().map_while(Result::ok) {
-            let mut words = line.split(' ');
-            let at = words.next().and_then(|word| word.parse().ok());
-            if let (Some(at), Some(sign)) = (at, words.next()) {
-                sink.push(Change { at: Moment(at), added: sign == "+" });
-            }
-        }
-        drop(job);
-    });
-    Ok(stream)
-}
-
-/// Waits until `count` addresses came or went from `since` on; when the last of them did.
-fn wait(changes: &Stream<Change>, since: Mark, count: usize, added: bool) -> Result<Moment> {
-    let until = std::time::Instant::now() + Duration::from_secs(8);
-    loop {
-        let all = changes.since(since);
-        let mut wanted = all.iter().filter(|change| change.added == added);
-        if let Some(last) = wanted.nth(count.saturating_sub(1)) {
-            return Ok(last.at);
-        }
-        ensure!(
-            std::time::Instant::now() < until,
-            "{} of {count} addresses {}",
-            all.iter().filter(|change| change.added == added).count(),
-            if added { "came" } else { "went" }
-        );
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// When `node` sent its first advert with `priority` from `since` on.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use crate::bench::changes::{Kind, count, watch};
 use crate::bench::figure::{Figure, Wanted};
 use crate::bench::gauge;
 use crate::bench::ground::{Ground, Wiring};
@@ -19,7 +20,7 @@ use crate::subject::Subject;
 const NAME: &str = "reload";
 
 pub(super) fn run(session: &mut Session) -> Result<()> {
-    let mut rows = [Rows::new("nothing changed"), Rows::new("one address added")];
+    let mut rows = [Rows::new("nothing changed", 0), Rows::new("one address added", 1)];
     for _ in 0..session.pick(3, 1) {
         for subject in TURNS {
             let outcome = repetition(subject, &mut rows);
@@ -27,7 +28,7 @@ pub(super) fn run(session: &mut Session) -> Result<()> {
         }
     }
     for row in rows {
-        session.take_all([row.time, row.late, row.early, row.transitions]);
+        session.take_all([row.time, row.late, row.early, row.transitions, row.addresses]);
     }
     Ok(())
 }
@@ -37,10 +38,13 @@ struct Rows {
     late: Figure,
     early: Figure,
     transitions: Figure,
+    addresses: Figure,
+    /// How many addresses differ.
+    needed: usize,
 }
 
 impl Rows {
-    fn new(what: &str) -> Self {
+    fn new(what: &str, needed: usize) -> Self {
         let row = |name: &str, unit, wanted| {
             Figure::new(NAME, &format!("reload of 1000, {what}: {name}"), unit, wanted)
         };
@@ -49,6 +53,8 @@ impl Rows {
             late: row("adverts missed", "adverts", Wanted::AtMost(0.0)),
             early: row("adverts out of turn", "adverts", Wanted::AtMost(0.0)),
             transitions: row("transitions and resignations", "", Wanted::AtMost(0.0)),
+            addresses: row("needless changes of addresses", "", Wanted::AtMost(0.0)),
+            needed,
         }
     }
 }
@@ -56,6 +62,7 @@ impl Rows {
 fn repetition(subject: Subject, rows: &mut [Rows; 2]) -> Result<()> {
     let mut ground = Ground::build(&["a"], COUNT, Wiring::Bridged)?;
     let herd = Herd::new(COUNT);
+    let changes = watch(ground.first()?)?;
     ground.start_active(subject, herd, Duration::from_secs(10))?;
     // The second round of announcements comes a second after the first.
     thread::sleep(Duration::from_secs(3));
@@ -64,7 +71,7 @@ fn repetition(subject: Subject, rows: &mut [Rows; 2]) -> Result<()> {
         let mark = ground.lab.capture.mark();
         thread::sleep(Duration::from_millis(1500));
         let node = ground.first()?;
-        let since = node.log_mark();
+        let (since, present) = (node.log_mark(), changes.mark());
         let processes = node.processes()?;
         let before = gauge::processor_time(&processes)?;
         node.reload(&herd.render(more))?;
@@ -78,6 +85,10 @@ fn repetition(subject: Subject, rows: &mut [Rows; 2]) -> Result<()> {
         row.early.push(subject, gaps.early);
         let resigned = gaps.resigned + f64::from(u32::try_from(entered)?);
         row.transitions.push(subject, resigned);
+        let added = count(&changes, present, Kind::Added);
+        let removed = count(&changes, present, Kind::Removed);
+        ensure!(added >= row.needed, "the address did not come");
+        row.addresses.push(subject, f64::from(u32::try_from(added + removed - row.needed)?));
     }
     Ok(())
 }
