@@ -28,6 +28,8 @@ pub struct Scenario {
     pub only: Option<Subject>,
     /// Why ours cannot play it yet.
     pub gap: Option<&'static str>,
+    /// Whether a user namespace is not enough: there nobody may leave his groups, as a starter of scripts does.
+    pub privileged: bool,
     /// The routers of its lab; all but the first run the second daemon of a mixed pair.
     pub routers: &'static [&'static str],
 }
@@ -40,7 +42,16 @@ impl Scenario {
         flavours: &'static [Flavour],
         play: fn(&mut Stage) -> Result<()>,
     ) -> Self {
-        Self { name, play, flavours, mixed: false, only: None, gap: None, routers: &["a", "b"] }
+        Self {
+            name,
+            play,
+            flavours,
+            mixed: false,
+            only: None,
+            gap: None,
+            privileged: false,
+            routers: &["a", "b"],
+        }
     }
 
     /// Also with one daemon of each kind, in both arrangements.
@@ -61,6 +72,13 @@ impl Scenario {
     #[must_use]
     pub const fn gap(mut self, reason: &'static str) -> Self {
         self.gap = Some(reason);
+        self
+    }
+
+    /// Only as root.
+    #[must_use]
+    pub const fn privileged(mut self) -> Self {
+        self.privileged = true;
         self
     }
 

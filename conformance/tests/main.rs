@@ -150,7 +150,8 @@ fn trials_of(theme: &str, scenario: Scenario, pair: Pair, obstacle: Option<&str>
             continue;
         }
         let name = format!("{pair}::{theme}::{}::{flavour}", scenario.name);
-        let obstacle = obstacle.map_or_else(|| missing(pair), |o| Some(o.to_owned()));
+        let obstacle = obstacle.map(str::to_owned).or_else(|| missing(pair));
+        let obstacle = obstacle.or_else(|| unprivileged(scenario));
         let title = name.clone();
         let trial = Trial::test(name, move || match obstacle {
             Some(reason) => {
@@ -174,6 +175,12 @@ fn play(scenario: Scenario, pair: Pair, flavour: Flavour, title: &str) -> Result
         eprintln!("again, since the machine stood still for {pause:?}: {title}");
     }
     scenario.run(pair, flavour).map_err(|error| format!("{error:#}").into())
+}
+
+/// What a scenario lacks without root.
+fn unprivileged(scenario: Scenario) -> Option<String> {
+    let lacking = scenario.privileged && !nix::unistd::geteuid().is_root();
+    lacking.then(|| "a user namespace is not enough, root is needed".to_owned())
 }
 
 /// What a cast lacks here.
