@@ -3,6 +3,7 @@
 mod payload;
 mod settle;
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
@@ -12,6 +13,8 @@ use clock::Instant;
 use config::model::Model;
 use control::{Role, Severity, StartOptions, Summary, ToChild, ToParent};
 use kernel::socket::{Channel, ChannelError};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 pub(crate) use payload::{Payload, PayloadError};
 pub(crate) use settle::{Needs, settle};
@@ -59,7 +62,11 @@ pub(crate) fn take_over() -> Result<Startup, ExitCode> {
     if let Err(error) = signals::block_real_time() {
         log.push(Severity::Warning, format!("cannot block real-time signals: {error}"));
     }
-    let parent = Parent { channel: Channel::from_descriptor(channel), next_beat: Instant::ZERO };
+    let parent = Parent {
+        channel: Channel::from_descriptor(channel),
+        next_beat: Instant::ZERO,
+        unsent: VecDeque::new(),
+    };
     Ok(Startup { options, model, parent, log })
 }
 
@@ -80,6 +87,8 @@ pub(crate) fn read(memory: &OwnedFd) -> Result<(StartOptions, Model), PayloadErr
 pub(crate) struct Parent {
     channel: Channel,
     next_beat: Instant,
+    /// Messages that a parent which did not read for a while has yet to get.
+    unsent: VecDeque<Vec<u8>>,
 }
 
 /// The parent is gone: the child ends as after SIGTERM.
@@ -113,22 +122,56 @@ impl Parent {
         log: &mut Ring,
         summary: impl FnOnce() -> Summary,
     ) -> Result<(), Orphaned> {
+        self.send_unsent()?;
         if now >= self.next_beat {
             self.next_beat = now + BEAT;
-            self.say(&ToParent::Heartbeat(summary()))?;
+            // A parent that does not read for now misses a beat; the next comes soon.
+            self.send(&control::encode(&ToParent::Heartbeat(summary())))?;
         }
         log.drain(&self.channel).map_err(|_| Orphaned)
     }
 
-    /// Hands over the log lines that are left, at the end.
-    pub(crate) fn flush(&mut self, log: &mut Ring) -> Result<(), Orphaned> {
-        log.drain(&self.channel).map_err(|_| Orphaned)
+    /// Whether the parent did not take everything yet.
+    pub(crate) fn is_behind(&self) -> bool {
+        !self.unsent.is_empty()
     }
 
-    /// Says something; a parent that does not read for now misses a beat, nothing else is sent so often.
-    pub(crate) fn say(&self, message: &ToParent) -> Result<(), Orphaned> {
-        match self.channel.send(&control::encode(message), None) {
-            Ok(()) | Err(ChannelError::Full) => Ok(()),
+    /// Hands over what is left to say, at the end: the parent has a moment for it.
+    pub(crate) fn flush(&mut self, log: &mut Ring) -> Result<(), Orphaned> {
+        for _ in 0..FLUSHES {
+            self.send_unsent()?;
+            log.drain(&self.channel).map_err(|_| Orphaned)?;
+            if !log.is_waiting() && self.unsent.is_empty() {
+                break;
+            }
+            let descriptor = PollFd::new(&self.channel, PollFlags::OUT);
+            let moment = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
+            let _ = rustix::event::poll(&mut [descriptor], Some(&moment));
+        }
+        Ok(())
+    }
+
+    /// Says something, as soon as the parent reads.
+    pub(crate) fn say(&mut self, message: &ToParent) -> Result<(), Orphaned> {
+        self.unsent.push_back(control::encode(message));
+        self.send_unsent()
+    }
+
+    fn send_unsent(&mut self) -> Result<(), Orphaned> {
+        while let Some(message) = self.unsent.front() {
+            if !self.send(message)? {
+                break;
+            }
+            self.unsent.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Whether the parent took it.
+    fn send(&self, message: &[u8]) -> Result<bool, Orphaned> {
+        match self.channel.send(message, None) {
+            Ok(()) => Ok(true),
+            Err(ChannelError::Full) => Ok(false),
             Err(_) => Err(Orphaned),
         }
     }
@@ -149,3 +192,5 @@ impl Parent {
 
 const ROLE_FLAG: &str = "--role=";
 const BEAT: Duration = Duration::from_millis(250);
+/// Moments that a parent which does not read is given at the end.
+const FLUSHES: usize = 20;

@@ -12,6 +12,8 @@ use clock::Instant;
 #[derive(Debug)]
 pub(crate) struct RateLimit<K> {
     causes: BTreeMap<K, Cause>,
+    /// How many causes are kept.
+    room: usize,
     /// What all causes together may still say until it is refilled; no bound where none.
     whole: Option<Whole>,
 }
@@ -31,22 +33,28 @@ struct Cause {
 }
 
 impl<K: Ord + Clone> RateLimit<K> {
-    /// Nothing said yet.
+    /// Nothing said yet; strangers choose the causes.
+    #[cfg(test)]
     pub(crate) const fn new() -> Self {
-        Self { causes: BTreeMap::new(), whole: None }
+        Self { causes: BTreeMap::new(), room: CAUSES, whole: None }
+    }
+
+    /// Nothing said yet; causes are our own, this many at most.
+    pub(crate) const fn with_room(room: usize) -> Self {
+        Self { causes: BTreeMap::new(), room, whole: None }
     }
 
     /// All causes together say at most this many lines a minute.
     pub(crate) const fn of_at_most(lines: u32) -> Self {
         let whole = Whole { lines, left: lines, refilled: Instant::ZERO };
-        Self { causes: BTreeMap::new(), whole: Some(whole) }
+        Self { causes: BTreeMap::new(), room: CAUSES, whole: Some(whole) }
     }
 
     /// Whether a line may be said now; with it, how many like it were not said since the last one.
     pub(crate) fn admit(&mut self, now: Instant, key: &K) -> Option<u64> {
-        if !self.causes.contains_key(key) && self.causes.len() >= CAUSES {
+        if !self.causes.contains_key(key) && self.causes.len() >= self.room {
             self.causes.retain(|_, cause| now.since(cause.refilled) < REFILL);
-            if self.causes.len() >= CAUSES {
+            if self.causes.len() >= self.room {
                 return None;
             }
         }

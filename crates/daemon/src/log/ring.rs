@@ -25,7 +25,17 @@ impl Ring {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
-        self.lines.push_back((severity, text.into()));
+        let mut text = text.into();
+        // Names come from configurations, and a line must fit into a message.
+        if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+            text.truncate(end);
+        }
+        self.lines.push_back((severity, text));
+    }
+
+    /// Whether `-D` asks for details.
+    pub(crate) const fn wants_details(&self) -> bool {
+        self.detail
     }
 
     /// Adds a line that only `-D` shows; details leave room for what matters.
@@ -74,3 +84,5 @@ impl Ring {
 
 /// Lines that a child keeps at most: some for each of a thousand instances that move at once.
 const CAPACITY: usize = 16 * 1024;
+/// Characters of a line at most.
+const LONGEST: usize = 4096;

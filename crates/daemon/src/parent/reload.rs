@@ -20,6 +20,8 @@ pub(super) enum Progress {
         again: bool,
         /// Why a child refused.
         refused: Option<String>,
+        /// The configuration before, for when one refuses.
+        former: Box<Loaded>,
     },
 }
 
@@ -67,11 +69,11 @@ impl Parent {
                 return;
             }
         };
-        self.loaded = loaded;
+        let former = Box::new(std::mem::replace(&mut self.loaded, loaded));
         let waiting =
             self.children.iter().filter(|child| child.is_ready()).map(|child| child.role).collect();
         self.tell(&ToChild::Reload, Some(&memory));
-        self.reload = Progress::Running { waiting, again: false, refused: None };
+        self.reload = Progress::Running { waiting, again: false, refused: None, former };
         self.want_children();
         self.end_reload();
     }
@@ -90,20 +92,33 @@ impl Parent {
     }
 
     fn end_reload(&mut self) {
-        let Progress::Running { waiting, again, refused } = &mut self.reload else { return };
+        let Progress::Running { waiting, again, refused, .. } = &mut self.reload else { return };
         if !waiting.is_empty() {
             return;
         }
         let (again, refused) = (*again, refused.take());
-        self.reload = Progress::Idle;
+        let Progress::Running { former, .. } = std::mem::take(&mut self.reload) else { return };
         match &refused {
             None => self.log(Severity::Info, "Reload finished"),
-            Some(reason) => self.log(Severity::Error, &format!("RELOAD FAILED: {reason}")),
+            Some(reason) => {
+                self.log(Severity::Error, &format!("RELOAD FAILED: {reason}"));
+                self.go_back(*former);
+            }
         }
         self.answer(if refused.is_some() { Outcome::Failed } else { Outcome::InForce });
         if again {
             self.reload();
         }
+    }
+
+    /// Puts a configuration in force again that a child would not give up.
+    fn go_back(&mut self, former: Loaded) {
+        self.loaded = former;
+        match self.loaded.seal(0) {
+            Ok(memory) => self.tell(&ToChild::Reload, Some(&memory)),
+            Err(error) => self.log(Severity::Error, &format!("cannot go back: {error}")),
+        }
+        self.want_children();
     }
 
     /// Tells systemd that the reload is over.

@@ -12,7 +12,7 @@ use control::Severity;
 use intent::IfIndex;
 use kernel::eventloop::Token;
 use kernel::socket::{FrameSocket, Heard};
-use vrrp::{InstanceId, Role};
+use vrrp::Role;
 use wire::arp::{Arp, ArpPacket};
 use wire::ethernet::{EtherType, EthernetHeader};
 use wire::ip::Ipv6Header;
@@ -114,7 +114,10 @@ impl Shell {
         if link.mac == Some(mac) || self.observer.links().any(|other| other.mac == Some(mac)) {
             return;
         }
-        let Some((id, holding)) = self.holder(interface, address) else { return };
+        let Some((id, holding)) = self.holdings.holder(interface, address) else { return };
+        if self.election.role(id) != Some(Role::Active) {
+            return;
+        }
         let answered = &mut self.conflicts.answered;
         answered.retain(|_, at| now.since(*at) < PAUSE);
         if answered.insert((interface, address), now).is_some() {
@@ -129,22 +132,6 @@ impl Shell {
             self.startup.log.push(Severity::Warning, with_silenced(text, silenced));
         }
         self.announcer.announce(now, id, &[holding], 1, &self.observer);
-    }
-
-    /// Which Active instance holds an address.
-    fn holder(
-        &self,
-        interface: IfIndex,
-        address: IpAddr,
-    ) -> Option<(InstanceId, super::holdings::Holding)> {
-        self.holdings
-            .instances()
-            .filter(|id| self.election.role(*id) == Some(Role::Active))
-            .find_map(|id| {
-                let mut held = self.holdings.of(id).iter();
-                held.find(|it| it.address.interface == interface && it.address.address == address)
-                    .map(|holding| (id, holding.clone()))
-            })
     }
 }
 

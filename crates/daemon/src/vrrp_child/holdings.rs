@@ -5,12 +5,13 @@
 //! is neither leased nor replaced nor removed.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use clock::{Instant, Timers};
 use config::model::{AddressLifetime, Broadcast, Instance, PreferredLifetime, VirtualAddress};
 use intent::{Address, AddressKey, Flags, IfIndex, Lifetime, PROTOCOL_KEEPALIVED};
-use kernel::netlink::{NetlinkError, RequestSocket};
+use kernel::netlink::RequestSocket;
 use kernel::observer::Observer;
 use vrrp::{InstanceId, Mode, Parameters};
 use wire::Priority;
@@ -25,7 +26,7 @@ pub(super) struct Holdings {
 }
 
 /// One address of one instance.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Holding {
     pub(super) address: Address,
     pub(super) origin: Origin,
@@ -66,7 +67,7 @@ impl Holdings {
             self.owners.insert(holding.address.key(), instance);
         }
         if let Some(lease) = shortest(&wanted) {
-            self.renewals.set(instance, now + lease / 3);
+            self.renewals.set(instance, now + spread(instance, lease));
         }
         self.held.insert(instance, wanted);
     }
@@ -94,28 +95,38 @@ impl Holdings {
         self.renewals.next()
     }
 
-    /// Renews leases that are due, a batch's worth; the rest stays due.
-    pub(super) fn renew(&mut self, now: Instant) -> Vec<(InstanceId, NetlinkError)> {
+    /// The leases that are due for renewal; they are due again after a third of their lives.
+    pub(super) fn due(&mut self, now: Instant) -> Vec<(InstanceId, Address)> {
         let mut due = Vec::new();
-        let mut batch = Vec::new();
-        while batch.len() < BATCH
-            && let Some(instance) = self.renewals.pop_due(now)
-        {
+        while let Some(instance) = self.renewals.pop_due(now) {
             let holdings = self.held.get(&instance).map_or(&[][..], Vec::as_slice);
             let ours = holdings.iter().filter(|holding| holding.origin == Origin::Ours);
-            for holding in ours {
-                due.push(instance);
-                batch.push(holding.address.clone());
-            }
+            due.extend(ours.map(|holding| (instance, holding.address.clone())));
             if let Some(lease) = shortest(holdings) {
-                self.renewals.set(instance, now + lease / 3);
+                self.renewals.set(instance, now + spread(instance, lease));
             }
         }
-        let results = self.requests.set_addresses(&batch);
-        due.into_iter()
-            .zip(results)
-            .filter_map(|(instance, result)| Some((instance, result.err()?)))
+        due
+    }
+
+    /// What is held on a link.
+    pub(super) fn on(&self, link: IfIndex) -> Vec<(InstanceId, Holding)> {
+        let all = self.held.iter().flat_map(|(id, list)| list.iter().map(|it| (*id, it)));
+        all.filter(|(_, it)| it.address.interface == link && it.origin == Origin::Ours)
+            .map(|(id, it)| (id, it.clone()))
             .collect()
+    }
+
+    /// Who holds this address on this interface, whatever its prefix.
+    pub(super) fn holder(
+        &self,
+        interface: IfIndex,
+        address: IpAddr,
+    ) -> Option<(InstanceId, Holding)> {
+        let key = |prefix| AddressKey { interface, address, prefix };
+        let (key, id) = self.owners.range(key(0)..=key(u8::MAX)).next()?;
+        let holding = self.of(*id).iter().find(|holding| holding.address.key() == *key)?;
+        Some((*id, holding.clone()))
     }
 
     /// Gives every lease an end that never comes, for a daemon that is told to leave its addresses behind.
@@ -205,7 +216,7 @@ pub(super) fn installed(line: &VirtualAddress, link: IfIndex, lease: Option<Dura
 }
 
 fn broadcast(line: &VirtualAddress) -> Option<std::net::Ipv4Addr> {
-    let std::net::IpAddr::V4(address) = line.address else { return None };
+    let IpAddr::V4(address) = line.address else { return None };
     let host = u32::MAX.checked_shr(u32::from(line.prefix)).unwrap_or(0);
     match line.broadcast {
         Broadcast::None => None,
@@ -227,6 +238,11 @@ pub(super) fn lease(instance: &Instance, down: Duration) -> Option<Duration> {
             Some(Duration::from_secs(whole.max(LEASE_AT_LEAST)))
         }
     }
+}
+
+/// A third of a lease, less for some, so that not all instances renew at once.
+fn spread(instance: InstanceId, lease: Duration) -> Duration {
+    lease / 3 - lease / 12 * (instance.0 % SPREAD) / SPREAD
 }
 
 /// Active_Down_Interval of the configured parameters (RFC 9568 §6.1).
@@ -252,7 +268,7 @@ fn shortest(holdings: &[Holding]) -> Option<Duration> {
     .min()
 }
 
-/// Addresses that are renewed in one turn.
-const BATCH: usize = 64;
+/// Moments over which renewals are spread.
+const SPREAD: u32 = 64;
 /// Seconds.
 const LEASE_AT_LEAST: u64 = 10;

@@ -8,6 +8,7 @@ mod advert;
 mod announcer;
 mod binding;
 mod conflict;
+mod fixed;
 mod holdings;
 mod names;
 mod perform;
@@ -18,6 +19,7 @@ mod roster;
 mod start;
 mod turn;
 mod watch;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -77,6 +79,9 @@ struct Shell {
     /// When sockets that could not be opened are tried again.
     retry_ports_at: Option<Instant>,
     scratch: perform::Scratch,
+    work: work::Work,
+    /// When the host was looked at last, how long that took, and when to look again.
+    looked: watch::Looked,
     /// The process is resigning for good.
     ending: bool,
 }
@@ -103,7 +108,7 @@ pub(crate) fn run() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let ended = shell.serve();
-    shell.end(now());
+    shell.end(now(), matches!(ended, Ended::Told));
     match ended {
         Ended::Told | Ended::Orphaned => ExitCode::SUCCESS,
         Ended::Failed(error) => {

@@ -172,7 +172,9 @@ impl Port {
         log: &mut Ring,
     ) {
         let index = observer.link_named(&self.interface).map(|link| link.index);
-        if self.open.as_ref().is_some_and(|open| Some(open.index) != index) {
+        // A group that is left is left by a new socket.
+        let left = |open: &Open| open.joined.difference(&self.groups).next().is_some();
+        if self.open.as_ref().is_some_and(|open| Some(open.index) != index || left(open)) {
             self.close(events);
         }
         let Some(index) = index else {

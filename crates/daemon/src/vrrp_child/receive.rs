@@ -25,6 +25,8 @@ pub(super) enum Complaint {
     Failed(InstanceId, &'static str),
     /// A notice of the election, by its topic.
     Noticed(InstanceId, &'static str),
+    /// A static address cannot be set.
+    Fixed(IpAddr),
     /// Somebody took an address of ours away.
     Removed(InstanceId),
     /// Somebody else answers for an address.

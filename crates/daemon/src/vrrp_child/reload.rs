@@ -9,10 +9,11 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use clock::Instant;
 use config::model::{Instance, Model, VirtualAddress};
 use control::ToParent;
+use intent::{Address, AddressKey};
 use rustix::event::EventfdFlags;
 use vrrp::{Addition, Change, Input, InstanceId, Plan, Role};
 
-use super::holdings;
+use super::holdings::{self, Holding};
 use super::roster::{Settled, plan};
 use super::{RELOAD, Shell};
 use crate::child::{self, Orphaned, PayloadError};
@@ -114,70 +115,93 @@ impl Shell {
         }
         self.feed(now, Input::Reconfigure(rest));
         self.look_around(now);
+        self.reconcile(now, Among::All);
         self.drop_fixed();
+        self.add_fixed(now);
         self.former = None;
         changes
     }
 
     /// Brings what Active instances hold in line with what they are to hold.
-    pub(super) fn reconcile(&mut self, now: Instant) {
+    pub(super) fn reconcile(&mut self, now: Instant, among: Among) {
+        let concerned = |instance: &Instance| match among {
+            Among::All => true,
+            Among::ThoseElsewhere => {
+                let elsewhere = |line: &VirtualAddress| {
+                    line.device.as_ref().is_some_and(|device| *device != instance.interface)
+                };
+                instance.addresses.iter().chain(&instance.excluded).any(elsewhere)
+            }
+        };
         let active: Vec<InstanceId> = self
             .settled
             .instances
-            .keys()
-            .copied()
-            .filter(|id| self.election.role(*id) == Some(Role::Active))
+            .iter()
+            .filter(|(id, instance)| {
+                self.election.role(**id) == Some(Role::Active) && concerned(instance)
+            })
+            .map(|(id, _)| *id)
             .collect();
         for id in active {
-            let Some(instance) = self.settled.instances.get(&id) else { continue };
-            let lease = holdings::lease(instance, holdings::active_down(&instance.parameters));
-            let (mut wanted, _) = holdings::wanted(instance, lease, &self.observer);
-            let held = self.holdings.of(id).to_vec();
-            for holding in &mut wanted {
-                // Whose an address is was found out when it was taken.
-                let before = held.iter().find(|it| it.address.key() == holding.address.key());
-                if let Some(before) = before {
-                    holding.origin = before.origin;
-                }
-            }
-            let same = |one: &holdings::Holding, other: &holdings::Holding| {
-                one.address == other.address && one.origin == other.origin
-            };
-            let equal = held.len() == wanted.len()
-                && held.iter().zip(&wanted).all(|(one, other)| same(one, other));
-            if equal {
-                continue;
-            }
-            let surplus: Vec<_> = held
-                .iter()
-                .filter(|old| old.origin == holdings::Origin::Ours)
-                .map(|old| old.address.key())
-                .filter(|key| wanted.iter().all(|new| new.address.key() != *key))
-                .collect();
-            let news: Vec<_> = wanted
-                .iter()
-                .filter(|new| held.iter().all(|old| !same(old, new)))
-                .cloned()
-                .collect();
-            self.holdings.leave(id);
-            self.holdings.take(now, id, wanted);
-            self.report_removals(&surplus);
-            self.set_and_announce(now, id, &news);
+            self.reconcile_one(now, id);
         }
     }
 
-    /// Takes away static addresses that are configured no longer.
-    fn drop_fixed(&mut self) {
-        let kept = |key: &intent::AddressKey| {
-            self.settled
-                .static_addresses
-                .iter()
-                .any(|line| line.address == key.address && line.prefix == key.prefix)
+    fn reconcile_one(&mut self, now: Instant, id: InstanceId) {
+        let Some(instance) = self.settled.instances.get(&id) else { return };
+        let announce = instance.parameters.announce.repeat;
+        let lease = holdings::lease(instance, holdings::active_down(&instance.parameters));
+        let (mut wanted, _) = holdings::wanted(instance, lease, &self.observer);
+        let held = self.holdings.of(id).to_vec();
+        for holding in &mut wanted {
+            // Whose an address is was found out when it was taken.
+            let before = held.iter().find(|it| it.address.key() == holding.address.key());
+            if let Some(before) = before {
+                holding.origin = before.origin;
+            }
+        }
+        if held == wanted {
+            return;
+        }
+        // Only its lifetime can be changed in place: any other attribute takes a removal.
+        let stays = |old: &Holding, new: &Holding| {
+            old.origin == new.origin
+                && Address {
+                    lifetime: old.address.lifetime,
+                    preferred: old.address.preferred,
+                    ..new.address.clone()
+                } == old.address
         };
-        let (keep, surplus) = std::mem::take(&mut self.fixed).into_iter().partition(kept);
-        self.fixed = keep;
+        let surplus: Vec<AddressKey> = self
+            .holdings
+            .leave(id)
+            .into_iter()
+            .filter(|key| {
+                let old = held.iter().find(|old| old.address.key() == *key);
+                old.is_none_or(|old| wanted.iter().all(|new| !stays(old, new)))
+            })
+            .collect();
         self.report_removals(&surplus);
+        for new in &wanted {
+            let unchanged = held.iter().find(|old| stays(old, new));
+            match unchanged {
+                Some(old) if old == new => {}
+                // Another lease.
+                Some(_) => self.work.set(id, new.clone(), 0),
+                None => self.work.set(id, new.clone(), announce),
+            }
+        }
+        self.holdings.take(now, id, wanted);
     }
+}
+
+/// Whose addresses are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Among {
+    /// Those of every Active instance.
+    All,
+    /// Those of instances with addresses on other interfaces than their own, whose loss is a fault.
+    ThoseElsewhere,
 }
 
 /// What a plan changes, in a phrase; nothing where it changes nothing.

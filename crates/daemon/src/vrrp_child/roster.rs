@@ -24,13 +24,15 @@ pub(super) struct Settled {
     pub(super) static_addresses: Vec<VirtualAddress>,
 }
 
-/// What an instance is recognised by.
+/// What an instance is recognised by, as the incumbent does: neither its name nor its peers are part of it, so
+/// that both can change while it runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Identity {
     interface: String,
     family: Family,
     vrid: Vrid,
-    peers: Option<Vec<IpAddr>>,
+    /// The multicast group; none for unicast.
+    group: Option<IpAddr>,
 }
 
 impl Identity {
@@ -39,9 +41,9 @@ impl Identity {
             interface: instance.interface.clone(),
             family: instance.parameters.family,
             vrid: instance.parameters.vrid,
-            peers: match &instance.destination {
-                Destination::Multicast(_) => None,
-                Destination::Unicast(peers) => Some(peers.clone()),
+            group: match instance.destination {
+                Destination::Multicast(group) => Some(group),
+                Destination::Unicast(_) => None,
             },
         }
     }
@@ -50,7 +52,9 @@ impl Identity {
 /// The numbers given so far. A number is never given to another thing.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
-    instances: BTreeMap<Identity, InstanceId>,
+    /// Several may share an identity where their unicast peers differ: then the name decides.
+    instances: BTreeMap<Identity, Vec<(String, InstanceId)>>,
+    given: u32,
     groups: BTreeMap<String, GroupId>,
     trackers: BTreeMap<String, TrackerId>,
 }
@@ -73,8 +77,8 @@ impl Roster {
             })
             .collect();
         let mut ids = Vec::with_capacity(model.instances.len());
-        for mut instance in model.instances {
-            let id = self.instance(&instance);
+        let numbers = self.recognise(&model.instances);
+        for (mut instance, id) in model.instances.into_iter().zip(numbers) {
             instance.parameters.tracking = instance
                 .parameters
                 .tracking
@@ -98,9 +102,39 @@ impl Roster {
         settled
     }
 
-    fn instance(&mut self, instance: &Instance) -> InstanceId {
-        let next = InstanceId(count(self.instances.len()));
-        *self.instances.entry(Identity::of(instance)).or_insert(next)
+    /// The numbers of instances, in their order: of the same name first, then of what is left of an identity.
+    fn recognise(&mut self, instances: &[Instance]) -> Vec<InstanceId> {
+        let mut free = self.instances.clone();
+        let mut take = |identity: &Identity, wanted: &dyn Fn(&str) -> bool| {
+            let known = free.get_mut(identity)?;
+            let position = known.iter().position(|(name, _)| wanted(name))?;
+            Some(known.remove(position).1)
+        };
+        let identities: Vec<Identity> = instances.iter().map(Identity::of).collect();
+        let named = instances
+            .iter()
+            .zip(&identities)
+            .map(|(instance, identity)| take(identity, &|name| name == instance.name));
+        let mut numbers: Vec<Option<InstanceId>> = named.collect();
+        for (number, identity) in numbers.iter_mut().zip(&identities) {
+            if number.is_none() {
+                *number = take(identity, &|_| true);
+            }
+        }
+        let settled = numbers.into_iter().zip(identities).zip(instances);
+        settled
+            .map(|((number, identity), instance)| {
+                let id = number.unwrap_or_else(|| {
+                    let id = InstanceId(self.given);
+                    self.given = self.given.saturating_add(1);
+                    id
+                });
+                let known = self.instances.entry(identity).or_default();
+                known.retain(|(_, other)| *other != id);
+                known.push((instance.name.clone(), id));
+                id
+            })
+            .collect()
     }
 
     fn group(&mut self, name: &str) -> GroupId {
@@ -147,4 +181,53 @@ fn index(number: u32) -> usize {
 
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(roster: &mut Roster, text: &str) -> Vec<(String, u32)> {
+        let sources = config::source::SourceSet::single("x.conf", text);
+        let environment = config::syntax::Environment::of_host("x");
+        let settled = roster.settle(config::check(&sources, &environment).model);
+        let number = |(id, it): (&InstanceId, &Instance)| (it.name.clone(), id.0);
+        settled.instances.iter().map(number).collect()
+    }
+
+    fn instance(name: &str, vrid: u8, peers: &[&str]) -> String {
+        let peers = if peers.is_empty() {
+            String::new()
+        } else {
+            format!("unicast_src_ip 192.0.2.1\nunicast_peer {{\n{}\n}}\n", peers.join("\n"))
+        };
+        format!(
+            "vrrp_instance {name} {{\ninterface eth0\nvirtual_router_id {vrid}\n{peers}\
+             virtual_ipaddress {{\n10.0.0.{vrid}\n}}\n}}\n"
+        )
+    }
+
+    #[test]
+    fn an_instance_keeps_its_number_through_another_name_and_other_peers() {
+        let mut roster = Roster::default();
+        let numbered = |name: &str, id| vec![(name.to_owned(), id)];
+        assert_eq!(ids(&mut roster, &instance("a", 1, &["192.0.2.2"])), numbered("a", 0));
+        let more = instance("a", 1, &["192.0.2.3", "192.0.2.2"]);
+        assert_eq!(ids(&mut roster, &more), numbered("a", 0));
+        assert_eq!(ids(&mut roster, &instance("b", 1, &["192.0.2.3"])), numbered("b", 0));
+        // Multicast is another router, and so is another VRID; both come back to their numbers.
+        assert_eq!(ids(&mut roster, &instance("b", 1, &[])), numbered("b", 1));
+        assert_eq!(ids(&mut roster, &instance("b", 2, &[])), numbered("b", 2));
+        assert_eq!(ids(&mut roster, &instance("b", 1, &["192.0.2.9"])), numbered("b", 0));
+    }
+
+    #[test]
+    fn names_tell_those_apart_that_share_an_identity() {
+        let mut roster = Roster::default();
+        let (a, b) = (instance("a", 1, &["192.0.2.2"]), instance("b", 1, &["192.0.2.3"]));
+        let expected = vec![("a".to_owned(), 0), ("b".to_owned(), 1)];
+        assert_eq!(ids(&mut roster, &format!("{a}{b}")), expected);
+        assert_eq!(ids(&mut roster, &format!("{b}{a}")), expected);
+        assert_eq!(ids(&mut roster, &b), [("b".to_owned(), 1)]);
+    }
 }

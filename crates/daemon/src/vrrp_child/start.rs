@@ -18,7 +18,7 @@ use super::conflict::Conflicts;
 use super::holdings::{self, Holdings};
 use super::ports::Ports;
 use super::roster::{Roster, Settled, plan};
-use super::{NEWS, PARENT, SIGNALS, Shell, perform, reload};
+use super::{NEWS, PARENT, SIGNALS, Shell, perform, reload, watch, work};
 use crate::child::Startup;
 use crate::compat::exit;
 use crate::log::RateLimit;
@@ -50,12 +50,14 @@ impl Shell {
                 announcer,
                 conflicts: Conflicts::default(),
                 discards: DiscardCounters::default(),
-                complaints: RateLimit::new(),
+                complaints: RateLimit::with_room(CAUSES),
                 discarded: RateLimit::of_at_most(LINES_ABOUT_PACKETS),
                 reload: reload::Progress::default(),
                 start_at: None,
                 retry_ports_at: None,
                 scratch: perform::Scratch::default(),
+                work: work::Work::default(),
+                looked: watch::Looked::default(),
                 ending: false,
             }),
             Err(error) => {
@@ -103,7 +105,7 @@ impl Shell {
             ..plan(&former, &self.settled, |id| self.known(id))
         };
         self.feed(now, Input::Reconfigure(plan));
-        self.add_fixed();
+        self.add_fixed(now);
         let delay = self.settled.global.startup_delay;
         if delay.is_zero() {
             self.feed(now, Input::Startup);
@@ -117,12 +119,14 @@ impl Shell {
     }
 
     /// Resigns, and takes away what was added.
-    pub(super) fn end(&mut self, now: Instant) {
-        self.ending = true;
-        if self.startup.options.keep_addresses {
+    pub(super) fn end(&mut self, now: Instant, told: bool) {
+        // Whoever was not told to end keeps no address: nobody would remove it.
+        self.ending = told;
+        if told && self.startup.options.keep_addresses {
             self.holdings.make_permanent();
         }
         self.feed(now, Input::Shutdown);
+        self.finish_work(now);
         let fixed = std::mem::take(&mut self.fixed);
         self.report_removals(&fixed);
         let _ = self.startup.parent.flush(&mut self.startup.log);
@@ -160,3 +164,5 @@ impl Shell {
 
 /// Log lines a minute about packets that are not understood, whoever sends them.
 const LINES_ABOUT_PACKETS: u32 = 100;
+/// Causes for complaint about ourselves: some for each of thousands of instances.
+const CAUSES: usize = 64 * 1024;

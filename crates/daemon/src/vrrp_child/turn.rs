@@ -45,7 +45,7 @@ impl Shell {
                 return Ended::Orphaned;
             }
             let mut deadline = self.deadline();
-            if self.startup.log.is_waiting() {
+            if self.startup.log.is_waiting() || self.startup.parent.is_behind() {
                 deadline = deadline.min(at + LOG_PAUSE);
             }
             if let Err(error) = self.events.wait(Some(deadline), &mut ready) {
@@ -54,7 +54,8 @@ impl Shell {
             let woken = now();
             let slept = suspended_so_far();
             // A stopped process is late for its deadline; a suspended machine's monotonic clock stood still.
-            let stall = woken.since(deadline).max(slept.saturating_sub(suspended));
+            // Work that was left over is not lateness.
+            let stall = woken.since(deadline.max(at)).max(slept.saturating_sub(suspended));
             suspended = slept;
             match self.turn(woken, stall, &ready) {
                 Ok(Next::Turn) => {}
@@ -68,6 +69,10 @@ impl Shell {
         let mut next = Next::Turn;
         if ready.contains(&NEWS) {
             self.read_news(now);
+        }
+        let ports_due = self.retry_ports_at.is_some_and(|at| at <= now);
+        if ports_due || self.looked.is_due(now) {
+            self.look_around(now);
         }
         if stall >= STALL {
             // Whatever waits anywhere is older than the timers that are due.
@@ -94,10 +99,8 @@ impl Shell {
         }
         self.announcer.send_due(now);
         self.renew_leases(now);
+        self.go_on_working(now);
         self.hear_conflicts(now, ready);
-        if self.retry_ports_at.is_some_and(|at| at <= now) {
-            self.look_around(now);
-        }
         if ready.contains(&RELOAD) {
             self.take_reload(now)?;
         }
@@ -127,6 +130,8 @@ impl Shell {
             self.holdings.deadline(),
             self.start_at,
             self.retry_ports_at,
+            self.looked.again_at(),
+            self.work.is_waiting().then_some(Instant::ZERO),
         ]
         .into_iter()
         .flatten()

@@ -3,7 +3,7 @@
 use clock::Instant;
 use config::model::{Instance, Tracker};
 use control::Severity;
-use intent::AddressKey;
+use intent::{AddressKey, IfIndex};
 use kernel::observer::Event;
 use kernel::process::{Privilege, may};
 use std::time::Duration;
@@ -11,8 +11,9 @@ use vrrp::{FaultReason, Input, InstanceId, TrackerState};
 
 use super::Shell;
 use super::binding::{self, Binding, Facts, Host};
-use super::holdings::{self, Origin};
+use super::holdings::Origin;
 use super::receive::Complaint;
+use super::reload::Among;
 use crate::log::with_silenced;
 
 impl Shell {
@@ -22,26 +23,30 @@ impl Shell {
         if let Err(error) = self.observer.drain(&mut changes) {
             self.startup.log.push(Severity::Warning, error.to_string());
         }
-        let mut links = false;
         let mut gone = Vec::new();
         for change in changes {
             match change {
-                Event::LinkAppeared(_) | Event::LinkChanged(_) => links = true,
+                Event::LinkAppeared(_) => self.looked.is_stale = true,
+                Event::LinkChanged(index) => {
+                    self.looked.is_stale = true;
+                    self.put_back_on(index);
+                }
                 Event::LinkGone(link) => {
-                    // One that comes back with its old number is a new one: nothing is joined there.
+                    self.looked.is_stale = true;
+                    // One that comes back with its old number or name is a new one: nothing is joined there,
+                    // and nothing is held.
                     self.ports.abandon(link.index, &self.events);
-                    links = true;
+                    self.tell_gone(now, &link.name);
                 }
                 // Our own addresses come and go by our own doing; sources are chosen among the others.
-                Event::AddressAdded(key) => links |= !self.floating.contains(&key.address),
+                Event::AddressAdded(key) => {
+                    self.looked.is_stale |= !self.floating.contains(&key.address);
+                }
                 Event::AddressGone(key) => {
-                    links |= !self.floating.contains(&key.address);
+                    self.looked.is_stale |= !self.floating.contains(&key.address);
                     gone.push(key);
                 }
             }
-        }
-        if links {
-            self.look_around(now);
         }
         if !gone.is_empty() {
             self.repair(now, &gone);
@@ -52,20 +57,68 @@ impl Shell {
     ///
     /// An Active instance may hold addresses on other links than its own: those that came take theirs.
     pub(super) fn look_around(&mut self, now: Instant) {
+        self.looked.is_stale = false;
+        // An interface that has another name now still sends: whoever resigns for it is heard.
+        for id in self.ids() {
+            if self.interface_is_missing(id) {
+                self.look_at(now, id);
+            }
+        }
         self.adopt_ports(now);
-        let ids: Vec<InstanceId> = self.bindings.keys().copied().collect();
-        let facts = self.facts_of(ids.iter().filter_map(|id| self.settled.instances.get(id)));
-        for (id, facts) in ids.into_iter().zip(facts) {
-            self.tell_facts(now, id, &facts);
+        for id in self.ids() {
+            self.look_at(now, id);
         }
         for (tracker, state) in self.tracker_states() {
             if self.trackers.insert(tracker, state) != Some(state) {
                 self.feed(now, Input::Tracker { tracker, state });
             }
         }
-        self.reconcile(now);
+        self.reconcile(now, Among::ThoseElsewhere);
         self.conflicts.look_again();
-        self.add_fixed();
+        self.add_fixed(now);
+        let took = kernel::eventloop::now().since(now);
+        self.looked = Looked { is_stale: false, again: Some(now + took * 10 + PAUSE) };
+    }
+
+    fn ids(&self) -> Vec<InstanceId> {
+        self.bindings.keys().copied().collect()
+    }
+
+    fn look_at(&mut self, now: Instant, id: InstanceId) {
+        let Some(instance) = self.settled.instances.get(&id) else { return };
+        let facts = self.facts_of(std::iter::once(instance)).pop().unwrap_or_default();
+        self.tell_facts(now, id, &facts);
+    }
+
+    fn interface_is_missing(&self, id: InstanceId) -> bool {
+        let instance = self.settled.instances.get(&id);
+        instance.is_some_and(|it| self.observer.link_named(&it.interface).is_none())
+    }
+
+    /// Tells that an interface went, even if one of its name is there again already.
+    fn tell_gone(&mut self, now: Instant, name: &str) {
+        for id in self.ids() {
+            if self.settled.instances.get(&id).is_none_or(|instance| instance.interface != name) {
+                continue;
+            }
+            let Some(binding) = self.bindings.get(&id) else { continue };
+            let faults =
+                binding.facts.faults.iter().chain([FaultReason::InterfaceMissing]).collect();
+            let facts = Facts { faults, ..binding.facts.clone() };
+            self.tell_facts(now, id, &facts);
+        }
+    }
+
+    /// Sets addresses again that the kernel has taken away with the state of a link, as IPv6 ones.
+    fn put_back_on(&mut self, link: IfIndex) {
+        if self.observer.link(link).is_none_or(|link| !link.running) {
+            return;
+        }
+        for (id, holding) in self.holdings.on(link) {
+            if self.observer.address(&holding.address.key()).is_none() {
+                self.work.set(id, holding, 1);
+            }
+        }
     }
 
     /// Opens and closes sockets; those that fail are tried again in a second.
@@ -168,50 +221,16 @@ impl Shell {
             if self.observer.link(key.interface).is_none_or(|link| !link.running) {
                 continue; // the link went with it, which is a fault of its own
             }
-            let Some(holding) = lost.first() else { continue };
+            let Some(holding) = lost.into_iter().next() else { continue };
             let name = self.settled.instances.get(&instance).map_or("?", |it| it.name.as_str());
-            let outcome =
-                self.holdings.requests.set_addresses(std::slice::from_ref(&holding.address));
-            let failed = outcome.into_iter().find_map(Result::err);
-            let what = match &failed {
-                None => "was removed by somebody else: added again".to_owned(),
-                Some(error) => {
-                    format!("was removed by somebody else, and adding it failed: {error}")
-                }
-            };
-            let text = format!("({name}) address {} {what}", key.address);
+            let text = format!(
+                "({name}) address {} was removed by somebody else: adding it again",
+                key.address
+            );
             if let Some(silenced) = self.complaints.admit(now, &Complaint::Removed(instance)) {
                 self.startup.log.push(Severity::Warning, with_silenced(text, silenced));
             }
-            if failed.is_none() {
-                self.announcer.announce(now, instance, &lost, 1, &self.observer);
-            }
-        }
-    }
-
-    /// Adds static addresses that are missing.
-    pub(super) fn add_fixed(&mut self) {
-        let mut missing = Vec::new();
-        for line in &self.settled.static_addresses {
-            let Some(device) = &line.device else { continue };
-            let Some(link) = self.observer.link_named(device) else { continue };
-            let address = holdings::installed(line, link.index, None);
-            // IPv6 holds an address once, whatever the prefix.
-            let mut standing = self.observer.standing(link.index, line.address);
-            if !standing.any(|it| it.prefix == line.prefix || line.address.is_ipv6()) {
-                missing.push(address);
-            }
-        }
-        let results = self.holdings.requests.set_addresses(&missing);
-        for (address, result) in missing.iter().zip(results) {
-            match result {
-                Ok(()) if self.fixed.contains(&address.key()) => {}
-                Ok(()) => self.fixed.push(address.key()),
-                Err(error) => self.startup.log.push(
-                    Severity::Warning,
-                    format!("static address {}: {error}", address.address),
-                ),
-            }
+            self.work.set(instance, holding, 1);
         }
     }
 
@@ -226,6 +245,29 @@ impl Shell {
     }
 }
 
+/// When the host was looked at.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// Something changed since.
+    is_stale: bool,
+    /// Not before then, so that a host whose links come and go by hundreds keeps us from nothing else.
+    again: Option<Instant>,
+}
+
+impl Looked {
+    /// When to look again; none while nothing changed.
+    pub(super) fn again_at(&self) -> Option<Instant> {
+        self.is_stale.then(|| self.again.unwrap_or_default())
+    }
+
+    /// Whether to look now.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.again_at().is_some_and(|at| at <= now)
+    }
+}
+
+/// Least time between two looks at the host.
+const PAUSE: Duration = Duration::from_millis(2);
 /// The reasons that this process reports; the election finds the others itself.
 const REPORTED: [FaultReason; 5] = [
     FaultReason::MissingPrivilege,

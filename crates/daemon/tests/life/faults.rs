@@ -106,7 +106,7 @@ fn puts_its_address_back() {
     for result in cable.requests.remove_addresses(&[key]) {
         result.unwrap();
     }
-    daemon.wait_for("(VI_1) address 10.9.0.100 was removed by somebody else: added again");
+    daemon.wait_for("(VI_1) address 10.9.0.100 was removed by somebody else");
     cable.wait_until_held(VIRTUAL);
 }
 

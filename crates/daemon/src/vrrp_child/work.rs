@@ -1,0 +1,273 @@
+//! Addresses to set, remove and announce: a queue that is worked off in small batches, so that neither a failover of
+//! thousands of addresses nor a renewal of their leases keeps an advertisement waiting.
+//!
+//! What was decided first is done first. The first batches are small: the first addresses are announced before the
+//! last are set.
+
+use std::collections::VecDeque;
+
+use clock::Instant;
+use intent::{Address, AddressKey};
+use vrrp::{Action, Effect, Input, InstanceId, Output, Outputs};
+
+use super::Shell;
+use super::holdings::{self, Holding, Origin};
+
+/// What is still to be done.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    items: VecDeque<Item>,
+    /// Leases to renew, when nothing else is to be done.
+    renewals: VecDeque<(InstanceId, Address)>,
+    size: usize,
+}
+
+#[derive(Debug)]
+enum Item {
+    /// Set an address and announce it this many times.
+    Set(InstanceId, Holding, u32),
+    Remove(InstanceId, AddressKey),
+    Announce(InstanceId, u32),
+}
+
+/// What the election wants done with addresses.
+enum Step {
+    Assume(InstanceId),
+    Release(InstanceId),
+    Announce(InstanceId, u32),
+}
+
+impl Step {
+    fn of(output: &Output) -> Option<Self> {
+        let Output::Instance { instance, action } = output else { return None };
+        match action {
+            Action::Assume => Some(Self::Assume(*instance)),
+            Action::Release => Some(Self::Release(*instance)),
+            Action::Announce { count, .. } => Some(Self::Announce(*instance, *count)),
+            Action::Advertise { .. }
+            | Action::Transitioned { .. }
+            | Action::PriorityChanged { .. }
+            | Action::Noticed(_) => None,
+        }
+    }
+}
+
+impl Work {
+    /// Whether anything is left.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.items.is_empty() || !self.renewals.is_empty()
+    }
+
+    /// Whether more than renewals is left.
+    pub(super) fn is_urgent(&self) -> bool {
+        !self.items.is_empty()
+    }
+
+    /// Puts an address at the end of what is to be set.
+    pub(super) fn set(&mut self, instance: InstanceId, holding: Holding, announce: u32) {
+        self.items.push_back(Item::Set(instance, holding, announce));
+    }
+
+    /// Puts an address at the end of what is to be removed.
+    pub(super) fn remove(&mut self, instance: InstanceId, key: AddressKey) {
+        self.items.push_back(Item::Remove(instance, key));
+    }
+
+    /// The next batch of items of one kind.
+    fn batch(&mut self) -> Vec<Item> {
+        self.size = if self.size == 0 { FIRST_BATCH } else { (self.size * 2).min(BATCH) };
+        let mut batch = Vec::new();
+        while batch.len() < self.size
+            && let Some(item) = self.items.front()
+            && batch
+                .last()
+                .is_none_or(|last| core::mem::discriminant(last) == core::mem::discriminant(item))
+        {
+            batch.extend(self.items.pop_front());
+        }
+        if self.items.is_empty() {
+            self.size = 0;
+        }
+        batch
+    }
+}
+
+impl Shell {
+    /// Queues what the election wants done with addresses.
+    pub(super) fn queue(&mut self, now: Instant, outputs: &Outputs) {
+        let mut steps = outputs.iter().filter_map(Step::of).peekable();
+        while let Some(step) = steps.next() {
+            self.conflicts.look_again();
+            match step {
+                Step::Assume(id) => {
+                    let announced = steps
+                        .next_if(|next| matches!(next, Step::Announce(other, _) if *other == id));
+                    let count = match announced {
+                        Some(Step::Announce(_, count)) => count,
+                        _ => 0,
+                    };
+                    self.queue_assume(now, id, count);
+                }
+                Step::Release(id) => {
+                    self.announcer.forget(id);
+                    let kept = self.startup.options.keep_addresses && self.ending;
+                    for key in self.holdings.leave(id) {
+                        if !kept {
+                            self.work.remove(id, key);
+                        }
+                    }
+                }
+                Step::Announce(id, count) => self.work.items.push_back(Item::Announce(id, count)),
+            }
+        }
+    }
+
+    fn queue_assume(&mut self, now: Instant, id: InstanceId, count: u32) {
+        let Some(instance) = self.settled.instances.get(&id) else { return };
+        let lease = holdings::lease(instance, holdings::active_down(&instance.parameters));
+        let (wanted, missing) = holdings::wanted(instance, lease, &self.observer);
+        for holding in &wanted {
+            self.work.set(id, holding.clone(), count);
+        }
+        self.holdings.take(now, id, wanted);
+        for device in missing {
+            let text = format!("no interface {device} for a virtual address");
+            self.complain(now, id, "assume", &text);
+        }
+    }
+
+    /// Does the next batch. What fails is to be told to the election.
+    pub(super) fn work_off(&mut self, now: Instant) -> Vec<(InstanceId, Effect)> {
+        let mut failed = Vec::new();
+        let batch = self.work.batch();
+        if batch.is_empty() {
+            self.renew(now);
+            return failed;
+        }
+        let mut sets = Vec::new();
+        let mut removals = Vec::new();
+        for item in batch {
+            match item {
+                Item::Set(id, holding, count) => sets.push((id, holding, count)),
+                Item::Remove(id, key) => removals.push((id, key)),
+                Item::Announce(id, count) => {
+                    let held = self.holdings.of(id);
+                    if !self.announcer.announce(now, id, held, count, &self.observer) {
+                        failed.push((id, Effect::Announce));
+                    }
+                }
+            }
+        }
+        self.set(now, &sets, &mut failed);
+        self.remove(now, &removals, &mut failed);
+        failed
+    }
+
+    /// Goes on with what is waiting.
+    pub(super) fn go_on_working(&mut self, now: Instant) {
+        if !self.work.is_waiting() {
+            return;
+        }
+        for (instance, what) in self.work_off(now) {
+            self.feed(now, Input::EffectFailed { instance, what });
+        }
+    }
+
+    /// Does all that is waiting, at the end.
+    pub(super) fn finish_work(&mut self, now: Instant) {
+        self.work.renewals.clear();
+        while self.work.is_waiting() {
+            // The election has ended: there is nobody to tell.
+            self.work_off(now);
+        }
+    }
+
+    /// Queues the leases that are due for renewal.
+    pub(super) fn renew_leases(&mut self, now: Instant) {
+        self.work.renewals.extend(self.holdings.due(now));
+    }
+
+    fn renew(&mut self, now: Instant) {
+        let count = self.work.renewals.len().min(BATCH);
+        let due: Vec<(InstanceId, Address)> = self
+            .work
+            .renewals
+            .drain(..count)
+            // Given up meanwhile, it would be set anew.
+            .filter(|(id, address)| self.holdings.owner(&address.key()) == Some(*id))
+            .collect();
+        let addresses: Vec<Address> = due.iter().map(|(_, address)| address.clone()).collect();
+        let results = self.holdings.requests.set_addresses(&addresses);
+        for ((id, address), result) in due.into_iter().zip(results) {
+            if let Err(error) = result {
+                let text = format!("cannot renew {}: {error}", address.address);
+                self.complain(now, id, "renew", &text);
+            }
+        }
+    }
+
+    fn set(
+        &mut self,
+        now: Instant,
+        sets: &[(InstanceId, Holding, u32)],
+        failed: &mut Vec<(InstanceId, Effect)>,
+    ) {
+        // One that was released since it was queued is not set: its removal is queued behind.
+        let wanted: Vec<&(InstanceId, Holding, u32)> = sets
+            .iter()
+            .filter(|(id, holding, _)| self.holdings.owner(&holding.address.key()) == Some(*id))
+            .collect();
+        let ours = || wanted.iter().filter(|(_, holding, _)| holding.origin == Origin::Ours);
+        let addresses: Vec<Address> = ours().map(|(_, it, _)| it.address.clone()).collect();
+        let results = self.holdings.requests.set_addresses(&addresses);
+        let mut refusals = Vec::new();
+        for ((id, holding, _), result) in ours().zip(results) {
+            if let Err(error) = result {
+                refusals.push((*id, format!("cannot add {}: {error}", holding.address.address)));
+            }
+        }
+        for group in wanted.chunk_by(|one, other| one.0 == other.0) {
+            let Some((id, _, count)) = group.first() else { continue };
+            let holdings: Vec<Holding> = group.iter().map(|(_, it, _)| it.clone()).collect();
+            if *count > 0 && !self.announcer.announce(now, *id, &holdings, *count, &self.observer) {
+                failed.push((*id, Effect::Announce));
+            }
+        }
+        for (id, text) in refusals {
+            if !failed.contains(&(id, Effect::Assume)) {
+                failed.push((id, Effect::Assume));
+            }
+            self.complain(now, id, "assume", &text);
+        }
+    }
+
+    fn remove(
+        &mut self,
+        now: Instant,
+        removals: &[(InstanceId, AddressKey)],
+        failed: &mut Vec<(InstanceId, Effect)>,
+    ) {
+        // Taken again since it was queued, by whomever, it stays.
+        let surplus: Vec<(InstanceId, AddressKey)> = removals
+            .iter()
+            .filter(|(_, key)| self.holdings.owner(key).is_none())
+            .copied()
+            .collect();
+        let keys: Vec<AddressKey> = surplus.iter().map(|(_, key)| *key).collect();
+        let results = self.holdings.requests.remove_addresses(&keys);
+        for ((id, key), result) in surplus.into_iter().zip(results) {
+            if let Err(error) = result {
+                if !failed.contains(&(id, Effect::Release)) {
+                    failed.push((id, Effect::Release));
+                }
+                let text = format!("cannot remove {}: {error}", key.address);
+                self.complain(now, id, "release", &text);
+            }
+        }
+    }
+}
+
+/// Addresses that are set before the first is announced.
+const FIRST_BATCH: usize = 8;
+/// Addresses that are set together: more would not be faster.
+const BATCH: usize = 64;
