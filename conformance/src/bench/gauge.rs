@@ -5,28 +5,25 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nix::time::{clock_getcpuclockid, clock_gettime};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::moment::Moment;
 use crate::node::Node;
 
-/// Processor time that all threads of these processes have used.
-///
-/// **Units**: nanoseconds of run time, from the scheduler's own accounting rather than from ticks.
+/// Processor time that these processes have used, with all threads that they have or had.
 ///
 /// # Errors
 /// When one of them is gone.
 pub fn processor_time(processes: &[u32]) -> Result<Duration> {
-    let mut sum = 0;
+    let mut sum = Duration::ZERO;
     for pid in processes {
-        for task in fs::read_dir(format!("/proc/{pid}/task")).context("daemon is gone")? {
-            let text = fs::read_to_string(task?.path().join("schedstat"))?;
-            let run: u64 = text.split(' ').next().unwrap_or_default().parse()?;
-            sum += run;
-        }
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(*pid)?);
+        let used = clock_getcpuclockid(pid).and_then(clock_gettime).context("daemon is gone")?;
+        sum += Duration::from(used);
     }
-    Ok(Duration::from_nanos(sum))
+    Ok(sum)
 }
 
 /// Memory of these processes, pages that several share divided among them.
