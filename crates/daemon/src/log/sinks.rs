@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use control::Severity;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -40,6 +40,7 @@ pub(crate) struct SinksOptions {
 pub(crate) struct Sinks {
     facility: Option<u8>,
     console: bool,
+    path: Option<PathBuf>,
     file: Option<File>,
     syslog: Option<UnixDatagram>,
     dropped_by_console: u64,
@@ -49,28 +50,24 @@ pub(crate) struct Sinks {
 impl Sinks {
     /// Opens what can be opened; a file that cannot is reported to the other sinks.
     pub(crate) fn open(options: &SinksOptions) -> (Self, Option<String>) {
-        let mut problem = None;
-        let file = options.file.as_ref().and_then(|path| {
-            // A FIFO without a reader would keep us waiting.
-            let flags = libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
-            let mut options = OpenOptions::new();
-            options.append(true).create(true).mode(0o600).custom_flags(flags);
-            options
-                .open(path)
-                .inspect_err(|error| {
-                    problem = Some(format!("cannot open log file {}: {error}", path.display()))
-                })
-                .ok()
-        });
+        let (file, problem) = open_file(options.file.as_deref());
         let sinks = Self {
             facility: options.facility,
             console: options.console,
+            path: options.file.clone(),
             file,
             syslog: None,
             dropped_by_console: 0,
             dropped_by_syslog: 0,
         };
         (sinks, problem)
+    }
+
+    /// Opens the log file anew, for it may have been rotated away; says why it could not, and keeps the old one.
+    pub(crate) fn reopen(&mut self) -> Option<String> {
+        let (file, problem) = open_file(self.path.as_deref());
+        self.file = file.or(self.file.take());
+        problem
     }
 
     /// Writes one line to every sink.
@@ -143,6 +140,19 @@ impl Sinks {
             }
         }
         false
+    }
+}
+
+/// The log file, if there is to be one, or why there is none.
+fn open_file(path: Option<&Path>) -> (Option<File>, Option<String>) {
+    let Some(path) = path else { return (None, None) };
+    // A FIFO without a reader would keep us waiting.
+    let flags = libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600).custom_flags(flags);
+    match options.open(path) {
+        Ok(file) => (Some(file), None),
+        Err(error) => (None, Some(format!("cannot open log file {}: {error}", path.display()))),
     }
 }
 

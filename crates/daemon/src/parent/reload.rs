@@ -42,6 +42,9 @@ impl Parent {
             *again = true;
             return;
         }
+        if let Some(problem) = self.sinks.reopen() {
+            self.log(Severity::Warning, &problem);
+        }
         self.log(Severity::Info, "Reloading");
         self.systemd.reloading();
         let loaded = match Loaded::read(&self.options, self.loaded.start_options()) {

@@ -16,6 +16,7 @@ pub const TESTS: &[Test] = &[
     ("a_reader_that_does_not_read_holds_nothing_up", goes_on_without_a_reader),
     ("a_reader_that_is_gone_is_no_reason_to_end", goes_on_with_a_closed_pipe),
     ("a_log_file_without_a_reader_is_said", says_what_it_cannot_open),
+    ("a_log_file_that_is_rotated_is_opened_anew_at_a_reload", follows_rotation),
     ("syslog_gets_names_facility_and_severity_and_may_restart", speaks_to_syslog),
     ("details_come_with_log_detail_only", says_details_where_wanted),
 ];
@@ -72,6 +73,21 @@ fn says_what_it_cannot_open() {
     let file = format!("--log-file={}", fifo.display());
     let mut daemon = start.words(&[&file]).until("Entering MASTER");
     assert!(daemon.log().contains("cannot open log file"), "{}", daemon.log());
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+fn follows_rotation() {
+    let _cable = Cable::new();
+    let start = Start::with(&steady());
+    let path = |name: &str| start.place.path(name);
+    let (file, old) = (path("own.log"), path("own.log.1"));
+    let word = format!("--log-file={}", file.display());
+    let mut daemon = start.words(&[&word]).until("Entering MASTER");
+    std::fs::rename(&file, &old).unwrap();
+    daemon.reload(&steady());
+    daemon.wait_for("Reload finished");
+    assert!(daemon.place.read("own.log").contains("Reload finished"));
+    assert!(!daemon.place.read("own.log.1").contains("Reload finished"));
     assert_eq!(daemon.stop().0, Some(0));
 }
 
