@@ -4,6 +4,8 @@
 //! harness knows neither daemon's code: it starts programs, captures frames, reads logs and asks the kernel. `README.md`
 //! beside this crate says how to run a scenario, and a lab by hand.
 
+#![forbid(unsafe_code)]
+
 pub mod agent;
 pub mod bench;
 pub mod capture;
