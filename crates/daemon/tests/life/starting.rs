@@ -16,6 +16,7 @@ pub const TESTS: &[Test] = &[
     ("a_daemon_says_what_it_does_and_gives_its_address_up_at_the_end", says_what_it_does),
     ("sigint_ends_it_too_unless_that_is_to_be_ignored", interrupts),
     ("a_pid_file_of_a_daemon_that_lives_refuses_the_start", refuses_a_second),
+    ("pid_files_are_where_monitoring_looks_for_them", writes_the_usual_pid_files),
     ("a_pid_file_of_a_daemon_that_is_gone_is_replaced", replaces_stale_pid_files),
     ("without_dont_fork_it_goes_into_the_background", goes_into_the_background),
     ("called_keepalived_it_is_found_under_that_name", is_found_under_the_old_name),
@@ -70,6 +71,33 @@ fn refuses_a_second() {
         assert!(said.contains("daemon is already running"), "{said}");
         assert!(said.contains("vrrp.pid"), "{said}");
     }
+}
+
+fn writes_the_usual_pid_files() {
+    let _cable = Cable::new();
+    let place = Place::new();
+    place.write("keepalived.conf", &format!("{}{VIRTUAL_SERVER}", one_instance()));
+    let start = || {
+        let mut command = Command::new(crate::daemon::PROGRAM);
+        command.args(["-n", "-G", "-f"]).arg(place.path("keepalived.conf"));
+        command
+    };
+    let mut child = start().spawn().unwrap();
+    let pid = |name: &str| -> Option<u32> {
+        std::fs::read_to_string(format!("/run/{name}.pid")).ok()?.trim().parse().ok()
+    };
+    let files = ["keepalived", "keepalived_vrrp", "keepalived_checkers"];
+    let pids =
+        eventually("three pid files", || files.map(pid).into_iter().collect::<Option<Vec<_>>>());
+    assert_eq!(pids[0], child.id());
+    let second = start().output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let roles: Vec<_> = pids[1..].iter().map(|pid| Process(*pid).words().pop()).collect();
+    let expected = ["--role=vrrp", "--role=checker"].map(|word| Some(word.to_owned()));
+    assert_eq!(roles, expected);
+    Process(child.id()).signal(Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(files.map(pid), [None; 3]);
 }
 
 fn replaces_stale_pid_files() {
