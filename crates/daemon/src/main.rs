@@ -13,6 +13,7 @@ mod load;
 mod log;
 mod parent;
 mod signals;
+mod terminal;
 mod vrrp_child;
 
 use std::ffi::OsString;

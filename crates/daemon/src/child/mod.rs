@@ -21,7 +21,7 @@ pub(crate) use settle::{Needs, settle};
 
 use crate::compat::exit;
 use crate::log::Ring;
-use crate::{cli, load, signals};
+use crate::{load, signals, terminal};
 
 /// The role of a process that the parent started; none for one that a person started.
 pub(crate) fn role(arguments: &[OsString]) -> Option<Role> {
@@ -51,7 +51,7 @@ pub(crate) struct Startup {
 /// **Errors**: the exit code of a process that was not started by a parent of this version.
 pub(crate) fn take_over() -> Result<Startup, ExitCode> {
     let refuse = |why: &str| {
-        cli::eprint(&format!(
+        terminal::eprint(&format!(
             "{ROLE_FLAG}... is for processes that steadfast starts itself: {why}\n"
         ));
         ExitCode::from(exit::FATAL)

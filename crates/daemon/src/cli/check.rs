@@ -9,7 +9,7 @@ use config::source::SourceSet;
 use control::StartOptions;
 
 use super::flags::Options;
-use super::{eprint, print};
+use crate::terminal::{eprint, print};
 use crate::{compat, load};
 
 /// How `check` shows what it found.

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::check::{self, Format};
-use super::{demonstrate, eprint, print};
+use super::demonstrate;
+use crate::terminal::{eprint, print};
 use crate::{compat, demo};
 
 /// High availability for Linux: VRRP and virtual addresses, with keepalived's configuration.

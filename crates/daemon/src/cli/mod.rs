@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use flags::parse;
 pub(crate) use flags::{Children, Options};
 
+use crate::terminal::{eprint, print};
 use crate::{demo, parent};
 
 /// How an invocation is to be answered.
@@ -52,16 +53,4 @@ fn daemon(program: &OsString, arguments: impl Iterator<Item = OsString>) -> Exit
 /// Runs the demonstration.
 fn demonstrate(options: &demo::Options) -> ExitCode {
     demo::run(options)
-}
-
-/// Writes to standard output; a reader that is gone is no error.
-pub(crate) fn print(text: &str) {
-    use std::io::Write as _;
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-}
-
-/// Writes to standard error; a reader that is gone is no error.
-pub(crate) fn eprint(text: &str) {
-    use std::io::Write as _;
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -8,8 +8,8 @@ use kernel::process::{Ended, Spawn, Stdio};
 use nix::sys::signal::Signal;
 use rustix::process::Signal as Send;
 
-use crate::cli::eprint;
 use crate::compat::exit;
+use crate::terminal::eprint;
 
 /// Runs the demonstration in namespaces of its own.
 pub(super) fn run(json: bool) -> ExitCode {

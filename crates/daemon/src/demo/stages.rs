@@ -15,8 +15,8 @@ use super::play::{Interrupted, Play};
 use super::report::Report;
 use super::timeline::Timeline;
 use super::topology::Router;
-use crate::cli::{eprint, print};
 use crate::compat::exit;
+use crate::terminal::{eprint, print};
 
 /// A virtual router of the example configurations.
 struct Service {

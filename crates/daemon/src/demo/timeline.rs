@@ -2,7 +2,7 @@
 
 use clock::Instant;
 
-use crate::cli;
+use crate::terminal;
 
 /// Writes a line as soon as something happens.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Timeline {
 
     /// Writes a heading or a note that belongs to no moment.
     pub(super) fn write(&self, text: &str) {
-        if self.to_stderr { cli::eprint(text) } else { cli::print(text) }
+        if self.to_stderr { terminal::eprint(text) } else { terminal::print(text) }
     }
 }
 

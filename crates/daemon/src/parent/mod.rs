@@ -21,9 +21,10 @@ use self::loaded::Loaded;
 use self::notify::Systemd;
 use self::pid_file::PidFiles;
 use self::signals::RealTime;
-use crate::cli::{Options, eprint};
+use crate::cli::Options;
 use crate::compat::{self, exit};
 use crate::log::{Identity, Sinks, SinksOptions};
+use crate::terminal::eprint;
 
 /// The parent and everything that it keeps.
 struct Parent {
