@@ -1,7 +1,7 @@
 //! What the parent does about a child that dies, hangs, or lives.
 //!
-//! A child beats from inside its loop. Silence of two seconds means that it hangs: it is told to dump core, and
-//! killed shortly after. What died is started again at once the first time, then after 1, 2, 4 ... 60 s; a minute of
+//! A child beats from inside its loop, which it enters when it has read its configuration. From then on silence of
+//! two seconds means that it hangs: it is told to dump core, and killed shortly after. What died is started again at once the first time, then after 1, 2, 4 ... 60 s; a minute of
 //! health forgives everything. Exit codes that mean "I cannot run like this" are final.
 
 use std::time::Duration;
@@ -29,7 +29,7 @@ enum Respawn {
 enum State {
     /// Not running, to be started then.
     Waiting { until: Instant },
-    /// Running since then, last heard of then.
+    /// Running since then, last heard of then; before the first word, as if that were still to come.
     Running { since: Instant, heard: Instant },
     /// Told to dump core then.
     Aborting { since: Instant },
@@ -124,7 +124,7 @@ impl Watchdog {
     pub fn handle(&mut self, now: Instant, event: Event) -> Option<Action> {
         match (self.state, event) {
             (State::Waiting { .. }, Event::Started) => {
-                self.state = State::Running { since: now, heard: now };
+                self.state = State::Running { since: now, heard: now + READING };
                 None
             }
             (State::Running { since, .. }, Event::Heard) => {
@@ -212,6 +212,8 @@ impl Watchdog {
 
 /// Without a word for this long, a child hangs. It beats four times a second.
 const SILENCE: Duration = Duration::from_secs(2);
+/// What a child may take to its first word beyond that: configurations may be large, and machines slow.
+const READING: Duration = Duration::from_secs(8);
 /// From SIGABRT to SIGKILL.
 const CORE_TIME: Duration = Duration::from_millis(200);
 /// A child that ran this long has proved that it can.
@@ -247,6 +249,14 @@ mod tests {
         assert_eq!(watchdog.deadline(), Some(at(11_750)));
         assert_eq!(watchdog.handle(at(11_749), Event::Timeout), None);
         assert!(watchdog.is_healthy());
+    }
+
+    #[test]
+    fn the_first_word_may_take_ten_seconds() {
+        let mut watchdog = running();
+        assert_eq!(watchdog.deadline(), Some(at(10_000)));
+        assert_eq!(watchdog.handle(at(9_999), Event::Timeout), None);
+        assert_eq!(watchdog.handle(at(10_000), Event::Timeout), Some(Action::Abort));
     }
 
     #[test]

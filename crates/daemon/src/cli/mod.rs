@@ -11,7 +11,7 @@ use flags::parse;
 pub(crate) use flags::{Children, Options};
 
 use crate::terminal::{eprint, print};
-use crate::{demo, parent};
+use crate::{compat, demo, parent};
 
 /// How an invocation is to be answered.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -21,8 +21,20 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         Some("check" | "explain" | "demo" | "help") => commands::run(arguments),
         // `run` takes the same flags as none at all.
         Some("run") => daemon(&program, arguments.into_iter().skip(2)),
+        // keepalived ignores words that are no flags; under our own name one in this place is a slip.
+        Some(word) if !word.starts_with('-') && !is_called_keepalived(&program) => {
+            eprint(&format!(
+                "{}: unknown command `{word}`\nTry `{0} --help`.\n",
+                program.to_string_lossy()
+            ));
+            ExitCode::from(compat::exit::FATAL)
+        }
         _ => daemon(&program, arguments.into_iter().skip(1)),
     }
+}
+
+fn is_called_keepalived(program: &OsString) -> bool {
+    std::path::Path::new(program).file_name().is_some_and(|name| name == "keepalived")
 }
 
 fn daemon(program: &OsString, arguments: impl Iterator<Item = OsString>) -> ExitCode {

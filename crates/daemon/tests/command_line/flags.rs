@@ -204,3 +204,11 @@ fn genhash_says_that_it_is_not_there_yet() {
     assert_eq!(run.code, Some(1));
     assert!(run.err.contains("genhash"), "{}", run.err);
 }
+
+#[test]
+fn a_mistyped_command_starts_nothing_under_our_own_name() {
+    let run = run(&["chek", "good.conf"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.err.contains("unknown command `chek`"), "{}", run.err);
+    assert_eq!(run.out, "");
+}
