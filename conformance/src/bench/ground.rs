@@ -71,7 +71,7 @@ impl Ground {
     }
 }
 
-/// Starts `subject` with `configuration`, its log to the harness alone.
+/// Starts `subject` with `configuration`, its log to the harness alone and without details: as it runs by default.
 ///
 /// Where no syslog listens, the incumbent writes each line to the machine's console, and a slow one is then what is
 /// measured. Neither logs there.
@@ -81,12 +81,14 @@ impl Ground {
 pub fn start(node: &mut Node, subject: Subject, configuration: &str) -> Result<()> {
     let program = subject.program().map_err(anyhow::Error::msg)?;
     let script = node.file("start");
-    fs::write(&script, format!("#!/bin/sh\nexec '{}' -G \"$@\"\n", program.display()))?;
+    let text = format!("#!/bin/sh\n{WITHOUT_DETAILS}\nexec '{}' -G \"$@\"\n", program.display());
+    fs::write(&script, text)?;
     fs::set_permissions(&script, Permissions::from_mode(0o755))?;
     node.start_program(subject, &script, configuration)
 }
 
-/// Waits until `count` lines from `since` on contain `text`.
+/// Waits until `count` lines from `since` on contain `text`, or nearly as many do and the log is quiet: a daemon may drop
+/// lines rather than wait for whoever reads them.
 ///
 /// # Errors
 /// When fewer did `within` that time.
@@ -98,10 +100,14 @@ pub fn wait_for_lines(
     within: Duration,
 ) -> Result<()> {
     let until = Instant::now() + within;
+    let (mut length, mut grown) = (0, Instant::now());
     loop {
         let lines = node.log_since(since);
         let found = lines.iter().filter(|line| line.text.contains(text)).count();
-        if found >= count {
+        if lines.len() > length {
+            (length, grown) = (lines.len(), Instant::now());
+        }
+        if found >= count || (found * 2 > count && grown.elapsed() > QUIET) {
             return Ok(());
         }
         ensure!(
@@ -182,3 +188,9 @@ fn wire(lab: &Lab, routers: &[&str], links: usize, wiring: Wiring) -> Result<()>
     }
     Ok(())
 }
+
+/// Takes `-D` out of the arguments.
+const WITHOUT_DETAILS: &str =
+    r#"for word; do shift; [ "$word" = -D ] || set -- "$@" "$word"; done"#;
+/// A log that has not grown for so long is complete.
+const QUIET: Duration = Duration::from_millis(800);
