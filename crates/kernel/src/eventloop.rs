@@ -10,6 +10,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::epoll;
 use rustix::io::Errno;
+use rustix::thread::clock_nanosleep_absolute;
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
 };
@@ -77,9 +78,27 @@ impl EventLoop {
         deadline: Option<Instant>,
         ready: &mut Vec<Token>,
     ) -> Result<(), LoopError> {
-        ready.clear();
         self.arm(deadline)?;
-        let count = match epoll::wait(&self.epoll, self.events.as_mut_slice(), None) {
+        self.collect(None, ready)
+    }
+
+    /// Sleeps until `until` whatever comes, and says then what is readable: many things that come one by one cost
+    /// one wake-up.
+    ///
+    /// **Errors**: the kernel refuses the wait.
+    pub fn sleep(&mut self, until: Instant, ready: &mut Vec<Token>) -> Result<(), LoopError> {
+        // Waking early for a signal does no harm.
+        let _ = clock_nanosleep_absolute(ClockId::Monotonic, &timespec(until));
+        self.collect(Some(&Timespec { tv_sec: 0, tv_nsec: 0 }), ready)
+    }
+
+    fn collect(
+        &mut self,
+        patience: Option<&Timespec>,
+        ready: &mut Vec<Token>,
+    ) -> Result<(), LoopError> {
+        ready.clear();
+        let count = match epoll::wait(&self.epoll, self.events.as_mut_slice(), patience) {
             Ok(count) => count,
             Err(Errno::INTR) => 0,
             Err(source) => return Err(LoopError { operation: "wait", source }),

@@ -90,7 +90,11 @@ pub(super) fn lower(
     let destination = decide::destination(&written, defaults, family, name, reports);
     let authentication = authentication::lower(&mut written, version, strict, reports);
     decide::move_surplus(&mut written, name, reports);
-    let tracking = trackers.lower(&written.track, mode, name, reports);
+    let mut tracking = trackers.lower(&written.track, mode, name, reports);
+    // Thousands of instances live as long as the process: none keeps room that it does not use.
+    tracking.shrink_to_fit();
+    written.addresses.shrink_to_fit();
+    written.excluded.shrink_to_fit();
     Some(Instance {
         at: name.span,
         interface,

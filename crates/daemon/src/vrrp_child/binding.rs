@@ -1,13 +1,15 @@
 //! What ties one instance of the election to this host: its port, its packets, what was told of its interface.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use config::model::{Instance, InterfaceTracking};
+use intent::IfIndex;
 use kernel::observer::Observer;
 use vrrp::{FaultReason, FaultSet, Mode};
-use wire::Priority;
 use wire::vrrp::{Expected, Prepared};
+use wire::{Family, Priority};
 
 use super::advert;
 use super::ports::{PortId, Ports};
@@ -52,6 +54,7 @@ impl Binding {
             .source
             .and_then(|source| advert::prepare(instance, source, Priority(0)).ok())
             .unwrap_or_default();
+        self.packets.shrink_to_fit();
     }
 }
 
@@ -63,6 +66,8 @@ pub(super) struct Host<'a> {
     pub(super) permitted: bool,
     /// Addresses that come and go with a role: none of them is sent from.
     pub(super) floating: &'a BTreeSet<IpAddr>,
+    /// The address to send from, of each link and family that was asked for.
+    pub(super) sources: RefCell<BTreeMap<(IfIndex, Family), Option<IpAddr>>>,
 }
 
 impl Host<'_> {
@@ -90,9 +95,10 @@ impl Host<'_> {
             }
         }
         let source = instance.source.or_else(|| {
-            let index = link?.index;
-            let family = instance.parameters.family;
-            self.observer.source(index, family, |address| self.floating.contains(&address))
+            let key = (link?.index, instance.parameters.family);
+            *self.sources.borrow_mut().entry(key).or_insert_with(|| {
+                self.observer.source(key.0, key.1, |address| self.floating.contains(&address))
+            })
         });
         Facts { source, faults: faults.into_iter().collect() }
     }

@@ -157,7 +157,8 @@ pub(super) fn wanted(
     observer: &Observer,
 ) -> (Vec<Holding>, Vec<String>) {
     let mut missing = Vec::new();
-    let mut holdings = Vec::new();
+    let mut holdings =
+        Vec::with_capacity(instance.addresses.len().saturating_add(instance.excluded.len()));
     for address in instance.addresses.iter().chain(&instance.excluded) {
         let device = address.device.as_deref().unwrap_or(&instance.interface);
         let Some(link) = observer.link_named(device) else {

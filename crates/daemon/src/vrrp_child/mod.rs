@@ -79,6 +79,12 @@ struct Shell {
     /// When sockets that could not be opened are tried again.
     retry_ports_at: Option<Instant>,
     scratch: perform::Scratch,
+    /// How many instances have which role, while that did not change.
+    summary: Option<control::Summary>,
+    /// Packets received so far, when the last came, and whether many come one by one.
+    heard: u64,
+    heard_at: Instant,
+    is_flooded: bool,
     work: work::Work,
     /// When the host was looked at last, how long that took, and when to look again.
     looked: watch::Looked,

@@ -178,6 +178,9 @@ impl Shell {
     fn narrate(&mut self, now: Instant, outputs: &Outputs) {
         let names = Known { settled: &self.settled, former: self.former.as_ref() };
         for output in outputs {
+            if let Output::Instance { action: Action::Transitioned { .. }, .. } = output {
+                self.summary = None;
+            }
             let Some(line) = narration::line(output, &names) else { continue };
             let (severity, mut text) = (line.severity, line.text);
             if line.detail && !self.startup.log.wants_details() {

@@ -58,6 +58,7 @@ impl Shell {
             match outcome {
                 Ok((count, more)) => {
                     total += count;
+                    self.heard = self.heard.saturating_add(u64::try_from(count).unwrap_or(0));
                     if !more || count == 0 || total >= PACKETS {
                         return;
                     }

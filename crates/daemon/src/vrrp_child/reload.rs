@@ -100,6 +100,7 @@ impl Shell {
             );
         }
         self.former = Some(std::mem::replace(&mut self.settled, new));
+        self.summary = None;
         self.adopt();
         let mut rest = whole;
         rest.trackers = Some(self.trackers.clone());

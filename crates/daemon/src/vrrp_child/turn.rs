@@ -48,7 +48,13 @@ impl Shell {
             if self.startup.log.is_waiting() || self.startup.parent.is_behind() {
                 deadline = deadline.min(at + LOG_PAUSE);
             }
-            if let Err(error) = self.events.wait(Some(deadline), &mut ready) {
+            let slice = at + SLICE;
+            let waited = if self.is_flooded && deadline > at {
+                self.events.sleep(deadline.min(slice), &mut ready)
+            } else {
+                self.events.wait(Some(deadline), &mut ready)
+            };
+            if let Err(error) = waited {
                 return Ended::Failed(error);
             }
             let woken = now();
@@ -57,8 +63,15 @@ impl Shell {
             // Work that was left over is not lateness.
             let stall = woken.since(deadline.max(at)).max(slept.saturating_sub(suspended));
             suspended = slept;
+            let heard = self.heard;
             match self.turn(woken, stall, &ready) {
-                Ok(Next::Turn) => {}
+                Ok(Next::Turn) => {
+                    // A second turn with packets so soon after another: more are to come.
+                    self.is_flooded = self.heard > heard && woken.since(self.heard_at) < 2 * SLICE;
+                    if self.heard > heard {
+                        self.heard_at = woken;
+                    }
+                }
                 Ok(Next::End) => return Ended::Told,
                 Err(Orphaned) => return Ended::Orphaned,
             }
@@ -139,18 +152,21 @@ impl Shell {
     }
 
     fn end_turn(&mut self, now: Instant) -> Result<(), Orphaned> {
-        let Self { startup, election, settled, .. } = self;
+        let Self { startup, election, settled, summary, .. } = self;
         startup.parent.end_turn(now, &mut startup.log, || {
-            let mut summary = Summary::default();
-            for id in settled.instances.keys() {
-                match election.role(*id) {
-                    Some(Role::Active) => summary.active += 1,
-                    Some(Role::Backup) => summary.backup += 1,
-                    Some(Role::Fault) => summary.fault += 1,
-                    Some(Role::Initialize) | None => {}
+            // Counted again only after a change: thousands of roles are many to count four times a second.
+            *summary.get_or_insert_with(|| {
+                let mut summary = Summary::default();
+                for id in settled.instances.keys() {
+                    match election.role(*id) {
+                        Some(Role::Active) => summary.active += 1,
+                        Some(Role::Backup) => summary.backup += 1,
+                        Some(Role::Fault) => summary.fault += 1,
+                        Some(Role::Initialize) | None => {}
+                    }
                 }
-            }
-            summary
+                summary
+            })
         })
     }
 }
@@ -161,6 +177,8 @@ fn suspended_so_far() -> Duration {
     boot_time().since(running)
 }
 
+/// How long packets wait for others where many come one by one: each wake-up costs more than many packets.
+const SLICE: Duration = Duration::from_millis(2);
 /// How long lines wait for a parent that was busy.
 const LOG_PAUSE: Duration = Duration::from_millis(2);
 /// A wake-up that is this late is told to the election, which weighs it against each instance's timers.

@@ -6,6 +6,7 @@ use control::Severity;
 use intent::{AddressKey, IfIndex};
 use kernel::observer::Event;
 use kernel::process::{Privilege, may};
+use std::cell::RefCell;
 use std::time::Duration;
 use vrrp::{FaultReason, Input, InstanceId, TrackerState};
 
@@ -59,15 +60,10 @@ impl Shell {
     pub(super) fn look_around(&mut self, now: Instant) {
         self.looked.is_stale = false;
         // An interface that has another name now still sends: whoever resigns for it is heard.
-        for id in self.ids() {
-            if self.interface_is_missing(id) {
-                self.look_at(now, id);
-            }
-        }
+        let lost = self.ids().into_iter().filter(|id| self.interface_is_missing(*id)).collect();
+        self.look_at(now, lost);
         self.adopt_ports(now);
-        for id in self.ids() {
-            self.look_at(now, id);
-        }
+        self.look_at(now, self.ids());
         for (tracker, state) in self.tracker_states() {
             if self.trackers.insert(tracker, state) != Some(state) {
                 self.feed(now, Input::Tracker { tracker, state });
@@ -84,10 +80,11 @@ impl Shell {
         self.bindings.keys().copied().collect()
     }
 
-    fn look_at(&mut self, now: Instant, id: InstanceId) {
-        let Some(instance) = self.settled.instances.get(&id) else { return };
-        let facts = self.facts_of(std::iter::once(instance)).pop().unwrap_or_default();
-        self.tell_facts(now, id, &facts);
+    fn look_at(&mut self, now: Instant, ids: Vec<InstanceId>) {
+        let facts = self.facts_of(ids.iter().filter_map(|id| self.settled.instances.get(id)));
+        for (id, facts) in ids.into_iter().zip(facts) {
+            self.tell_facts(now, id, &facts);
+        }
     }
 
     fn interface_is_missing(&self, id: InstanceId) -> bool {
@@ -155,6 +152,7 @@ impl Shell {
             ports: &self.ports,
             permitted: may(Privilege::NetAdmin) && may(Privilege::NetRaw),
             floating: &self.floating,
+            sources: RefCell::default(),
         };
         instances.map(|instance| host.facts(instance)).collect()
     }

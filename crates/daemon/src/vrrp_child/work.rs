@@ -17,6 +17,8 @@ use super::holdings::{self, Holding, Origin};
 #[derive(Debug, Default)]
 pub(super) struct Work {
     items: VecDeque<Item>,
+    /// Announcements to repeat, once all addresses are set.
+    repeats: VecDeque<Item>,
     /// Leases to renew, when nothing else is to be done.
     renewals: VecDeque<(InstanceId, Address)>,
     size: usize,
@@ -28,6 +30,8 @@ enum Item {
     Set(InstanceId, Holding, u32),
     Remove(InstanceId, AddressKey),
     Announce(InstanceId, u32),
+    /// Announce an address that was set this many times more.
+    Repeat(InstanceId, Holding, u32),
 }
 
 /// What the election wants done with addresses.
@@ -55,7 +59,7 @@ impl Step {
 impl Work {
     /// Whether anything is left.
     pub(super) fn is_waiting(&self) -> bool {
-        !self.items.is_empty() || !self.renewals.is_empty()
+        !self.items.is_empty() || !self.repeats.is_empty() || !self.renewals.is_empty()
     }
 
     /// Whether more than renewals is left.
@@ -77,6 +81,11 @@ impl Work {
     fn batch(&mut self) -> Vec<Item> {
         self.size = if self.size == 0 { FIRST_BATCH } else { (self.size * 2).min(BATCH) };
         let mut batch = Vec::new();
+        if self.items.is_empty() {
+            let count = self.repeats.len().min(BATCH);
+            batch.extend(self.repeats.drain(..count));
+            return batch;
+        }
         while batch.len() < self.size
             && let Some(item) = self.items.front()
             && batch
@@ -146,10 +155,12 @@ impl Shell {
         }
         let mut sets = Vec::new();
         let mut removals = Vec::new();
+        let mut repeats: Vec<(InstanceId, Holding, u32)> = Vec::new();
         for item in batch {
             match item {
                 Item::Set(id, holding, count) => sets.push((id, holding, count)),
                 Item::Remove(id, key) => removals.push((id, key)),
+                Item::Repeat(id, holding, count) => repeats.push((id, holding, count)),
                 Item::Announce(id, count) => {
                     let held = self.holdings.of(id);
                     if !self.announcer.announce(now, id, held, count, &self.observer) {
@@ -158,9 +169,24 @@ impl Shell {
                 }
             }
         }
+        for group in repeats.chunk_by(|one, other| one.0 == other.0) {
+            self.repeat(now, group);
+        }
         self.set(now, &sets, &mut failed);
         self.remove(now, &removals, &mut failed);
         failed
+    }
+
+    /// Repeats announcements of one instance, of what it still holds.
+    fn repeat(&mut self, now: Instant, group: &[(InstanceId, Holding, u32)]) {
+        let Some((id, _, count)) = group.first() else { return };
+        let holdings: Vec<Holding> = group
+            .iter()
+            .map(|(_, holding, _)| holding)
+            .filter(|it| self.holdings.owner(&it.address.key()) == Some(*id))
+            .cloned()
+            .collect();
+        self.announcer.announce(now, *id, &holdings, *count, &self.observer);
     }
 
     /// Goes on with what is waiting.
@@ -228,9 +254,17 @@ impl Shell {
         }
         for group in wanted.chunk_by(|one, other| one.0 == other.0) {
             let Some((id, _, count)) = group.first() else { continue };
+            if *count == 0 {
+                continue;
+            }
+            // Each is announced once as soon as it is there; repeats do not keep the next addresses waiting.
             let holdings: Vec<Holding> = group.iter().map(|(_, it, _)| it.clone()).collect();
-            if *count > 0 && !self.announcer.announce(now, *id, &holdings, *count, &self.observer) {
+            if !self.announcer.announce(now, *id, &holdings, 1, &self.observer) {
                 failed.push((*id, Effect::Announce));
+            }
+            if *count > 1 {
+                let repeats = holdings.into_iter().map(|it| Item::Repeat(*id, it, count - 1));
+                self.work.repeats.extend(repeats);
             }
         }
         for (id, text) in refusals {

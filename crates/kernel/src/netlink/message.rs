@@ -10,6 +10,7 @@ const ATTRIBUTE_LEN: usize = 4;
 /// Bits of an attribute type that name it; the others say "nested" and "network order".
 const ATTRIBUTE_MASK: u16 = 0x3fff;
 const NESTED: u16 = 0x8000;
+const NLM_F_ACK: u16 = 4;
 
 /// A message under construction.
 #[derive(Debug)]
@@ -27,6 +28,14 @@ impl Builder {
         bytes.extend_from_slice(&flags.to_ne_bytes());
         bytes.extend_from_slice(&[0; 8]);
         Self { bytes, open: Vec::new() }
+    }
+
+    /// Lets the kernel answer only if it refuses the request.
+    pub(crate) fn quiet(mut self) -> Self {
+        if let Some([_, _, _, _, _, _, low, high]) = self.bytes.first_chunk_mut::<8>() {
+            [*low, *high] = (u16::from_ne_bytes([*low, *high]) & !NLM_F_ACK).to_ne_bytes();
+        }
+        self
     }
 
     /// The family's own header, padded.

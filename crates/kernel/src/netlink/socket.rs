@@ -98,7 +98,9 @@ impl RequestSocket {
         let first = self.sequence.wrapping_add(1);
         let count = batch.len();
         let mut bytes = Vec::with_capacity(count * 96);
-        for builder in batch {
+        // The kernel works in order, and tells of every refusal: one acknowledgement at the end tells of the rest.
+        for (index, builder) in batch.into_iter().enumerate() {
+            let builder = if index + 1 == count { builder } else { builder.quiet() };
             self.sequence = self.sequence.wrapping_add(1);
             bytes.extend_from_slice(&builder.finish(self.sequence));
         }
@@ -107,8 +109,7 @@ impl RequestSocket {
             return (0..count).map(|_| failed(source)).collect();
         }
         let mut results: Vec<Option<Result<(), NetlinkError>>> = (0..count).map(|_| None).collect();
-        let mut open = count;
-        while open > 0 {
+        while results.last().is_some_and(Option::is_none) {
             let length = match self.receive() {
                 Ok(length) => length,
                 Err(source) => {
@@ -123,14 +124,11 @@ impl RequestSocket {
                 let index =
                     usize::try_from(message.sequence.wrapping_sub(first)).unwrap_or(usize::MAX);
                 if let Some(slot) = results.get_mut(index) {
-                    if slot.is_none() {
-                        open -= 1;
-                    }
                     *slot = Some(acknowledged(operation, goal, &message));
                 }
             }
         }
-        results.into_iter().map(|result| result.unwrap_or_else(|| failed(Errno::BADMSG))).collect()
+        results.into_iter().map(|result| result.unwrap_or(Ok(()))).collect()
     }
 
     /// Sends one request and waits for its acknowledgement.

@@ -127,7 +127,8 @@ impl Prepared {
         checksum: Checksum,
     ) -> Result<Self, EmitError> {
         let start = before.len();
-        let mut bytes = before.to_vec();
+        let mut bytes = Vec::with_capacity(start.saturating_add(advertisement.len()));
+        bytes.extend_from_slice(before);
         bytes.resize(start.saturating_add(advertisement.len()), 0);
         let packet = bytes.get_mut(start..).unwrap_or_default();
         advertisement.emit(packet, checksum)?;
