@@ -31,11 +31,16 @@ pub fn prepare() -> Result<()> {
     thread::spawn(move || {
         if let Ok(signal) = signals.wait() {
             drop(writeln!(io::stderr(), "{signal}: cleaning up"));
-            remove(&process::id().to_string());
+            tidy();
             process::exit(130);
         }
     });
     Ok(())
+}
+
+/// Removes what this run left on disk: copies of programs, for its labs have removed their own files.
+pub fn tidy() {
+    remove(&process::id().to_string());
 }
 
 /// Removes what runs that were killed left on disk.

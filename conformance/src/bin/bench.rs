@@ -108,6 +108,7 @@ fn measure_all(arguments: &[String]) -> Result<()> {
             session.failures.push((study.name, format!("{error:#}")));
         }
     }
+    interruption::tidy();
     let page = report::page(&session, &facts);
     match &wishes.write {
         None => io::stdout().write_all(page.as_bytes())?,

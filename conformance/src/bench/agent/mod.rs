@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 use anyhow::{Context, Result};
 
 use crate::lab::{Space, reap};
+use crate::subject::pinned;
 
 pub mod addresses;
 pub mod flock;
@@ -39,10 +40,10 @@ impl Drop for Job {
     }
 }
 
-/// The program that runs now.
+/// A copy of the program that runs now, which a build beside the run leaves alone.
 ///
 /// # Errors
-/// When the kernel does not tell.
+/// When it cannot be copied.
 pub fn own_program() -> Result<PathBuf> {
-    std::env::current_exe().context("find own program")
+    pinned(&std::env::current_exe().context("find own program")?).context("copy own program")
 }

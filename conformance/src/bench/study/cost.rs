@@ -18,13 +18,13 @@ use crate::subject::Subject;
 const NAME: &str = "cost";
 
 pub(super) fn run(session: &mut Session) -> Result<()> {
-    let counts: &[usize] = session.pick(&[1, 255, 1000, 4000], &[1, 255, 1000]);
+    let counts: &[usize] = session.pick(&[1, 255, 1000, 4000], &[1000]);
     for count in counts {
         for role in ROLES {
-            if *count == 4000 && role != Role::Active {
+            if *count != 1000 && role != Role::Active {
                 continue;
             }
-            if *count != 1000 && role == Role::BackupInBursts {
+            if role == Role::BackupInBursts && session.quick {
                 continue;
             }
             one(session, *count, role);

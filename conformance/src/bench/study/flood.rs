@@ -20,7 +20,7 @@ use crate::subject::Subject;
 const NAME: &str = "flood";
 
 pub(super) fn run(session: &mut Session) -> Result<()> {
-    let (packets, rounds) = session.pick((100_000, 2), (20_000, 1));
+    let (packets, rounds) = session.pick((100_000, 2), (10_000, 1));
     let seconds = packets / 10_000;
     let row = |what: &str, unit, wanted| {
         let title = format!("{packets} malformed packets in {seconds} s: {what}");
@@ -55,10 +55,14 @@ struct Flood {
 fn repetition(subject: Subject, packets: u32) -> Result<Flood> {
     let mut lab = Lab::build(&["a"])?;
     let (since, mark) = (Mark::START, lab.capture.mark());
-    start(lab.node("a")?, subject, &Instance::new(Flavour::V2, 100).render())?;
+    start(
+        lab.node("a")?,
+        subject,
+        &Instance::new(Flavour::V2, 100).line("garp_master_delay 1").render(),
+    )?;
     lab.capture.expect_advert("a", mark, Duration::from_secs(6), |_| true)?;
-    // The second round of announcements comes five seconds after the first, unless told otherwise.
-    thread::sleep(Duration::from_millis(5500));
+    // The second round of announcements comes a second after the first.
+    thread::sleep(Duration::from_millis(1500));
     let quiet = gauge::usage(lab.node("a")?, Duration::from_secs(1))?;
     let node = lab.node("a")?;
     let before_lines = node.log_since(since).len();
@@ -96,4 +100,4 @@ fn repetition(subject: Subject, packets: u32) -> Result<Flood> {
 }
 
 /// Packets that one sender sends: its command ends in less than ten seconds.
-const PART: u32 = 20_000;
+const PART: u32 = 10_000;

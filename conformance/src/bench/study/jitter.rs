@@ -20,9 +20,9 @@ const NAME: &str = "jitter";
 pub(super) fn run(session: &mut Session) -> Result<()> {
     let quiet = Herd::new(255);
     let loaded = Herd::new(20).quick("0.05");
-    let seconds = session.pick(20, 6);
+    let seconds = session.pick(12, 3);
     pace(session, "255 at 1 s, quiet machine", quiet, 0, seconds, 0.55, 0.01);
-    let seconds = session.pick(10, 4);
+    let seconds = session.pick(8, 3);
     pace(session, "20 at 0.05 s, 8 busy loops", loaded, 8, seconds, 0.5, f64::INFINITY);
     Ok(())
 }

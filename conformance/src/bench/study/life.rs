@@ -18,8 +18,7 @@ use crate::subject::Subject;
 const NAME: &str = "life";
 
 pub(super) fn run(session: &mut Session) -> Result<()> {
-    let counts: &[(usize, usize)] =
-        session.pick(&[(1, 7), (1000, 5), (4000, 3)], &[(1, 2), (1000, 1)]);
+    let counts: &[(usize, usize)] = session.pick(&[(1, 5), (1000, 3), (4000, 3)], &[(1000, 1)]);
     for (count, repetitions) in counts {
         let wanted = if *count == 1000 { Wanted::Nothing } else { Wanted::Ratio(0.5) };
         let name = format!("start of {count}: last instance Active over the bound");

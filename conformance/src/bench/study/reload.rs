@@ -23,7 +23,7 @@ pub(super) fn run(session: &mut Session) -> Result<()> {
     let mut rows = [Rows::new("nothing changed", 0), Rows::new("one address added", 1)];
     for _ in 0..session.pick(3, 1) {
         for subject in TURNS {
-            let outcome = repetition(subject, &mut rows);
+            let outcome = repetition(subject, &mut rows, session.pick(SPAN, SPAN / 2));
             session.note(NAME, subject, outcome);
         }
     }
@@ -59,15 +59,15 @@ impl Rows {
     }
 }
 
-fn repetition(subject: Subject, rows: &mut [Rows; 2]) -> Result<()> {
+fn repetition(subject: Subject, rows: &mut [Rows; 2], span: Duration) -> Result<()> {
     let mut ground = Ground::build(&["a"], COUNT, Wiring::Bridged)?;
     let herd = Herd::new(COUNT);
     let changes = watch(ground.first()?)?;
     ground.start_active(subject, herd, Duration::from_secs(10))?;
     // The second round of announcements comes a second after the first.
-    thread::sleep(Duration::from_secs(3));
+    thread::sleep(Duration::from_secs(2));
     for (row, more) in rows.iter_mut().zip([&[][..], &["10.100.2.1/32"][..]]) {
-        let quiet = gauge::usage(ground.first()?, SPAN)?;
+        let quiet = gauge::usage(ground.first()?, span)?;
         let mark = ground.lab.capture.mark();
         thread::sleep(Duration::from_millis(1500));
         let node = ground.first()?;
@@ -75,7 +75,7 @@ fn repetition(subject: Subject, rows: &mut [Rows; 2]) -> Result<()> {
         let processes = node.processes()?;
         let before = gauge::processor_time(&processes)?;
         node.reload(&herd.render(more))?;
-        thread::sleep(SPAN);
+        thread::sleep(span);
         ensure!(node.processes()? == processes, "the processes are not those of before");
         let used = gauge::processor_time(&processes)?.saturating_sub(before);
         let entered = node.log_since(since).iter().filter(|l| l.text.contains("Entering")).count();

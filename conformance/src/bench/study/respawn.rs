@@ -49,11 +49,11 @@ fn repetition(subject: Subject) -> Result<(f64, f64)> {
     start(lab.node("a")?, subject, &Instance::new(Flavour::V2, 200).render())?;
     lab.capture.expect_advert("a", since, Duration::from_secs(6), |_| true)?;
     let _pings = Job::start(lab.client(), &["ping", &address.to_string(), "1000", "1"])?;
-    thread::sleep(Duration::from_secs(2));
+    thread::sleep(Duration::from_millis(500));
     let mark = lab.capture.mark();
     thread::sleep(Duration::from_millis(1200));
     kill(Pid::from_raw(i32::try_from(vrrp_process(lab.node("a")?)?)?), Signal::SIGKILL)?;
-    thread::sleep(Duration::from_secs(6));
+    thread::sleep(Duration::from_millis(4500));
     let frames = lab.capture.since(mark);
     let answers: Vec<Moment> = frames
         .iter()
