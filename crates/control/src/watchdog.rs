@@ -210,7 +210,7 @@ impl Watchdog {
     }
 }
 
-/// Without a word for this long, a child hangs. It beats four times a second.
+/// Without a word for this long, a child hangs. It beats twice a second.
 const SILENCE: Duration = Duration::from_secs(2);
 /// What a child may take to its first word beyond that: configurations may be large, and machines slow.
 const READING: Duration = Duration::from_secs(8);

@@ -27,6 +27,13 @@ pub struct EventLoop {
     events: Vec<epoll::Event>,
 }
 
+/// What ended a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Woken {
+    ByTimer,
+    Otherwise,
+}
+
 /// A wait that cannot be set up or made.
 #[derive(Debug, thiserror::Error)]
 #[error("event loop: {operation}")]
@@ -78,8 +85,15 @@ impl EventLoop {
         deadline: Option<Instant>,
         ready: &mut Vec<Token>,
     ) -> Result<(), LoopError> {
-        self.arm(deadline)?;
-        self.collect(None, ready)
+        loop {
+            self.arm(deadline)?;
+            let woken = self.collect(None, ready)?;
+            // It may have been an earlier deadline, of a call before.
+            let early = || deadline.is_none_or(|deadline| now() < deadline);
+            if !(woken == Woken::ByTimer && ready.is_empty() && early()) {
+                return Ok(());
+            }
+        }
     }
 
     /// Sleeps until `until` whatever comes, and says then what is readable: many things that come one by one cost
@@ -89,14 +103,15 @@ impl EventLoop {
     pub fn sleep(&mut self, until: Instant, ready: &mut Vec<Token>) -> Result<(), LoopError> {
         // Waking early for a signal does no harm.
         let _ = clock_nanosleep_absolute(ClockId::Monotonic, &timespec(until));
-        self.collect(Some(&Timespec { tv_sec: 0, tv_nsec: 0 }), ready)
+        self.collect(Some(&Timespec { tv_sec: 0, tv_nsec: 0 }), ready).map(|_| ())
     }
 
     fn collect(
         &mut self,
         patience: Option<&Timespec>,
         ready: &mut Vec<Token>,
-    ) -> Result<(), LoopError> {
+    ) -> Result<Woken, LoopError> {
+        let mut woken = Woken::Otherwise;
         ready.clear();
         let count = match epoll::wait(&self.epoll, self.events.as_mut_slice(), patience) {
             Ok(count) => count,
@@ -110,15 +125,19 @@ impl EventLoop {
                 // Nothing to read means that the timer was armed anew since.
                 let _ = rustix::io::read(&self.timer, &mut expirations);
                 self.armed = None;
+                woken = Woken::ByTimer;
             } else {
                 ready.push(token);
             }
         }
-        Ok(())
+        Ok(woken)
     }
 
     fn arm(&mut self, deadline: Option<Instant>) -> Result<(), LoopError> {
-        if self.armed == deadline {
+        // A timer that is set earlier stays: to wake once for nothing is cheaper than to set it anew each time that
+        // a deadline is put off, as each packet does.
+        let stays = |armed| deadline.is_none_or(|deadline| armed <= deadline);
+        if self.armed.is_some_and(stays) || self.armed == deadline {
             return Ok(());
         }
         let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
