@@ -23,6 +23,7 @@ pub(crate) use check::Checker;
 pub use explain::{NoSuchKeyword, explain};
 pub use reference::{man, markdown};
 pub use status::{Counts, Effect, Status};
+pub(crate) use suggest::nearest;
 
 /// One keyword at one place.
 #[derive(Clone, Copy, Debug)]

@@ -6,13 +6,16 @@
 
 mod address;
 mod authentication;
+mod command;
 mod global;
 mod group;
 pub mod host;
 mod instance;
 mod lints;
+mod notify;
 mod read;
 mod report;
+mod script;
 mod track;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +48,8 @@ pub(crate) struct Lowering<'a> {
     instances: Vec<Instance>,
     named: BTreeMap<String, Span>,
     trackers: Trackers,
+    /// Tracked scripts by instance: what they are is known at the end.
+    tracked: Vec<Vec<track::Tracked>>,
     virtual_servers: Vec<VirtualServer>,
     /// What concerns all instances, and is lowered when all are known.
     tree: Tree,
@@ -62,6 +67,7 @@ impl<'a> Lowering<'a> {
             instances: Vec::new(),
             named: BTreeMap::new(),
             trackers: Trackers::default(),
+            tracked: Vec::new(),
             virtual_servers: Vec::new(),
             tree: Tree::default(),
         }
@@ -86,7 +92,7 @@ impl<'a> Lowering<'a> {
     pub(crate) fn take(&mut self, directive: Directive) {
         match directive.keyword.as_str() {
             "global_defs" if !self.settled => {
-                global::read(&mut self.global, &mut self.defaults, &directive);
+                global::read(&mut self.global, &mut self.defaults, &directive, &self.reports);
                 self.stale |= self.begun;
             }
             "vrrp_instance" => self.instance(&directive),
@@ -103,7 +109,7 @@ impl<'a> Lowering<'a> {
         self.begun = true;
         let reports = &mut self.reports;
         let lowered = instance::lower(block, &self.defaults, &mut self.trackers, reports);
-        let Some(instance) = lowered else { return };
+        let Some((instance, tracked)) = lowered else { return };
         if let Some(first) = self.named.get(&instance.name) {
             reports
                 .warning(
@@ -119,26 +125,33 @@ impl<'a> Lowering<'a> {
         }
         self.named.insert(instance.name.clone(), instance.at);
         self.instances.push(instance);
+        self.tracked.push(tracked);
     }
 
     /// The model of all that was taken, and what is to be said about it.
     pub(crate) fn finish(self) -> (Model, Vec<Diagnostic>) {
-        let Self { mut reports, mut global, mut instances, mut trackers, tree, .. } = self;
-        for directive in blocks(&tree, "child_wait_time") {
-            global::daemon(&mut global, "child_wait_time", directive);
+        let Self { mut reports, mut global, mut instances, mut trackers, tree, tracked, .. } = self;
+        let scripts = script::lower(&tree, &mut reports);
+        for (instance, tracked) in instances.iter_mut().zip(&tracked) {
+            trackers.add_scripts(instance, tracked, &scripts, &mut reports);
         }
-        let groups = group::lower(&tree, &mut instances, &mut trackers, &mut reports);
+        for directive in blocks(&tree, "child_wait_time") {
+            global::daemon(&mut global, "child_wait_time", directive, &reports);
+        }
+        let groups = group::lower(&tree, &mut instances, &mut trackers, &scripts, &mut reports);
         hold_back(&tree, &mut instances, &reports);
         let static_addresses = blocks(&tree, "static_ipaddress")
             .flat_map(Directive::children)
             .filter_map(|line| address::lower(line, &mut reports))
             .collect();
+        let scripts = script::used(scripts, &trackers.list, &mut reports);
         let model = Model {
             global,
             static_addresses,
             instances,
             groups,
             trackers: trackers.list,
+            scripts,
             virtual_servers: self.virtual_servers,
         };
         lints::lint(&model, &mut reports);

@@ -12,6 +12,10 @@ use wire::vrrp::Authentication;
 
 use crate::source::Span;
 
+mod script;
+
+pub use script::{Begins, Command, Deleted, Fifo, Notify, Script, Scripts, User};
+
 /// A whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Model {
@@ -25,6 +29,8 @@ pub struct Model {
     pub groups: Vec<SyncGroup>,
     /// Watched things; the index is the [`vrrp::TrackerId`].
     pub trackers: Vec<Tracker>,
+    /// `vrrp_script` blocks that are tracked, by name.
+    pub scripts: Vec<Script>,
     /// `virtual_server` blocks.
     pub virtual_servers: Vec<VirtualServer>,
 }
@@ -46,6 +52,8 @@ pub struct Global {
     pub process_name: Option<String>,
     /// `log_unknown_vrids`.
     pub log_unknown_vrids: bool,
+    /// Programs that are run.
+    pub programs: Scripts,
     /// The VRRP process.
     pub vrrp: Process,
     /// The checker process.
@@ -62,6 +70,7 @@ impl Default for Global {
             gna_interval: Duration::ZERO,
             process_name: None,
             log_unknown_vrids: false,
+            programs: Scripts::default(),
             vrrp: Process::default(),
             checker: Process::default(),
         }
@@ -112,6 +121,8 @@ pub struct Instance {
     pub lifetime: AddressLifetime,
     /// `v3_checksum_as_v2`: the checksum of VRRPv3 over IPv4 leaves the pseudo header out.
     pub checksum: Checksum,
+    /// `notify*`; none where nobody is told.
+    pub notify: Option<Box<Notify>>,
     /// `no_virtual_ipaddress`: that there is no address is meant.
     pub without_addresses: bool,
     /// `strict_mode` or `vrrp_strict`.
@@ -229,6 +240,8 @@ pub struct SyncGroup {
     pub at: Span,
     /// Members.
     pub parameters: GroupParameters,
+    /// `notify*`; none where nobody is told.
+    pub notify: Option<Box<Notify>>,
 }
 
 /// One watched thing.
@@ -236,6 +249,17 @@ pub struct SyncGroup {
 pub enum Tracker {
     /// `track_interface`: an interface by name.
     Interface(String),
+    /// `track_script`: a script by name.
+    Script(String),
+}
+
+impl Tracker {
+    /// What is watched, by its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Interface(name) | Self::Script(name) => name,
+        }
+    }
 }
 
 /// One `virtual_server`: where it stands, until load balancing is lowered.

@@ -26,8 +26,31 @@ const GROUP: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n 
 const AUTHENTICATION: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n\
     authentication {\n@@\n}\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 
+const SCRIPT: &str = "vrrp_script S {\n script /bin/true\n@@\n}\nvrrp_instance A {\n interface eth0\n\
+    virtual_router_id 1\n track_script {\n S\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
+const TRACKED: &str = "vrrp_script S {\n script /bin/true\n}\nvrrp_instance A {\n interface eth0\n\
+    virtual_router_id 1\n@@\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
+const TRACKED_GROUP: &str = "vrrp_script S {\n script /bin/true\n}\nvrrp_instance A {\n interface eth0\n\
+    virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\nvrrp_instance B {\n interface eth0\n\
+    virtual_router_id 2\n virtual_ipaddress {\n 192.0.2.2\n }\n}\nvrrp_sync_group G {\n group {\n A B\n }\n@@\n}\n";
+
 /// Lines that need surroundings of their own.
 const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
+    (&["vrrp_script"], "script", "script /bin/false", SCRIPT),
+    (&["vrrp_instance"], "track_script", "track_script { S }", TRACKED),
+    (&["vrrp_sync_group"], "track_script", "track_script { S }", TRACKED_GROUP),
+    (
+        &["global_defs"],
+        "notify_fifo_script",
+        "notify_fifo /x\n notify_fifo_script /bin/cat",
+        GLOBAL,
+    ),
+    (
+        &["global_defs"],
+        "vrrp_notify_fifo_script",
+        "vrrp_notify_fifo /x\n vrrp_notify_fifo_script /bin/cat",
+        GLOBAL,
+    ),
     (&["vrrp_instance"], "interface", "interface eth1", BARE),
     (&["vrrp_instance"], "virtual_router_id", "virtual_router_id 7", BARE),
     (&["vrrp_instance"], "priority", "priority 20", BARE),
@@ -100,6 +123,7 @@ fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
         ([], "vrrp_instance") => {
             "vrrp_instance Z { interface eth0\n virtual_router_id 9\n virtual_ipaddress { 192.0.2.9 }\n }"
         }
+        ([], "vrrp_script") => "vrrp_script S { script /bin/true\n }",
         ([], "vrrp_sync_group") => "vrrp_sync_group S { group { A B } }",
         (["global_defs"], "process_names" | "vrrp_no_swap" | "checker_no_swap") => return None,
         (["global_defs"], "vrrp_version") => "vrrp_version 3",
@@ -141,6 +165,9 @@ fn findings(around: &str, line: &str) -> (String, String) {
     for group in &mut model.groups {
         group.at = at;
     }
+    for script in &mut model.scripts {
+        script.at = at;
+    }
     let said: Vec<String> =
         checked.diagnostics.iter().map(|it| format!("{} {}", it.code.name(), it.message)).collect();
     (format!("{model:?}"), said.join("\n"))
@@ -158,6 +185,7 @@ fn case(path: &'static [&'static str], keyword: &'static str, shape: Shape) -> C
         }
         ["global_defs"] => GLOBAL,
         ["vrrp_sync_group"] => GROUP,
+        ["vrrp_script"] => SCRIPT,
         ["vrrp_instance", "authentication"] => AUTHENTICATION,
         _ => INSTANCE,
     };

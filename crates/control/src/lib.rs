@@ -4,9 +4,12 @@
 #![forbid(unsafe_code)]
 
 mod message;
+mod script;
 mod watchdog;
 
 pub use message::{
-    DecodeError, Role, Severity, StartOptions, Summary, ToChild, ToParent, decode, encode,
+    Change, DecodeError, Role, Severity, StartOptions, Subject, Summary, ToChild, ToParent, What,
+    decode, encode,
 };
+pub use script::{ScriptAction, ScriptTimes, ScriptWatch, Verdict};
 pub use watchdog::{Action, Death, Event, Watchdog};

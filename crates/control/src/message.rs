@@ -86,6 +86,13 @@ pub enum ToChild {
     Reload,
     /// End in order.
     Stop,
+    /// A tracked script says something new.
+    Script {
+        /// Label of its block.
+        name: String,
+        /// Whether all is well.
+        is_good: bool,
+    },
 }
 
 /// What a child says.
@@ -102,6 +109,8 @@ pub enum ToParent {
         /// The text.
         text: String,
     },
+    /// Something that programs and pipes are told.
+    Changed(Change),
     /// The new configuration is in force.
     Reloaded {
         /// What changed, in a phrase.
@@ -112,6 +121,47 @@ pub enum ToParent {
         /// Why.
         reason: String,
     },
+}
+
+/// A change of an instance or a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Whose.
+    pub subject: Subject,
+    /// What happened.
+    pub what: What,
+    /// Its priority then; 0 for a group.
+    pub priority: u8,
+}
+
+/// Whose change it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Subject {
+    /// The instance of this name.
+    Instance(String),
+    /// The sync group of this name.
+    Group(String),
+}
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    /// It is Active now.
+    Active,
+    /// It is Backup now.
+    Backup,
+    /// It is in Fault now.
+    Fault,
+    /// It stopped with the daemon.
+    Stopped,
+    /// It is configured no longer.
+    Deleted,
+    /// Active, it heard a lower priority.
+    LowerPriority,
+    /// Its priority changed while it is Active.
+    ActivePriority,
+    /// Its priority changed while it is not.
+    BackupPriority,
 }
 
 /// How many instances are in which role.
@@ -160,7 +210,7 @@ pub fn decode<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, DecodeError> {
 }
 
 /// Raised with every change of a message.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ mod reconfigure;
 use std::collections::BTreeMap;
 
 use clock::{Instant, Timers};
+use wire::Priority;
 
 use crate::group::{Command, SyncGroup, View};
 use crate::output::Actions;
@@ -135,6 +136,12 @@ impl Election {
     #[must_use]
     pub fn role(&self, instance: InstanceId) -> Option<Role> {
         self.instances.get(&instance).map(VirtualRouter::role)
+    }
+
+    /// The priority of an instance with all weights.
+    #[must_use]
+    pub fn effective_priority(&self, instance: InstanceId) -> Option<Priority> {
+        self.instances.get(&instance).map(VirtualRouter::effective_priority)
     }
 
     /// What an observer may see.

@@ -6,8 +6,10 @@ use core::time::Duration;
 use vrrp::{AddressCheck, AnnounceSchedule, OwnerAdverts, Reply};
 use wire::Version;
 
+use super::command;
 use super::read::seconds;
-use crate::model::{AddressLifetime, Checksum, Global, Process};
+use super::report::Reports;
+use crate::model::{AddressLifetime, Checksum, Fifo, Global, Process};
 use crate::syntax::Directive;
 
 /// What `global_defs` says of instances that do not say it themselves.
@@ -117,17 +119,27 @@ impl Announce {
 }
 
 /// Reads a `global_defs` block; a later setting replaces an earlier one.
-pub(super) fn read(global: &mut Global, defaults: &mut Defaults, block: &Directive) {
+pub(super) fn read(
+    global: &mut Global,
+    defaults: &mut Defaults,
+    block: &Directive,
+    reports: &Reports<'_>,
+) {
     for directive in block.children() {
         let keyword = directive.keyword.text.as_str();
         if !process(global, keyword, directive) && !instance_default(defaults, keyword, directive) {
-            daemon(global, keyword, directive);
+            daemon(global, keyword, directive, reports);
         }
     }
 }
 
 /// Reads a setting of the whole daemon.
-pub(super) fn daemon(global: &mut Global, keyword: &str, directive: &Directive) {
+pub(super) fn daemon(
+    global: &mut Global,
+    keyword: &str,
+    directive: &Directive,
+    reports: &Reports<'_>,
+) {
     let text = directive.text(0);
     let time = |old: Duration| text.and_then(|text| seconds(text, 6)).unwrap_or(old);
     match keyword {
@@ -138,8 +150,34 @@ pub(super) fn daemon(global: &mut Global, keyword: &str, directive: &Directive) 
         "vrrp_gna_interval" => global.gna_interval = time(global.gna_interval),
         "process_name" => global.process_name = text.map(process_name),
         "log_unknown_vrids" => global.log_unknown_vrids = true,
+        "script_user" => global.programs.user = command::user(&directive.arguments),
+        "enable_script_security" => global.programs.is_secured = true,
+        "vrrp_notify_priority_changes" => {
+            global.programs.priority_changes =
+                directive.flag().unwrap_or(global.programs.priority_changes);
+        }
+        "notify_fifo" | "vrrp_notify_fifo" => fifo(global, keyword, directive),
+        "notify_fifo_script" | "vrrp_notify_fifo_script" => {
+            let of = keyword.trim_end_matches("_script");
+            let reader = command::lower(directive, reports);
+            if let Some(fifo) = global.programs.fifos.iter_mut().find(|fifo| fifo.keyword == of) {
+                fifo.reader = reader;
+            }
+        }
         _ => {}
     }
+}
+
+/// A pipe; written again, the last counts.
+fn fifo(global: &mut Global, keyword: &str, directive: &Directive) {
+    let Some((path, user)) = directive.arguments.split_first() else { return };
+    global.programs.fifos.retain(|fifo| fifo.keyword != keyword);
+    global.programs.fifos.push(Fifo {
+        keyword: keyword.to_owned(),
+        path: path.text.clone(),
+        user: command::user(user),
+        reader: None,
+    });
 }
 
 /// `vrrp_*` and `checker_*` settings of the child processes.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use vrrp::{GroupParameters, InstanceId, Weight};
 
+use super::notify;
 use super::report::Reports;
-use super::track::Trackers;
+use super::track::{self, Tracked, Trackers};
 use crate::diagnostic::model as codes;
-use crate::model::{Instance, SyncGroup, Tracker};
+use crate::model::{Instance, Notify, Script, SyncGroup, Tracker};
 use crate::source::Span;
 use crate::syntax::{Directive, Tree};
 
@@ -16,6 +17,7 @@ pub(super) fn lower(
     tree: &Tree,
     instances: &mut [Instance],
     trackers: &mut Trackers,
+    scripts: &BTreeMap<String, Script>,
     reports: &mut Reports<'_>,
 ) -> Vec<SyncGroup> {
     let mut groups: Vec<SyncGroup> = Vec::new();
@@ -53,6 +55,11 @@ pub(super) fn lower(
             );
         }
         track(block, &members, instances, trackers, reports);
+        track_scripts(block, &members, instances, trackers, scripts, reports);
+        let mut notify = Notify::default();
+        for line in block.children() {
+            notify::read(&mut notify, line, reports);
+        }
         let weights_allowed =
             block.children().iter().any(|line| line.keyword.text == "sync_group_tracking_weight");
         if !weights_allowed {
@@ -64,6 +71,7 @@ pub(super) fn lower(
             name: name.text.clone(),
             at: name.span,
             parameters: GroupParameters { members },
+            notify: (notify != Notify::default()).then(|| Box::new(notify)),
         });
     }
     groups
@@ -145,6 +153,26 @@ fn track(
     }
 }
 
+/// Adds the scripts that the group tracks to each of its members.
+fn track_scripts(
+    block: &Directive,
+    members: &[InstanceId],
+    instances: &mut [Instance],
+    trackers: &mut Trackers,
+    scripts: &BTreeMap<String, Script>,
+    reports: &mut Reports<'_>,
+) {
+    let lists = block.children().iter().filter(|line| line.keyword == *"track_script");
+    let tracked: Vec<Tracked> = lists.flat_map(track::scripts).collect();
+    for (index, member) in members.iter().enumerate() {
+        let Some(instance) = instance(instances, *member) else { continue };
+        // What is wrong with a line is wrong for every member: it is told once.
+        let mut silent = Reports { sources: reports.sources, diagnostics: Vec::new() };
+        let told = if index == 0 { &mut *reports } else { &mut silent };
+        trackers.add_scripts(instance, &tracked, scripts, told);
+    }
+}
+
 /// Members of a group have one fate: a weight that moves one of them alone has no meaning.
 fn drop_weights(
     instances: &mut [Instance],
@@ -160,7 +188,7 @@ fn drop_weights(
         if weighted {
             let what =
                 usize::try_from(tracking.tracker.0).ok().and_then(|index| trackers.get(index));
-            let what = what.map_or("?", |Tracker::Interface(interface)| interface.as_str());
+            let what = what.map_or("?", Tracker::name);
             reports
                 .warning(
                     codes::WEIGHT_DROPPED,

@@ -15,12 +15,13 @@ use wire::{Priority, Version, Vrid};
 use super::address;
 use super::authentication;
 use super::global::{self, Announce, Defaults};
+use super::notify;
 use super::read::seconds;
 use super::report::Reports;
-use super::track::Trackers;
+use super::track::{self, Tracked, Trackers};
 use crate::diagnostic::model as codes;
 use crate::model::{
-    AddressLifetime, Checksum, HeldBack, Instance, InterfaceTracking, VirtualAddress,
+    AddressLifetime, Checksum, HeldBack, Instance, InterfaceTracking, Notify, VirtualAddress,
 };
 use crate::source::Span;
 use crate::syntax::{Directive, Word};
@@ -56,6 +57,8 @@ pub(super) struct Written<'t> {
     checksum: Option<Checksum>,
     lifetime: Option<AddressLifetime>,
     held_back: Vec<HeldBack>,
+    notify: Option<Box<Notify>>,
+    tracked: Vec<Tracked>,
 }
 
 /// Lowers one block; nothing where what identifies a virtual router is missing.
@@ -64,7 +67,7 @@ pub(super) fn lower(
     defaults: &Defaults,
     trackers: &mut Trackers,
     reports: &mut Reports<'_>,
-) -> Option<Instance> {
+) -> Option<(Instance, Vec<Tracked>)> {
     let name = block.arguments.first().unwrap_or(&block.keyword);
     let mut written = Written::default();
     for directive in block.children() {
@@ -95,7 +98,7 @@ pub(super) fn lower(
     tracking.shrink_to_fit();
     written.addresses.shrink_to_fit();
     written.excluded.shrink_to_fit();
-    Some(Instance {
+    let instance = Instance {
         at: name.span,
         interface,
         parameters: Parameters {
@@ -130,7 +133,9 @@ pub(super) fn lower(
         without_addresses: written.without_addresses,
         held_back: written.held_back,
         name: name.text.clone(),
-    })
+        notify: written.notify,
+    };
+    Some((instance, written.tracked))
 }
 
 fn identity<T>(
@@ -208,6 +213,7 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
         }
         "authentication" => written.authentication = Some(directive),
         "track_interface" => written.track.push(directive),
+        "track_script" => written.tracked.extend(track::scripts(directive)),
         "no_virtual_ipaddress" => written.without_addresses = true,
         "dont_track_primary" => written.untracked = true,
         "down_timer_adverts" => {
@@ -236,7 +242,11 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
         }
         "vrrp_address_lifetime" => written.lifetime = global::lifetime(directive),
         name => {
-            written.announce.read(name, directive);
+            let announce = written.announce.read(name, directive);
+            if !announce && name.starts_with("notify") {
+                let notify = written.notify.get_or_insert_default();
+                notify::read(notify, directive, reports);
+            }
         }
     }
 }

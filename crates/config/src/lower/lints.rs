@@ -5,13 +5,14 @@ use std::net::IpAddr;
 
 use super::report::Reports;
 use crate::diagnostic::model as codes;
-use crate::model::{Destination, Instance, Model};
+use crate::model::{Destination, Instance, Model, Notify};
 use crate::source::Span;
 
 /// Looks at instances side by side, and at what they share with virtual servers.
 pub(super) fn lint(model: &Model, reports: &mut Reports<'_>) {
     same_router_twice(model, reports);
     same_address_twice(model, reports);
+    unsecured(model, reports);
     let mut served: BTreeMap<IpAddr, usize> = BTreeMap::new();
     if model.instances.iter().any(|instance| instance.strict) {
         for (number, server) in model.virtual_servers.iter().enumerate() {
@@ -24,6 +25,26 @@ pub(super) fn lint(model: &Model, reports: &mut Reports<'_>) {
         strict(model, &served, instance, reports);
         no_address(instance, reports);
         link_local_first(instance, reports);
+    }
+}
+
+/// Programs that run as root from a file that others can write to are a way to become root.
+fn unsecured(model: &Model, reports: &mut Reports<'_>) {
+    if model.global.programs.is_secured {
+        return;
+    }
+    let scripts = model.scripts.iter().map(|script| script.at);
+    let told = |notify: &Option<Box<Notify>>| notify.as_ref().is_some_and(|it| it.runs_something());
+    let instances = model.instances.iter().filter(|it| told(&it.notify)).map(|it| it.at);
+    let groups = model.groups.iter().filter(|it| told(&it.notify)).map(|it| it.at);
+    if let Some(at) = scripts.chain(instances).chain(groups).next() {
+        reports
+            .warning(
+                codes::UNSECURED_SCRIPT,
+                "programs are run, and nobody looks at who could change them",
+                at,
+            )
+            .help("add `enable_script_security` and `script_user` to `global_defs`");
     }
 }
 

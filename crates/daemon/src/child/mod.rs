@@ -102,6 +102,13 @@ pub(crate) enum Request {
     Stop,
     /// Take the configuration in this memory file.
     Reload(OwnedFd),
+    /// A tracked script says something new.
+    Script {
+        /// Its name.
+        name: String,
+        /// Whether all is well.
+        is_good: bool,
+    },
 }
 
 impl Parent {
@@ -182,6 +189,9 @@ impl Parent {
         match (control::decode::<ToChild>(&message.bytes), message.descriptor) {
             (Ok(ToChild::Stop), _) => Ok(Some(Request::Stop)),
             (Ok(ToChild::Reload), Some(memory)) => Ok(Some(Request::Reload(memory))),
+            (Ok(ToChild::Script { name, is_good }), _) => {
+                Ok(Some(Request::Script { name, is_good }))
+            }
             (Ok(ToChild::Reload), None) | (Err(_), _) => {
                 log.push(Severity::Error, "the parent says what this process does not understand");
                 Err(Orphaned)
@@ -191,6 +201,6 @@ impl Parent {
 }
 
 const ROLE_FLAG: &str = "--role=";
-const BEAT: Duration = Duration::from_millis(250);
+const BEAT: Duration = Duration::from_millis(500);
 /// Moments that a parent which does not read is given at the end.
 const FLUSHES: usize = 20;

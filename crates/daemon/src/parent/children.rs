@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use clock::Instant;
-use control::{Action, Death, Event, Role, Severity, Summary, ToChild, ToParent, Watchdog};
+use control::{Action, Change, Death, Event, Role, Severity, Summary, ToChild, ToParent, Watchdog};
 use kernel::eventloop::{EventLoop, Token, now};
 use kernel::process::{Child, Ended, MemoryFile, Spawn, Stdio};
 use kernel::socket::{Channel, ChannelError};
@@ -61,6 +61,10 @@ pub(super) enum News {
     Reloaded(Role),
     /// The child has not.
     ReloadFailed(Role, String),
+    /// Programs and pipes are to be told of something.
+    Changed(Change),
+    /// It has started, and knows nothing yet of what others have found out.
+    Started,
     /// The child died; its successor reads the new configuration.
     Gone(Role),
 }
@@ -313,8 +317,16 @@ impl Managed {
                 Ok(ToParent::Log { severity, text }) => {
                     context.sinks.write(&running.identity, severity, &text);
                 }
-                Ok(ToParent::Ready) => running.ready = true,
-                Ok(ToParent::Heartbeat(summary)) => self.summary = summary,
+                Ok(ToParent::Ready) => {
+                    running.ready = true;
+                    news.push(News::Started);
+                }
+                Ok(ToParent::Changed(change)) => news.push(News::Changed(change)),
+                Ok(ToParent::Heartbeat(summary)) => {
+                    self.summary = summary;
+                    // Mostly nothing follows; what does wakes us again.
+                    return;
+                }
                 Ok(ToParent::Reloaded { changes }) => {
                     if !changes.is_empty() {
                         context.sinks.write(&running.identity, Severity::Info, &changes);

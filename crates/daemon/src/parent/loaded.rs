@@ -4,10 +4,11 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
-use config::diagnostic::{self, Severity};
+use config::diagnostic::{self, Class, Severity};
 use control::{Role, StartOptions};
 use kernel::process::MemoryFile;
 
+use super::programs::Table;
 use crate::child::{Payload, PayloadError};
 use crate::cli::Options;
 use crate::compat::exit;
@@ -22,6 +23,8 @@ pub(super) struct Loaded {
     pub(super) lines: Vec<String>,
     /// `child_wait_time`.
     pub(super) child_wait_time: Duration,
+    /// Programs that are run.
+    pub(super) programs: Table,
     vrrp: bool,
     checker: bool,
     sources: Vec<u8>,
@@ -44,7 +47,7 @@ impl Loaded {
     pub(super) fn read(options: &Options, start: StartOptions) -> Result<Self, Refusal> {
         let path = options.config.clone().unwrap_or_else(load::default_path).display().to_string();
         let sources = load::read(&path);
-        let (model, mut diagnostics) = load::understand(&sources, &start);
+        let (mut model, mut diagnostics) = load::understand(&sources, &start);
         diagnostic::sort(&mut diagnostics);
         diagnostics.retain(|diagnostic| diagnostic.severity != Severity::Note);
         let rendered = diagnostic::render_lines(&sources, &diagnostics);
@@ -56,7 +59,8 @@ impl Loaded {
             return Err(Refusal { lines, code });
         }
         if diagnostic::worst(&diagnostics) == Some(Severity::Error) {
-            let include = diagnostic::config_test_exit_code(&diagnostics) == exit::NO_CONFIGURATION;
+            let class = |it: &diagnostic::Diagnostic| it.code.class();
+            let include = diagnostics.iter().any(|it| class(it) == Class::FailedInclude);
             let code = if include { exit::NO_CONFIGURATION } else { exit::CONFIGURATION };
             return Err(Refusal { lines, code });
         }
@@ -64,6 +68,7 @@ impl Loaded {
             path,
             lines,
             child_wait_time: model.global.child_wait_time,
+            programs: Table::of(&mut model),
             vrrp: !model.instances.is_empty() || !model.static_addresses.is_empty(),
             checker: !model.virtual_servers.is_empty(),
             sources: sources.to_bytes(),

@@ -6,6 +6,7 @@ mod children;
 mod loaded;
 mod notify;
 mod pid_file;
+mod programs;
 mod reload;
 mod signals;
 
@@ -38,6 +39,7 @@ struct Parent {
     loaded: Loaded,
     pid_files: PidFiles,
     children: Vec<Managed>,
+    programs: programs::Programs,
     reload: reload::Progress,
     /// The last reload changed nothing, and somebody should know.
     reload_failed: bool,
@@ -126,6 +128,7 @@ impl Parent {
             loaded,
             pid_files,
             children: Vec::new(),
+            programs: programs::Programs::default(),
             reload: reload::Progress::Idle,
             reload_failed: false,
             stopping: None,
@@ -143,6 +146,7 @@ impl Parent {
             self.sinks.write(&self.identity, Severity::Warning, line);
         });
         self.want_children();
+        self.arrange_programs();
         let mut ready = Vec::new();
         let mut woken = now();
         while !self.has_ended() {
@@ -151,9 +155,13 @@ impl Parent {
                 self.children.iter_mut().for_each(Managed::excuse);
             }
             self.tend_children();
+            self.tend_programs();
             self.announce();
             let deadline = self.children.iter().filter_map(Managed::deadline).min();
-            let deadline = [deadline, self.systemd.deadline()].into_iter().flatten().min();
+            let deadline = [deadline, self.systemd.deadline(), self.programs.deadline()]
+                .into_iter()
+                .flatten()
+                .min();
             if let Err(error) = self.events.wait(deadline, &mut ready) {
                 self.log(Severity::Error, &format!("cannot wait for events: {error}"));
                 self.stop(exit::FATAL);
@@ -170,6 +178,7 @@ impl Parent {
             let healthy = self.children.iter().all(Managed::is_healthy);
             self.systemd.pet(now(), healthy && self.stopping.is_none());
         }
+        self.end_programs();
         self.pid_files.remove_all();
         self.log(
             Severity::Info,
@@ -260,6 +269,10 @@ impl Parent {
 
     /// Something is readable.
     fn take(&mut self, token: Token) {
+        if programs::Programs::owns(token) {
+            self.take_program(token);
+            return;
+        }
         if token == SIGNALS {
             while let Some(signal) = self.signals.take() {
                 self.signalled(signal);

@@ -78,13 +78,20 @@ impl Parent {
         self.tell(&ToChild::Reload, Some(&memory));
         self.reload = Progress::Running { waiting, again: false, refused: None, former };
         self.want_children();
+        self.arrange_programs();
         self.end_reload();
     }
 
     /// A child said something that concerns the whole daemon.
     pub(super) fn learn(&mut self, news: News) {
+        match &news {
+            News::Changed(change) => return self.changed(change),
+            News::Started => return self.tell_verdicts(),
+            News::Reloaded(_) | News::ReloadFailed(..) | News::Gone(_) => {}
+        }
         let Progress::Running { waiting, refused, .. } = &mut self.reload else { return };
         match news {
+            News::Changed(_) | News::Started => {}
             News::Reloaded(role) | News::Gone(role) => waiting.retain(|other| *other != role),
             News::ReloadFailed(role, reason) => {
                 waiting.retain(|other| *other != role);
@@ -122,6 +129,7 @@ impl Parent {
             Err(error) => self.log(Severity::Error, &format!("cannot go back: {error}")),
         }
         self.want_children();
+        self.arrange_programs();
     }
 
     /// Tells systemd that the reload is over.

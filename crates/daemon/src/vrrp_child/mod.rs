@@ -7,6 +7,7 @@
 mod advert;
 mod announcer;
 mod binding;
+mod changes;
 mod conflict;
 mod fixed;
 mod holdings;
@@ -59,6 +60,8 @@ struct Shell {
     /// Addresses that come and go with a role.
     floating: BTreeSet<IpAddr>,
     trackers: BTreeMap<TrackerId, TrackerState>,
+    /// What the parent said of tracked scripts.
+    scripts: BTreeMap<String, TrackerState>,
     events: EventLoop,
     signals: Signals,
     observer: Observer,

@@ -1,5 +1,6 @@
 //! The names behind the numbers, for log lines.
 
+use config::model::Tracker;
 use vrrp::{GroupId, InstanceId, TrackerId};
 
 use super::roster::Settled;
@@ -31,13 +32,11 @@ impl Names for Known<'_> {
     }
 
     fn tracker(&self, tracker: TrackerId) -> String {
-        let name = self.find(|settled| {
-            settled
-                .trackers
-                .get(&tracker)
-                .map(|config::model::Tracker::Interface(name)| name.as_str())
-        });
-        format!("interface {}", name.unwrap_or("?"))
+        match self.find(|settled| settled.trackers.get(&tracker)) {
+            Some(Tracker::Interface(name)) => format!("interface {name}"),
+            Some(Tracker::Script(name)) => format!("script {name}"),
+            None => "?".to_owned(),
+        }
     }
 
     fn configuration_fault(&self, instance: InstanceId) -> String {

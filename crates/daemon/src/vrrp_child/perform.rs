@@ -176,6 +176,9 @@ impl Shell {
     }
 
     fn narrate(&mut self, now: Instant, outputs: &Outputs) {
+        for output in outputs {
+            self.tell_changes(output);
+        }
         let names = Known { settled: &self.settled, former: self.former.as_ref() };
         for output in outputs {
             if let Output::Instance { action: Action::Transitioned { .. }, .. } = output {

@@ -56,7 +56,14 @@ pub(super) struct Roster {
     instances: BTreeMap<Identity, Vec<(String, InstanceId)>>,
     given: u32,
     groups: BTreeMap<String, GroupId>,
-    trackers: BTreeMap<String, TrackerId>,
+    trackers: BTreeMap<(Kind, String), TrackerId>,
+}
+
+/// What kind of thing is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Interface,
+    Script,
 }
 
 impl Roster {
@@ -143,9 +150,12 @@ impl Roster {
     }
 
     fn tracker(&mut self, tracker: &Tracker) -> TrackerId {
-        let Tracker::Interface(name) = tracker;
+        let (kind, name) = match tracker {
+            Tracker::Interface(name) => (Kind::Interface, name),
+            Tracker::Script(name) => (Kind::Script, name),
+        };
         let next = TrackerId(count(self.trackers.len()));
-        *self.trackers.entry(name.clone()).or_insert(next)
+        *self.trackers.entry((kind, name.clone())).or_insert(next)
     }
 }
 

@@ -40,6 +40,7 @@ impl Shell {
                 bindings: std::collections::BTreeMap::new(),
                 floating: std::collections::BTreeSet::new(),
                 trackers: std::collections::BTreeMap::new(),
+                scripts: std::collections::BTreeMap::new(),
                 events,
                 signals,
                 observer,

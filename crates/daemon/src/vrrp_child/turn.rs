@@ -129,6 +129,7 @@ impl Shell {
                 match request {
                     Request::Stop => next = Next::End,
                     Request::Reload(memory) => self.begin_reload(memory)?,
+                    Request::Script { name, is_good } => self.take_script(now, name, is_good),
                 }
             }
         }
@@ -178,7 +179,7 @@ fn suspended_so_far() -> Duration {
 }
 
 /// How long packets wait for others where many come one by one: each wake-up costs more than many packets.
-const SLICE: Duration = Duration::from_millis(2);
+const SLICE: Duration = Duration::from_millis(4);
 /// How long lines wait for a parent that was busy.
 const LOG_PAUSE: Duration = Duration::from_millis(2);
 /// A wake-up that is this late is told to the election, which weighs it against each instance's timers.

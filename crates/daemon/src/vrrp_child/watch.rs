@@ -64,11 +64,7 @@ impl Shell {
         self.look_at(now, lost);
         self.adopt_ports(now);
         self.look_at(now, self.ids());
-        for (tracker, state) in self.tracker_states() {
-            if self.trackers.insert(tracker, state) != Some(state) {
-                self.feed(now, Input::Tracker { tracker, state });
-            }
-        }
+        self.tell_trackers(now);
         self.reconcile(now, Among::ThoseElsewhere);
         self.conflicts.look_again();
         self.add_fixed(now);
@@ -193,12 +189,30 @@ impl Shell {
         }
     }
 
+    fn tell_trackers(&mut self, now: Instant) {
+        for (tracker, state) in self.tracker_states() {
+            if self.trackers.insert(tracker, state) != Some(state) {
+                self.feed(now, Input::Tracker { tracker, state });
+            }
+        }
+    }
+
     pub(super) fn tracker_states(&self) -> Vec<(vrrp::TrackerId, TrackerState)> {
-        let state = |Tracker::Interface(name): &Tracker| {
-            let running = self.observer.link_named(name).is_some_and(|link| link.running);
-            if running { TrackerState::Up } else { TrackerState::Down }
+        let state = |tracker: &Tracker| match tracker {
+            Tracker::Interface(name) => {
+                let running = self.observer.link_named(name).is_some_and(|link| link.running);
+                if running { TrackerState::Up } else { TrackerState::Down }
+            }
+            Tracker::Script(name) => self.scripts.get(name).copied().unwrap_or_default(),
         };
         self.settled.trackers.iter().map(|(id, tracker)| (*id, state(tracker))).collect()
+    }
+
+    /// A tracked script says something new.
+    pub(super) fn take_script(&mut self, now: Instant, name: String, is_good: bool) {
+        let state = if is_good { TrackerState::Up } else { TrackerState::Down };
+        self.scripts.insert(name, state);
+        self.tell_trackers(now);
     }
 
     /// Puts addresses back that somebody took away while their instance is Active.

@@ -87,12 +87,23 @@ impl Spawn {
         let namespace = self.namespace.map(|namespace| sys::above_targets(&[namespace]));
         let namespace = namespace.transpose().map_err(&failed)?.and_then(|mut moved| moved.pop());
         let occupied = sys::occupy_targets(moved.len()).map_err(&failed)?;
-        sys::prepare_child(&mut command, moved, namespace);
-        let mut child = command.spawn().map_err(ProcessError::io("start child"))?;
+        sys::prepare_child(&mut command, moved, namespace, sys::Bond::EndsWithParent);
+        let child = Child::spawn(&mut command, "start child");
         drop(occupied);
+        child
+    }
+}
+
+impl Child {
+    /// Starts a prepared command.
+    pub(super) fn spawn(
+        command: &mut Command,
+        operation: &'static str,
+    ) -> Result<Self, ProcessError> {
+        let mut child = command.spawn().map_err(ProcessError::io(operation))?;
         let pid = Pid::from_child(&child);
         match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(pidfd) => Ok(Child { child, pidfd }),
+            Ok(pidfd) => Ok(Self { child, pidfd }),
             Err(source) => {
                 // Nobody would know of it.
                 let _ = child.kill();
@@ -101,9 +112,7 @@ impl Spawn {
             }
         }
     }
-}
 
-impl Child {
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {

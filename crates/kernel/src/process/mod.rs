@@ -3,6 +3,7 @@
 mod child;
 mod memory_file;
 mod privilege;
+mod program;
 mod schedule;
 
 use rustix::io::Errno;
@@ -10,6 +11,7 @@ use rustix::io::Errno;
 pub use child::{Child, Ended, Spawn, Stdio};
 pub use memory_file::MemoryFile;
 pub use privilege::{Privilege, drop_to, forbid_new_privileges, may};
+pub use program::{Identity, Program};
 pub use schedule::{lock_memory, prefault, set_affinity, set_name, set_nice, set_realtime};
 
 /// An operation on this process, or on a child, that failed.

@@ -35,12 +35,22 @@ pub(crate) fn occupy_targets(count: usize) -> Result<Vec<OwnedFd>, Errno> {
     }
 }
 
+/// Whether a child ends with its parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bond {
+    /// It is told to, by SIGTERM.
+    EndsWithParent,
+    /// It goes on.
+    None,
+}
+
 /// Lets the child of `command` start with these descriptors as 3, 4 and so on and no others above 2, with no signal
-/// blocked, in another network namespace where one is given, and end by SIGTERM when its parent dies.
+/// blocked, in another network namespace where one is given, and bound to its parent or not.
 pub(crate) fn prepare_child(
     command: &mut Command,
     descriptors: Vec<OwnedFd>,
     namespace: Option<OwnedFd>,
+    bond: Bond,
 ) {
     let parent = std::process::id();
     // SAFETY: the closure runs in the forked child and calls only functions that are async-signal-safe; it allocates
@@ -67,6 +77,9 @@ pub(crate) fn prepare_child(
             let mut none: libc::sigset_t = std::mem::zeroed();
             libc::sigemptyset(&raw mut none);
             checked(libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut()))?;
+            if bond == Bond::None {
+                return Ok(());
+            }
             checked(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM))?;
             // It may have died before the line above; 0 is a parent in an outer process namespace.
             let now = u32::try_from(libc::getppid()).unwrap_or(0);

@@ -219,6 +219,10 @@ impl VirtualRouter {
         self.state.role()
     }
 
+    pub(crate) const fn effective_priority(&self) -> Priority {
+        self.priority
+    }
+
     pub(crate) const fn faults(&self) -> &FaultSet {
         &self.faults
     }

@@ -109,25 +109,29 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         &[required(Word("path")), optional(Word("user")), optional(Word("group"))],
         "none",
         "FIFO receiving state changes for both VRRP and LVS",
-    ),
+    )
+    .supported(),
     value(
         "notify_fifo_script",
         COMMAND,
         "none",
         "Script started with the FIFO path as last argument",
-    ),
+    )
+    .supported(),
     value(
         "vrrp_notify_fifo",
         &[required(Word("path")), optional(Word("user")), optional(Word("group"))],
         "none",
         "FIFO receiving state changes for VRRP",
-    ),
+    )
+    .supported(),
     value(
         "vrrp_notify_fifo_script",
         COMMAND,
         "none",
         "Script started with the FIFO path as last argument",
-    ),
+    )
+    .supported(),
     value(
         "lvs_notify_fifo",
         &[required(Word("path")), optional(Word("user")), optional(Word("group"))],
@@ -144,7 +148,8 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         "vrrp_notify_priority_changes",
         "off",
         "Write MASTER_PRIORITY/BACKUP_PRIORITY lines to FIFOs",
-    ),
+    )
+    .supported(),
     flag(
         "fifo_write_vrrp_states_on_reload",
         "off",
@@ -188,12 +193,14 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         &[required(Word("user")), optional(Word("group")), optional(Word("group"))],
         "keepalived_script if exists, else root",
         "User for all scripts without own user",
-    ),
+    )
+    .supported(),
     flag(
         "enable_script_security",
         "off",
         "Do not run root scripts if a path component is writable by non-root",
-    ),
+    )
+    .supported(),
     value(
         "vrrp_netlink_cmd_rcv_bufs",
         &[required(Integer(1, 2_147_483_647))],

@@ -32,7 +32,7 @@ pub(super) const SYNC_GROUP: &[Keyword] = &[
         "weight of script",
         "Scripts tracked for all members",
     )
-    .holds_back(),
+    .supported(),
     list(
         "track_file",
         NOTHING,
@@ -57,17 +57,18 @@ pub(super) const SYNC_GROUP: &[Keyword] = &[
         "BFD sessions tracked for all members",
     )
     .holds_back(),
-    value("notify_master", COMMAND, "none", "Script on group entering MASTER state"),
-    value("notify_backup", COMMAND, "none", "Script on group entering BACKUP state"),
-    value("notify_fault", COMMAND, "none", "Script on group entering FAULT state"),
-    value("notify_stop", COMMAND, "none", "Script on group entering STOP state"),
-    value("notify", COMMAND, "none", "Generic script; args appended: GROUP name state prio"),
+    value("notify_master", COMMAND, "none", "Script on group entering MASTER state").supported(),
+    value("notify_backup", COMMAND, "none", "Script on group entering BACKUP state").supported(),
+    value("notify_fault", COMMAND, "none", "Script on group entering FAULT state").supported(),
+    value("notify_stop", COMMAND, "none", "Script on group entering STOP state").supported(),
+    value("notify", COMMAND, "none", "Generic script; args appended: GROUP name state prio")
+        .supported(),
     boolean("smtp_alert", "global", "Mail on group state change"),
     flag("global_tracking", "", "DEPRECATED, ignored (tracking is always per group)")
         .ignored("tracking is always per group"),
     flag("sync_group_tracking_weight", "off", "Allow weighted trackers in members of group")
         .supported(),
-    boolean("notify_priority_changes", "global", "Write priority lines to FIFO"),
+    boolean("notify_priority_changes", "global", "Write priority lines to FIFO").supported(),
 ];
 
 /// Instances that static addresses follow.

@@ -39,7 +39,7 @@ pub(super) const INSTANCE: &[Keyword] = &[
     value("vrf", &[required(Interface)], "none", "VRF of instance").holds_back(),
     flag("dont_track_primary", "off", "Ignore faults of the VRRP interface itself").supported(),
     list("track_interface", NOTHING, line("<interface> [weight <-253..253> [reverse]]", words::tracked), "weight 0 (fault)", "Interfaces to monitor").supported(),
-    list("track_script", NOTHING, line("<script> [weight <-253..253> [reverse|noreverse]]", words::tracked), "weight of script", "Scripts to monitor").holds_back(),
+    list("track_script", NOTHING, line("<script> [weight <-253..253> [reverse|noreverse]]", words::tracked), "weight of script", "Scripts to monitor").supported(),
     list("track_file", NOTHING, line("<file> [weight <-254..254> [reverse|noreverse]]", words::tracked), "weight of file", "Files to monitor").holds_back(),
     list("track_process", NOTHING, line("<process> [weight <-254..254> [reverse|noreverse]]", words::tracked), "weight of process", "Processes to monitor").holds_back(),
     list("track_bfd", NOTHING, line("<bfd_instance> [weight <-253..253> [reverse|noreverse]]", words::tracked), "weight of bfd", "BFD sessions to monitor").holds_back(),
@@ -74,25 +74,28 @@ pub(super) const INSTANCE: &[Keyword] = &[
 
 /// What an instance tells others.
 pub(super) const NOTIFY: &[Keyword] = &[
-    value("notify_master", COMMAND, "none", "Script on entering MASTER"),
-    value("notify_backup", COMMAND, "none", "Script on entering BACKUP"),
-    value("notify_fault", COMMAND, "none", "Script on entering FAULT"),
-    value("notify_stop", COMMAND, "none", "Script on entering STOP"),
+    value("notify_master", COMMAND, "none", "Script on entering MASTER").supported(),
+    value("notify_backup", COMMAND, "none", "Script on entering BACKUP").supported(),
+    value("notify_fault", COMMAND, "none", "Script on entering FAULT").supported(),
+    value("notify_stop", COMMAND, "none", "Script on entering STOP").supported(),
     value(
         "notify_deleted",
         OPTIONAL_COMMAND,
         "FAULT is reported",
         "Notify DELETED instead of FAULT when instance vanishes on reload",
-    ),
-    value("notify", COMMAND, "none", "Generic script; args appended: INSTANCE name state prio"),
+    )
+    .supported(),
+    value("notify", COMMAND, "none", "Generic script; args appended: INSTANCE name state prio")
+        .supported(),
     value(
         "notify_master_rx_lower_pri",
         COMMAND,
         "none",
         "Script when master receives lower priority advert",
-    ),
+    )
+    .supported(),
     boolean("smtp_alert", "global", "Mail on state change"),
-    boolean("notify_priority_changes", "global", "Write priority lines to FIFO"),
+    boolean("notify_priority_changes", "global", "Write priority lines to FIFO").supported(),
     value(
         "lvs_sync_daemon_interface",
         &[required(Interface)],

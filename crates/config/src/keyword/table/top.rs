@@ -32,7 +32,7 @@ pub(super) const TOP: &[Keyword] = &[
     block("vrrp_sync_group", NAME, "", "Group of instances which change state together").supported(),
     block("garp_group", NOTHING, "", "Rate limit for GARP/NA on a set of interfaces"),
     block("vrrp_instance", NAME, "", "One virtual router").supported(),
-    block("vrrp_script", NAME, "", "Periodic health script, referenced by track_script"),
+    block("vrrp_script", NAME, "", "Periodic health script, referenced by track_script").supported(),
     block("vrrp_track_process", NAME, "", "Process-count tracker using proc connector"),
     block("track_file", NAME, "", "File-content tracker using inotify"),
     block("vrrp_track_file", NAME, "", "DEPRECATED synonym of track_file").since("dep after 2.0.20"),

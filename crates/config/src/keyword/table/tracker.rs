@@ -9,24 +9,29 @@ use super::rows::*;
 
 /// A script.
 pub(super) const SCRIPT: &[Keyword] = &[
-    value("script", &[required(Script)], "required", "Command"),
-    value("interval", &[required(Seconds(0, 4_294_000_000))], "1", "Period"),
+    value("script", &[required(Script)], "required", "Command").supported(),
+    value("interval", &[required(Seconds(0, 4_294_000_000))], "1", "Period").supported(),
     value(
         "timeout",
         &[required(Seconds(0, 4_294_000_000))],
         "= interval",
         "Kill with TERM after this, KILL 2 s later",
-    ),
+    )
+    .supported(),
     grammar(
         "weight",
         words("<-253..253> [reverse]", 1, Some(2), words::weight),
         "0 (failure = FAULT)",
         "Priority change",
-    ),
-    value("rise", &[required(Integer(1, 2_147_483_647))], "1", "Successes needed for OK"),
-    value("fall", &[required(Integer(1, 2_147_483_647))], "1", "Failures needed for KO"),
-    value("user", &[required(Word("user")), optional(Word("group"))], "script_user", "Run as"),
-    flag("init_fail", "off", "Start in failed state"),
+    )
+    .supported(),
+    value("rise", &[required(Integer(1, 2_147_483_647))], "1", "Successes needed for OK")
+        .supported(),
+    value("fall", &[required(Integer(1, 2_147_483_647))], "1", "Failures needed for KO")
+        .supported(),
+    value("user", &[required(Word("user")), optional(Word("group"))], "script_user", "Run as")
+        .supported(),
+    flag("init_fail", "off", "Start in failed state").supported(),
 ];
 
 /// Processes.

@@ -1,0 +1,92 @@
+//! As whom a program runs, and whether it may: somebody else than root must not be able to change what root runs.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use config::model::{Command, Scripts, User};
+use kernel::process::{Identity, Program};
+
+/// A command as a program that can be started.
+///
+/// **Errors**: why it cannot, in a phrase for the log.
+pub(super) fn program(command: &Command, common: &Scripts) -> Result<Program, String> {
+    let (name, arguments) = command.words.split_first().ok_or("there is no command")?;
+    let path = find(name).ok_or_else(|| format!("{name} is not there, or cannot be executed"))?;
+    let identity = identity(command.user.as_ref().or(common.user.as_ref()))?;
+    let as_root = match identity {
+        Some(identity) => identity.uid == 0,
+        None => rustix::process::geteuid().is_root(),
+    };
+    if common.is_secured
+        && as_root
+        && let Some(why) = weakness(&path)
+    {
+        return Err(format!("{name} would run as root, and {why}"));
+    }
+    let arguments = arguments.iter().map(Into::into).collect();
+    Ok(Program { path, arguments, identity, outlives_us: false })
+}
+
+/// As whom: as written, else as `keepalived_script` where that user exists, else as this process.
+fn identity(user: Option<&User>) -> Result<Option<Identity>, String> {
+    let look_up = |name: &str| {
+        nix::unistd::User::from_name(name).map_err(|errno| format!("user {name}: {errno}"))
+    };
+    let Some(user) = user else {
+        return Ok(look_up(DEFAULT_USER)?
+            .filter(|_| rustix::process::geteuid().is_root())
+            .map(|user| Identity { uid: user.uid.as_raw(), gid: user.gid.as_raw() }));
+    };
+    let known = look_up(&user.name)?.ok_or_else(|| format!("there is no user {}", user.name))?;
+    let gid = match &user.group {
+        None => known.gid,
+        Some(name) => {
+            nix::unistd::Group::from_name(name)
+                .map_err(|errno| format!("group {name}: {errno}"))?
+                .ok_or_else(|| format!("there is no group {name}"))?
+                .gid
+        }
+    };
+    let identity = Identity { uid: known.uid.as_raw(), gid: gid.as_raw() };
+    let own = rustix::process::geteuid().as_raw() == identity.uid
+        && rustix::process::getegid().as_raw() == identity.gid;
+    Ok((!own).then_some(identity))
+}
+
+/// The user and group that own something that is made for a user.
+pub(super) fn owner(user: Option<&User>) -> Result<Option<Identity>, String> {
+    user.map_or(Ok(None), |user| identity(Some(user)))
+}
+
+/// The file of a program: a name without a slash is searched in `PATH`.
+fn find(name: &str) -> Option<PathBuf> {
+    let executable = |path: &Path| {
+        path.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+    };
+    if name.contains('/') {
+        let path = PathBuf::from(name);
+        return executable(&path).then_some(path);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| executable(path))
+}
+
+/// Which component of a path somebody else than root could change, with its mode.
+fn weakness(path: &Path) -> Option<String> {
+    let real = path.canonicalize().ok()?;
+    real.ancestors().find_map(|component| {
+        let metadata = component.metadata().ok()?;
+        let mode = metadata.permissions().mode();
+        let shown = component.display();
+        if metadata.uid() != 0 {
+            return Some(format!("{shown} belongs to user {}", metadata.uid()));
+        }
+        // In a sticky folder nobody can replace what is root's.
+        let sticky_folder = metadata.is_dir() && mode & 0o1000 != 0;
+        (mode & 0o022 != 0 && !sticky_folder)
+            .then(|| format!("{shown} can be written by others (mode {:04o})", mode & 0o7777))
+    })
+}
+
+const DEFAULT_USER: &str = "keepalived_script";
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

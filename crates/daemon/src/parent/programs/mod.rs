@@ -1,0 +1,327 @@
+//! The programs of the configuration: tracked scripts, programs and pipes that are told of changes.
+//!
+//! The VRRP process never forks: it says what changed, by names, and the parent, which reads the same configuration,
+//! knows what to run for it. Nothing here waits for a program.
+
+mod identity;
+mod pipe;
+mod queue;
+mod tracked;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use clock::Instant;
+use config::model::{Command, Deleted, Model, Notify, Script, Scripts};
+use control::{Change, Severity, Subject, ToChild, Verdict, What};
+use kernel::eventloop::{Token, now};
+use kernel::process::{Child, Ended, Program};
+use rustix::process::Signal;
+
+use self::pipe::Pipe;
+use self::queue::Queue;
+use self::tracked::Tracked;
+use super::Parent;
+use crate::compat::changes;
+
+/// What the configuration says of programs.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    common: Scripts,
+    scripts: Vec<Script>,
+    told: BTreeMap<Subject, Notify>,
+}
+
+impl Table {
+    /// The programs of a configuration.
+    pub(super) fn of(model: &mut Model) -> Self {
+        let instances = model
+            .instances
+            .iter_mut()
+            .map(|instance| (Subject::Instance(instance.name.clone()), instance.notify.take()));
+        let groups = model
+            .groups
+            .iter_mut()
+            .map(|group| (Subject::Group(group.name.clone()), group.notify.take()));
+        Self {
+            told: instances
+                .chain(groups)
+                .filter_map(|(subject, notify)| Some((subject, *notify?)))
+                .collect(),
+            common: std::mem::take(&mut model.global.programs),
+            scripts: std::mem::take(&mut model.scripts),
+        }
+    }
+}
+
+/// The programs that run, and what waits for them.
+#[derive(Debug, Default)]
+pub(super) struct Programs {
+    tracked: BTreeMap<String, Tracked>,
+    queue: Queue,
+    pipes: Vec<Pipe>,
+    running: BTreeMap<u64, Running>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    purpose: Purpose,
+    /// When it is told to end, and then killed; none for those that may go on for ever.
+    until: Option<Instant>,
+}
+
+/// What a program runs for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// The tracked script of this name.
+    Tracked(String),
+    /// Telling of a change.
+    Told(Subject),
+    /// Reading a pipe.
+    Reader,
+}
+
+impl Programs {
+    /// When something is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let tracked = self.tracked.values().filter_map(|script| script.watch.deadline());
+        tracked.chain(self.running.values().filter_map(|running| running.until)).min()
+    }
+
+    /// Whether a token is that of a program.
+    pub(super) const fn owns(token: Token) -> bool {
+        token.0 >= FIRST_TOKEN
+    }
+}
+
+impl Parent {
+    /// Brings programs and pipes in line with the configuration in force.
+    pub(super) fn arrange_programs(&mut self) {
+        self.arrange_tracked();
+        let wanted: Vec<_> = self.loaded.programs.common.fifos.clone();
+        let stays =
+            |pipe: &Pipe| wanted.iter().any(|fifo| pipe.path.as_os_str() == fifo.path.as_str());
+        self.programs.pipes.retain(stays);
+        for fifo in wanted {
+            let known = |pipe: &Pipe| pipe.path.as_os_str() == fifo.path.as_str();
+            if self.programs.pipes.iter().any(known) {
+                continue;
+            }
+            match Pipe::open(&fifo) {
+                Ok(pipe) => self.programs.pipes.push(pipe),
+                Err(why) => {
+                    self.log(Severity::Error, &why);
+                    continue;
+                }
+            }
+            if let Some(reader) = &fifo.reader
+                && let Some(program) = self.runnable(reader, &[fifo.path.clone().into()], false)
+            {
+                self.start_program(&program, Purpose::Reader, None);
+            }
+        }
+    }
+
+    /// Does what is due: starts tracked scripts, and ends programs whose time is over.
+    pub(super) fn tend_programs(&mut self) {
+        let now = now();
+        self.tend_tracked(now);
+        let mut late = Vec::new();
+        for running in self.programs.running.values_mut() {
+            if running.until.is_some_and(|until| until <= now) {
+                running.until = None;
+                let _ = running.child.signal_group(Signal::KILL);
+                if let Purpose::Told(subject) = &running.purpose {
+                    late.push(format!(
+                        "a program told of {subject:?} took too long and was killed"
+                    ));
+                }
+            }
+        }
+        for line in late {
+            self.log(Severity::Warning, &line);
+        }
+    }
+
+    /// A program ended.
+    pub(super) fn take_program(&mut self, token: Token) {
+        let number = token.0;
+        let Some(running) = self.programs.running.get_mut(&number) else { return };
+        let ended = match running.child.ended() {
+            Ok(None) => return,
+            Ok(Some(ended)) => ended,
+            Err(_) => Ended::Signalled(0),
+        };
+        let Some(running) = self.programs.running.remove(&number) else { return };
+        let _ = self.events.remove(&running.child);
+        match running.purpose {
+            Purpose::Tracked(name) => self.script_ended(&name, Some(ended)),
+            Purpose::Reader => self.log(Severity::Warning, "vrrp notify fifo script terminated"),
+            Purpose::Told(subject) => {
+                if let Some(program) = self.programs.queue.next(&subject) {
+                    self.tell_program(subject, &program);
+                }
+            }
+        }
+    }
+
+    /// Tells pipes and programs of a change.
+    pub(super) fn changed(&mut self, change: &Change) {
+        let notify = self.loaded.programs.told.get(&change.subject);
+        let told_of_priorities = notify
+            .and_then(|notify| notify.priority_changes)
+            .unwrap_or(self.loaded.programs.common.priority_changes);
+        let is_priority = matches!(change.what, What::ActivePriority | What::BackupPriority);
+        if is_priority && !told_of_priorities {
+            return;
+        }
+        let change = &as_told(change, notify);
+        let commands: Vec<(Command, Vec<OsString>)> =
+            notify.map_or_else(Vec::new, |notify| commands(notify, change));
+        for (command, arguments) in commands {
+            if let Some(program) = self.runnable(&command, &arguments, true)
+                && let Some(program) = self.programs.queue.add(&change.subject, program)
+            {
+                self.tell_program(change.subject.clone(), &program);
+            }
+        }
+        let line = changes::line(change);
+        let lost: Vec<String> = self
+            .programs
+            .pipes
+            .iter_mut()
+            .filter_map(|pipe| {
+                let lost = pipe.tell(&line)?;
+                Some(format!("pipe {}: {lost} lines were lost", pipe.path.display()))
+            })
+            .collect();
+        for line in lost {
+            self.log(Severity::Warning, &line);
+        }
+    }
+
+    /// Starts what still waits, since nobody will be there to start it later; ends what is only ours.
+    pub(super) fn end_programs(&mut self) {
+        let waiting: Vec<Program> = self.programs.queue.drain().collect();
+        for program in waiting {
+            let _ = program.start();
+        }
+        self.programs.tracked.clear();
+        for running in self.programs.running.values() {
+            if !matches!(running.purpose, Purpose::Told(_)) {
+                let _ = running.child.signal_group(Signal::TERM);
+            }
+        }
+        self.programs.pipes.clear();
+    }
+
+    /// Tells a VRRP process that starts what tracked scripts have said so far.
+    pub(super) fn tell_verdicts(&mut self) {
+        let known: Vec<(String, Verdict)> = self
+            .programs
+            .tracked
+            .iter()
+            .filter_map(|(name, script)| Some((name.clone(), script.watch.verdict()?)))
+            .collect();
+        for (name, verdict) in known {
+            self.tell(&ToChild::Script { name, is_good: verdict == Verdict::Good }, None);
+        }
+    }
+
+    fn tell_program(&mut self, subject: Subject, program: &Program) {
+        let until = now() + LONGEST_TELLING;
+        if !self.start_program(program, Purpose::Told(subject.clone()), Some(until))
+            && let Some(next) = self.programs.queue.next(&subject)
+        {
+            // The next may have better luck; what cannot be started at all was said.
+            let _ = self.start_program(&next, Purpose::Told(subject), Some(until));
+        }
+    }
+
+    /// A command that can be run; why it cannot is said.
+    fn runnable(
+        &mut self,
+        command: &Command,
+        arguments: &[OsString],
+        outlives_us: bool,
+    ) -> Option<Program> {
+        match identity::program(command, &self.loaded.programs.common) {
+            Ok(mut program) => {
+                program.arguments.extend(arguments.iter().cloned());
+                program.outlives_us = outlives_us;
+                Some(program)
+            }
+            Err(why) => {
+                self.log(Severity::Warning, &format!("{}: not run: {why}", command.location));
+                None
+            }
+        }
+    }
+
+    /// Starts a program and watches for its end; says why where it cannot be started.
+    fn start_program(
+        &mut self,
+        program: &Program,
+        purpose: Purpose,
+        until: Option<Instant>,
+    ) -> bool {
+        let started = program.start().map_err(|error| error.to_string()).and_then(|child| {
+            let number = FIRST_TOKEN + self.programs.next;
+            self.programs.next = self.programs.next.wrapping_add(1);
+            let watched = self.events.add(&child, Token(number));
+            watched.map(|()| (number, child)).map_err(|error| error.to_string())
+        });
+        match started {
+            Ok((number, child)) => {
+                self.programs.running.insert(number, Running { child, purpose, until });
+                true
+            }
+            Err(why) => {
+                let path = program.path.display();
+                self.log(Severity::Error, &format!("cannot run {path}: {why}"));
+                false
+            }
+        }
+    }
+}
+
+/// What is said of an instance that is configured no longer: deleted, or in fault where nobody asked for more.
+fn as_told(change: &Change, notify: Option<&Notify>) -> Change {
+    let mut told = change.clone();
+    if change.what == What::Deleted
+        && notify.is_none_or(|notify| notify.deleted == Deleted::AsFault)
+    {
+        told.what = What::Fault;
+    }
+    told
+}
+
+/// The commands for a change, in keepalived's order: that of the state, then the general one.
+fn commands(notify: &Notify, change: &Change) -> Vec<(Command, Vec<OsString>)> {
+    let deleted = match &notify.deleted {
+        Deleted::AsFault => None,
+        Deleted::AsDeleted(command) => command.as_ref(),
+    };
+    let (of_state, is_state) = match change.what {
+        What::Active => (notify.active.as_ref(), true),
+        What::Backup => (notify.backup.as_ref(), true),
+        What::Fault => (notify.fault.as_ref(), true),
+        What::Stopped => (notify.stop.as_ref(), true),
+        What::Deleted => (deleted, true),
+        What::LowerPriority => (notify.lower_priority.as_ref(), false),
+        What::ActivePriority | What::BackupPriority => (None, false),
+    };
+    let mut commands: Vec<(Command, Vec<OsString>)> =
+        of_state.map(|command| (command.clone(), Vec::new())).into_iter().collect();
+    if is_state && let Some(any) = &notify.any {
+        let arguments = changes::arguments(change).into_iter().map(Into::into).collect();
+        commands.push((any.clone(), arguments));
+    }
+    commands
+}
+
+const FIRST_TOKEN: u64 = 1000;
+/// A program that is told of a change is killed after this long, so that the next can be told.
+const LONGEST_TELLING: std::time::Duration = std::time::Duration::from_secs(60);

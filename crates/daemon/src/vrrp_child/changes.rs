@@ -1,0 +1,65 @@
+//! What the parent is told of, for programs and pipes.
+
+use control::{Change, Subject, ToParent, What};
+use vrrp::{Action, Cause, Notice, Output, Role};
+use wire::Priority;
+
+use super::Shell;
+use super::names::Known;
+use crate::compat::narration::Names as _;
+
+impl Shell {
+    /// Tells the parent what programs and pipes may want to know.
+    pub(super) fn tell_changes(&mut self, output: &Output) {
+        let Some(change) = self.change(output) else { return };
+        // A parent that is gone is noticed at the end of the turn.
+        let _ = self.startup.parent.say(&ToParent::Changed(change));
+    }
+
+    fn change(&self, output: &Output) -> Option<Change> {
+        let names = Known { settled: &self.settled, former: self.former.as_ref() };
+        match output {
+            Output::Group { group, to, .. } => {
+                let subject = Subject::Group(names.group(*group).to_owned());
+                Some(Change { subject, what: of_role(*to)?, priority: 0 })
+            }
+            Output::Instance { instance, action } => {
+                let what = match action {
+                    Action::Transitioned {
+                        to: Role::Initialize, cause: Cause::Removed, ..
+                    } => What::Deleted,
+                    Action::Transitioned {
+                        to: Role::Initialize, cause: Cause::Restarted, ..
+                    } => {
+                        return None;
+                    }
+                    Action::Transitioned { to, .. } => of_role(*to)?,
+                    Action::PriorityChanged { .. } => match self.election.role(*instance)? {
+                        Role::Active => What::ActivePriority,
+                        Role::Backup | Role::Fault | Role::Initialize => What::BackupPriority,
+                    },
+                    Action::Noticed(Notice::LowerContested { .. }) => What::LowerPriority,
+                    Action::Advertise { .. }
+                    | Action::Assume
+                    | Action::Release
+                    | Action::Announce { .. }
+                    | Action::Noticed(_) => return None,
+                };
+                let known = self.election.effective_priority(*instance).unwrap_or(Priority(0));
+                let priority =
+                    if let Action::PriorityChanged { to, .. } = action { *to } else { known };
+                let subject = Subject::Instance(names.instance(*instance).to_owned());
+                Some(Change { subject, what, priority: priority.0 })
+            }
+        }
+    }
+}
+
+const fn of_role(role: Role) -> Option<What> {
+    Some(match role {
+        Role::Active => What::Active,
+        Role::Backup => What::Backup,
+        Role::Fault => What::Fault,
+        Role::Initialize => What::Stopped,
+    })
+}
