@@ -5,6 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use control::Role;
 
@@ -39,8 +40,10 @@ impl PidFiles {
             (Some(Role::Vrrp), path(&options.vrrp_pid_file, Some(Role::Vrrp))),
             (Some(Role::Checker), path(&options.checkers_pid_file, Some(Role::Checker))),
         ]);
-        for path in paths.values() {
-            if let Some(pid) = holder(path) {
+        for (role, path) in &paths {
+            // Children of a daemon that was killed are about to end: whoever starts the next at once waits for them.
+            let patience = if role.is_some() { ENDING } else { Duration::ZERO };
+            if let Some(pid) = lasting_holder(path, patience) {
                 return Err(AlreadyRunning { pid, path: path.clone() });
             }
         }
@@ -74,10 +77,27 @@ impl PidFiles {
     }
 }
 
+/// The daemon that still lives after this time.
+fn lasting_holder(path: &Path, patience: Duration) -> Option<u32> {
+    let begin = Instant::now();
+    loop {
+        let pid = holder(path)?;
+        if begin.elapsed() >= patience {
+            return Some(pid);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// The living daemon that a pid file names; the number may have gone to another program since.
 fn holder(path: &Path) -> Option<u32> {
     let pid: u32 = fs::read_to_string(path).ok()?.trim().parse().ok()?;
     if pid == std::process::id() {
+        return None;
+    }
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Behind the name, which may hold anything: one that nobody has collected yet holds nothing.
+    if stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X'])) {
         return None;
     }
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
@@ -86,6 +106,9 @@ fn holder(path: &Path) -> Option<u32> {
     (name.starts_with("keepalived") || name.starts_with("steadfast") || name == ours.trim())
         .then_some(pid)
 }
+
+/// What a child takes at most to end when its parent is gone.
+const ENDING: Duration = Duration::from_secs(1);
 
 fn replace(path: &Path, pid: u32) -> std::io::Result<()> {
     let _ = fs::remove_file(path);
@@ -98,4 +121,30 @@ fn replace(path: &Path, pid: u32) -> std::io::Result<()> {
     // The umask keeps other files private; monitoring reads these as any user.
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
     writeln!(file, "{pid}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_nobody_has_collected_holds_nothing() {
+        let folder = std::env::temp_dir().join(format!("steadfast-test-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let (program, file) = (folder.join("steadfast"), folder.join("pid"));
+        std::os::unix::fs::symlink("/bin/cat", &program).expect("a link");
+        let mut child = std::process::Command::new(&program)
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .expect("a process");
+        fs::write(&file, child.id().to_string()).expect("a pid file");
+        let began = Instant::now();
+        while holder(&file).is_none() && began.elapsed() < ENDING {}
+        assert_eq!(holder(&file), Some(child.id()), "it lives, by the name of a daemon");
+        drop(child.stdin.take());
+        while holder(&file).is_some() && began.elapsed() < 5 * ENDING {}
+        assert_eq!(holder(&file), None, "it has ended, and is not collected");
+        child.wait().expect("its end");
+        fs::remove_dir_all(&folder).expect("the folder goes");
+    }
 }
