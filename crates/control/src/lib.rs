@@ -8,8 +8,8 @@ mod script;
 mod watchdog;
 
 pub use message::{
-    Change, DecodeError, Role, Severity, StartOptions, Subject, Summary, ToChild, ToParent, What,
-    decode, encode,
+    Change, DecodeError, Handover, Role, Severity, StartOptions, Subject, Summary, ToChild,
+    ToParent, What, decode, encode,
 };
 pub use script::{ScriptAction, ScriptTimes, ScriptWatch, Verdict};
 pub use watchdog::{Action, Death, Event, Watchdog};

@@ -3,6 +3,8 @@
 //! A child may be of another build than its parent (an upgrade, a respawn), so every message carries the version
 //! of its enum and decoding can fail: the receiver then logs it and gives the peer up.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +79,19 @@ pub struct StartOptions {
     pub invoked_name: String,
     /// How often this child was started before.
     pub generation: u32,
+    /// What one that was started before has left to its successor.
+    pub handover: Handover,
+}
+
+/// What a child that died has left to its successor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handover {
+    /// Instances that were Active.
+    pub active: BTreeSet<String>,
+    /// Until when it is known to have worked, in nanoseconds of the monotonic clock.
+    pub alive_until: u64,
+    /// What tracked scripts have said so far: whether all is well.
+    pub verdicts: BTreeMap<String, bool>,
 }
 
 /// What the parent says.

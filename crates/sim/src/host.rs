@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use clock::Instant;
 use vrrp::{
-    Addition, Change, Election, FaultReason, FaultSet, GroupId, GroupParameters, Input, InstanceId,
-    Outputs, Parameters, Plan, Received, TrackerId, TrackerState,
+    Addition, Change, Election, FaultReason, FaultSet, Former, GroupId, GroupParameters, Input,
+    InstanceId, Outputs, Parameters, Plan, Received, TrackerId, TrackerState,
 };
 
 /// A host, as a story describes it.
@@ -134,6 +134,7 @@ impl Host {
             parameters: parameters.clone(),
             source: Some(self.source),
             faults: self.faults.get(&id).cloned().unwrap_or_default(),
+            former: Former::None,
         }
     }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 use clock::Instant;
 use sim::{Dice, router};
 use vrrp::{
-    Action, Addition, AddressCheck, Change, Effect, Election, FaultReason, FaultSet, GroupId,
-    GroupParameters, Input, InstanceId, Mode, Output, Outputs, OwnerAdverts, Parameters, Plan,
-    Preempt, Received, Reply, Role, Start, TrackerId, TrackerState, Tracking, Weight,
+    Action, Addition, AddressCheck, Change, Effect, Election, FaultReason, FaultSet, Former,
+    GroupId, GroupParameters, Input, InstanceId, Mode, Output, Outputs, OwnerAdverts, Parameters,
+    Plan, Preempt, Received, Reply, Role, Start, TrackerId, TrackerState, Tracking, Weight,
 };
 use wire::{MaxAdvertiseInterval, Priority, Version};
 
@@ -200,6 +200,7 @@ impl Draw {
                 _ => Change::Add(Addition {
                     parameters,
                     source: self.address(),
+                    former: if self.below(4) == 0 { Former::Active } else { Former::None },
                     faults: if self.below(4) == 0 {
                         FaultSet::from_iter([self.fault()])
                     } else {

@@ -38,6 +38,8 @@ pub enum Cause {
     Restarted,
     /// The router owns the addresses and does not wait.
     Owner,
+    /// It was Active under a process before this one, a moment ago.
+    Resumed,
     /// Active_Down_Timer fired: no advertisement for `waited`.
     AdvertisementTimeout {
         /// The Active router that fell silent, where one was heard.
@@ -94,6 +96,7 @@ impl fmt::Display for Cause {
             Self::Removed => f.write_str("no longer configured"),
             Self::Restarted => f.write_str("restarted by a changed parameter"),
             Self::Owner => f.write_str("owner of the addresses"),
+            Self::Resumed => f.write_str("resumed from the process before"),
             Self::AdvertisementTimeout { last: Some(peer), waited } => {
                 write!(f, "no advertisement from {peer} for {waited:?}")
             }

@@ -32,7 +32,7 @@ pub use parameters::{
     AddressCheck, AnnounceSchedule, GroupParameters, Mode, OwnerAdverts, Parameters, Preempt,
     Reply, Start, Tracking, Weight,
 };
-pub use plan::{Addition, Change, Plan};
+pub use plan::{Addition, Change, Former, Plan};
 pub use snapshot::{Counters, GroupSnapshot, InstanceSnapshot, Snapshot};
 pub use state::Role;
 pub use timing::{active_down_interval, skew_time};

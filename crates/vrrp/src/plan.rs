@@ -46,6 +46,19 @@ pub struct Addition {
     pub source: Option<IpAddr>,
     /// As [`crate::Input::Fault`].
     pub faults: FaultSet,
+    /// What it was under a process before this one.
+    #[serde(default)]
+    pub former: Former,
+}
+
+/// What an instance was under a process before this one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Former {
+    /// Nothing that counts.
+    #[default]
+    None,
+    /// Active until so short a time ago that nobody has taken over: it goes on at once.
+    Active,
 }
 
 impl Change {

@@ -23,7 +23,7 @@ use crate::reception::{Remarks, Standing};
 use crate::state::State;
 use crate::tracking::{TrackerStates, effective_priority};
 use crate::{
-    Cause, Counters, DeadlineReason, Effect, FaultReason, FaultSet, GroupId, Mode, Notice,
+    Cause, Counters, DeadlineReason, Effect, FaultReason, FaultSet, Former, GroupId, Mode, Notice,
     Parameters, Received, Role,
 };
 
@@ -46,6 +46,8 @@ pub(crate) struct VirtualRouter {
     since: Instant,
     /// An effect that failed and is asked for again. It belongs to the role: `enter` forgets it.
     retry: Option<Retry>,
+    /// What it was under a process before, until it starts.
+    former: Former,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +99,7 @@ impl VirtualRouter {
             counters: Counters::default(),
             since: Instant::ZERO,
             retry: None,
+            former: Former::None,
         };
         router.faults.set(FaultReason::NoSourceAddress, source.is_none());
         for (tracker, failed) in crate::tracking::faults(&router.parameters, trackers) {
@@ -105,6 +108,11 @@ impl VirtualRouter {
             }
         }
         router
+    }
+
+    /// Goes on, at its start, where a process before this one ended.
+    pub(crate) const fn succeed(&mut self, former: Former) {
+        self.former = former;
     }
 
     /// The transitions: one arm per rule, no wildcard.

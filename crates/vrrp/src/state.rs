@@ -104,6 +104,7 @@ impl Backup {
         match (self.discarded, timer.meaning) {
             (Some(peer), Meaning::Silence) => Cause::LowerPriority { peer, ours },
             (_, Meaning::Owner) => Cause::Owner,
+            (_, Meaning::Resumed) => Cause::Resumed,
             (_, Meaning::Resigned(peer)) => Cause::PeerResigned { peer },
             (None, Meaning::Silence) => {
                 Cause::AdvertisementTimeout { last: self.active, waited: timer.span }
@@ -134,6 +135,8 @@ pub(crate) enum Meaning {
     Resigned(IpAddr),
     /// An owner does not wait.
     Owner,
+    /// Nor does who was Active under a process before this one.
+    Resumed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use std::time::Duration;
 use clock::Instant;
 use vrrp::{
     Action, Addition, AddressCheck, AnnounceSchedule, Change, Election, FaultReason, FaultSet,
-    GroupId, GroupParameters, Input, InstanceId, Mode, Output, Outputs, OwnerAdverts, Parameters,
-    Plan, Preempt, Received, Reply, Role, Snapshot, Start, TrackerId, TrackerState, Tracking,
-    Weight,
+    Former, GroupId, GroupParameters, Input, InstanceId, Mode, Output, Outputs, OwnerAdverts,
+    Parameters, Plan, Preempt, Received, Reply, Role, Snapshot, Start, TrackerId, TrackerState,
+    Tracking, Weight,
 };
 use wire::{Family, MaxAdvertiseInterval, Priority, Version, Vrid};
 
@@ -46,6 +46,7 @@ fn add(vrid: u8, priority: u8) -> Change {
         parameters: parameters(vrid, priority),
         source: Some(ip(1)),
         faults: FaultSet::new(),
+        former: Former::None,
     })
 }
 

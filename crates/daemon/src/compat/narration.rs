@@ -148,6 +148,7 @@ fn because(instance: InstanceId, cause: &Cause, names: &dyn Names) -> String {
         | Cause::Removed
         | Cause::Restarted
         | Cause::Owner
+        | Cause::Resumed
         | Cause::PeerResigned { .. }
         | Cause::LowerPriority { .. }
         | Cause::HigherPriority { .. }

@@ -4,7 +4,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use clock::Instant;
-use control::{Action, Change, Death, Event, Role, Severity, Summary, ToChild, ToParent, Watchdog};
+use control::{
+    Action, Change, Death, Event, Handover, Role, Severity, Summary, ToChild, ToParent, Watchdog,
+};
 use kernel::eventloop::{EventLoop, Token, now};
 use kernel::process::{Child, Ended, MemoryFile, Spawn, Stdio};
 use kernel::socket::{Channel, ChannelError};
@@ -26,6 +28,8 @@ pub(super) struct Managed {
     watchdog: Watchdog,
     running: Option<Running>,
     generation: u32,
+    /// Until when it is known to have worked.
+    alive_until: Instant,
 }
 
 #[derive(Debug)]
@@ -46,6 +50,7 @@ pub(super) struct Context<'a> {
     pub(super) loaded: &'a Loaded,
     pub(super) options: &'a Options,
     pub(super) pid_files: &'a mut PidFiles,
+    pub(super) handover: &'a Handover,
 }
 
 impl Context<'_> {
@@ -78,6 +83,7 @@ impl Managed {
             watchdog: Watchdog::new(now(), respawn),
             running: None,
             generation: 0,
+            alive_until: Instant::ZERO,
         }
     }
 
@@ -167,6 +173,10 @@ impl Managed {
             }
         };
         let pid = running.child.pid();
+        if self.watchdog.is_healthy() {
+            // Not one that hung: it worked until this moment.
+            self.alive_until = now();
+        }
         let _ = context.events.remove(&running.child);
         if running.open {
             let _ = context.events.remove(&running.channel);
@@ -268,7 +278,9 @@ impl Managed {
 
     fn spawn(&self, context: &Context<'_>) -> anyhow::Result<Running> {
         let (ours, theirs) = Channel::pair()?;
-        let memory = context.loaded.seal(self.generation)?;
+        let handover =
+            Handover { alive_until: self.alive_until.as_nanos(), ..context.handover.clone() };
+        let memory = context.loaded.seal(self.generation, &handover)?;
         let descriptors: Vec<OwnedFd> =
             vec![theirs.as_fd().try_clone_to_owned()?, memory.as_fd().try_clone_to_owned()?];
         let child = Spawn {
@@ -313,6 +325,7 @@ impl Managed {
                 Err(error) => Err(error.to_string()),
             };
             self.watchdog.handle(now(), Event::Heard);
+            self.alive_until = now();
             match message {
                 Ok(ToParent::Log { severity, text }) => {
                     context.sinks.write(&running.identity, severity, &text);

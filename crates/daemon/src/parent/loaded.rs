@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use config::diagnostic::{self, Class, Severity};
-use control::{Role, StartOptions};
+use control::{Handover, Role, StartOptions};
 use kernel::process::MemoryFile;
 
 use super::programs::Table;
@@ -99,8 +99,13 @@ impl Loaded {
     /// The memory file of a child that starts for the time that `generation` counts.
     ///
     /// **Errors**: no memory.
-    pub(super) fn seal(&self, generation: u32) -> Result<MemoryFile, PayloadError> {
-        Payload::seal(&StartOptions { generation, ..self.start.clone() }, &self.sources)
+    pub(super) fn seal(
+        &self,
+        generation: u32,
+        handover: &Handover,
+    ) -> Result<MemoryFile, PayloadError> {
+        let handover = handover.clone();
+        Payload::seal(&StartOptions { generation, handover, ..self.start.clone() }, &self.sources)
     }
 }
 
@@ -120,6 +125,7 @@ pub(super) fn start_options(options: &Options) -> StartOptions {
         keep_addresses: options.keep_addresses,
         invoked_name: options.invoked_name.clone(),
         generation: 0,
+        handover: Handover::default(),
     }
 }
 

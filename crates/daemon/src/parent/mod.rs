@@ -13,7 +13,7 @@ mod signals;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use control::{Role, Severity, ToChild};
+use control::{Handover, Role, Severity, ToChild};
 use kernel::eventloop::{EventLoop, Signals, Token, now};
 use nix::sys::signal::Signal;
 
@@ -40,6 +40,7 @@ struct Parent {
     pid_files: PidFiles,
     children: Vec<Managed>,
     programs: programs::Programs,
+    handover: Handover,
     reload: reload::Progress,
     /// The last reload changed nothing, and somebody should know.
     reload_failed: bool,
@@ -129,6 +130,7 @@ impl Parent {
             pid_files,
             children: Vec::new(),
             programs: programs::Programs::default(),
+            handover: Handover::default(),
             reload: reload::Progress::Idle,
             reload_failed: false,
             stopping: None,
@@ -245,6 +247,7 @@ impl Parent {
                 loaded: &self.loaded,
                 options: &self.options,
                 pid_files: &mut self.pid_files,
+                handover: &self.handover,
             };
             if let Some(code) = child.tend(&mut context) {
                 give_up = Some(code);
@@ -295,6 +298,7 @@ impl Parent {
                 loaded: &self.loaded,
                 options: &self.options,
                 pid_files: &mut self.pid_files,
+                handover: &self.handover,
             };
             give_up = child.take(token, &mut context, &mut news);
         }

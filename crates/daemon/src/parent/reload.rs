@@ -1,6 +1,6 @@
 //! A reload as a transaction: a configuration with an error never replaces a running one.
 
-use control::{Role, Severity, ToChild};
+use control::{Handover, Role, Severity, ToChild};
 
 use super::Parent;
 use super::children::News;
@@ -64,7 +64,7 @@ impl Parent {
         for line in &loaded.lines {
             self.sinks.write(&self.identity, Severity::Warning, line);
         }
-        let memory = match loaded.seal(0) {
+        let memory = match loaded.seal(0, &Handover::default()) {
             Ok(memory) => memory,
             Err(error) => {
                 self.log(Severity::Error, &format!("RELOAD FAILED: {error}"));
@@ -124,7 +124,7 @@ impl Parent {
     /// Puts a configuration in force again that a child would not give up.
     fn go_back(&mut self, former: Loaded) {
         self.loaded = former;
-        match self.loaded.seal(0) {
+        match self.loaded.seal(0, &Handover::default()) {
             Ok(memory) => self.tell(&ToChild::Reload, Some(&memory)),
             Err(error) => self.log(Severity::Error, &format!("cannot go back: {error}")),
         }

@@ -11,9 +11,20 @@ use crate::compat::narration::Names as _;
 impl Shell {
     /// Tells the parent what programs and pipes may want to know.
     pub(super) fn tell_changes(&mut self, output: &Output) {
+        if self.goes_on(output) {
+            return;
+        }
         let Some(change) = self.change(output) else { return };
         // A parent that is gone is noticed at the end of the turn.
         let _ = self.startup.parent.say(&ToParent::Changed(change));
+    }
+
+    /// Whether an output is part of going on where a process before this one ended, which is no news.
+    fn goes_on(&self, output: &Output) -> bool {
+        let Output::Instance { instance, action: Action::Transitioned { to, .. } } = output else {
+            return false;
+        };
+        self.resuming.contains(instance) && matches!(to, Role::Backup | Role::Active)
     }
 
     fn change(&self, output: &Output) -> Option<Change> {

@@ -60,6 +60,8 @@ struct Shell {
     /// Addresses that come and go with a role.
     floating: BTreeSet<IpAddr>,
     trackers: BTreeMap<TrackerId, TrackerState>,
+    /// Instances that go on where a process before this one ended: nobody is told of their start.
+    resuming: BTreeSet<InstanceId>,
     /// What the parent said of tracked scripts.
     scripts: BTreeMap<String, TrackerState>,
     events: EventLoop,

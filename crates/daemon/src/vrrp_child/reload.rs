@@ -11,7 +11,7 @@ use config::model::{Instance, Model, VirtualAddress};
 use control::ToParent;
 use intent::{Address, AddressKey};
 use rustix::event::EventfdFlags;
-use vrrp::{Addition, Change, Input, InstanceId, Plan, Role};
+use vrrp::{Addition, Change, Former, Input, InstanceId, Plan, Role};
 
 use super::holdings::{self, Holding};
 use super::roster::{Settled, plan};
@@ -112,7 +112,7 @@ impl Shell {
                 Change::Keep | Change::Adjust(_) | Change::Remove => continue,
             };
             let (source, faults) = self.known(*id);
-            *change = Change::Add(Addition { parameters, source, faults });
+            *change = Change::Add(Addition { parameters, source, faults, former: Former::None });
         }
         self.feed(now, Input::Reconfigure(rest));
         self.look_around(now);

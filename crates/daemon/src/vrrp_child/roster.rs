@@ -10,7 +10,8 @@ use std::net::IpAddr;
 
 use config::model::{Destination, Global, Instance, Model, SyncGroup, Tracker, VirtualAddress};
 use vrrp::{
-    Addition, Change, FaultSet, GroupId, GroupParameters, InstanceId, Plan, TrackerId, Tracking,
+    Addition, Change, FaultSet, Former, GroupId, GroupParameters, InstanceId, Plan, TrackerId,
+    Tracking,
 };
 use wire::{Family, Vrid};
 
@@ -174,7 +175,8 @@ pub(super) fn plan(
             Some(before) => Change::between(&before.parameters, &instance.parameters),
             None => {
                 let (source, faults) = known(*id);
-                Change::Add(Addition { parameters: instance.parameters.clone(), source, faults })
+                let parameters = instance.parameters.clone();
+                Change::Add(Addition { parameters, source, faults, former: Former::None })
             }
         };
         plan.instances.insert(*id, change);

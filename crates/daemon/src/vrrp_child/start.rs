@@ -1,8 +1,10 @@
 //! The first and the last moments of the process.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clock::Instant;
+use config::model::Instance;
 use control::Severity;
 use intent::Address;
 use kernel::eventloop::{EventLoop, Signals};
@@ -10,7 +12,7 @@ use kernel::netlink::RequestSocket;
 use kernel::observer::Observer;
 use kernel::socket::{AnnounceSocket, Packet};
 use nix::sys::signal::Signal;
-use vrrp::{Election, Input, Outputs, Plan};
+use vrrp::{Change, Election, Former, Input, InstanceId, Outputs, Plan, Role, TrackerState};
 use wire::vrrp::DiscardCounters;
 
 use super::announcer::Announcer;
@@ -41,6 +43,7 @@ impl Shell {
                 floating: std::collections::BTreeSet::new(),
                 trackers: std::collections::BTreeMap::new(),
                 scripts: std::collections::BTreeMap::new(),
+                resuming: BTreeSet::new(),
                 events,
                 signals,
                 observer,
@@ -102,18 +105,36 @@ impl Shell {
     pub(super) fn begin(&mut self, now: Instant) {
         let model = std::mem::take(&mut self.startup.model);
         let settled = self.roster.settle(model);
-        self.clear_leftovers(&settled);
+        self.resuming = self.resumable(now, &settled);
+        self.scripts = self
+            .startup
+            .options
+            .handover
+            .verdicts
+            .iter()
+            .map(|(name, good)| (name.clone(), state_of(*good)))
+            .collect();
+        let stays = |id: &InstanceId| self.resuming.contains(id);
+        let stale = settled.instances.iter().filter(|(id, _)| !stays(id)).map(|(_, it)| it);
+        let stale: Vec<Instance> = stale.cloned().collect();
+        self.clear_leftovers(&stale);
         let former = std::mem::replace(&mut self.settled, settled);
         self.adopt();
-        let plan = Plan {
+        let mut plan = Plan {
             trackers: Some(self.trackers.clone()),
             ..plan(&former, &self.settled, |id| self.known(id))
         };
+        for id in &self.resuming {
+            if let Some(Change::Add(addition)) = plan.instances.get_mut(id) {
+                addition.former = Former::Active;
+            }
+        }
         self.feed(now, Input::Reconfigure(plan));
         self.add_fixed(now);
         let delay = self.settled.global.startup_delay;
-        if delay.is_zero() {
+        if delay.is_zero() || !self.resuming.is_empty() {
             self.feed(now, Input::Startup);
+            self.resume(now);
         } else {
             self.start_at = Some(now + delay);
             self.startup.log.push(
@@ -121,6 +142,40 @@ impl Shell {
                 format!("Delaying startup for {}", crate::compat::narration::span(delay)),
             );
         }
+    }
+
+    /// The instances that were Active under a process before this one, so short a time ago that nobody can have
+    /// taken over: its last advert came an interval before its end at most, and others wait for three.
+    fn resumable(&self, now: Instant, settled: &Settled) -> BTreeSet<InstanceId> {
+        let options = &self.startup.options;
+        if options.generation == 0 {
+            return BTreeSet::new();
+        }
+        let gone = now.since(Instant::from_nanos(options.handover.alive_until));
+        let was_active = |instance: &Instance| {
+            let interval = instance.parameters.advertisement_interval;
+            let spare = u32::from(instance.parameters.down_timer_adverts).saturating_sub(1);
+            options.handover.active.contains(&instance.name) && gone < interval * spare
+        };
+        let resumable = settled.instances.iter().filter(|(_, instance)| was_active(instance));
+        resumable.map(|(id, _)| *id).collect()
+    }
+
+    /// Goes on where the process before ended; what cannot go on gives its addresses up.
+    fn resume(&mut self, now: Instant) {
+        if self.resuming.is_empty() {
+            return;
+        }
+        self.feed(now, Input::Timeout);
+        let active = |id: &InstanceId| self.election.role(*id) == Some(Role::Active);
+        let lost: Vec<Instance> = self
+            .resuming
+            .iter()
+            .filter(|id| !active(id))
+            .filter_map(|id| self.settled.instances.get(id).cloned())
+            .collect();
+        self.resuming.clear();
+        self.clear_leftovers(&lost);
     }
 
     /// Resigns, and takes away what was added.
@@ -138,9 +193,9 @@ impl Shell {
     }
 
     /// Virtual addresses that stand before any instance is Active were left by a daemon that died.
-    fn clear_leftovers(&mut self, settled: &Settled) {
+    fn clear_leftovers(&mut self, instances: &[Instance]) {
         let mut surplus = Vec::new();
-        for instance in settled.instances.values() {
+        for instance in instances {
             let (wanted, _) = holdings::wanted(instance, None, &self.observer);
             for holding in wanted {
                 if holding.origin == holdings::Origin::Ours {
@@ -169,5 +224,10 @@ impl Shell {
 
 /// Log lines a minute about packets that are not understood, whoever sends them.
 const LINES_ABOUT_PACKETS: u32 = 100;
+/// The state of a script that said so.
+fn state_of(is_good: bool) -> TrackerState {
+    if is_good { TrackerState::Up } else { TrackerState::Down }
+}
+
 /// Causes for complaint about ourselves: some for each of thousands of instances.
 const CAUSES: usize = 64 * 1024;

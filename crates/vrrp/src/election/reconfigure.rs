@@ -10,8 +10,8 @@ use crate::group::{Member, Seat, SyncGroup};
 use crate::output::Actions;
 use crate::router::{Event, VirtualRouter};
 use crate::{
-    Addition, Cause, Change, FaultReason, GroupId, GroupParameters, InstanceId, Output, Outputs,
-    Plan, Role,
+    Addition, Cause, Change, FaultReason, Former, GroupId, GroupParameters, InstanceId, Output,
+    Outputs, Plan, Role,
 };
 
 impl Election {
@@ -40,8 +40,9 @@ impl Election {
         }
         let fresh: Vec<InstanceId> = added.iter().map(|(id, _)| *id).collect();
         for (id, addition) in added {
-            let Addition { parameters, source, faults } = addition;
-            let router = VirtualRouter::new(parameters, source, &faults, &self.trackers);
+            let Addition { parameters, source, faults, former } = addition;
+            let mut router = VirtualRouter::new(parameters, source, &faults, &self.trackers);
+            router.succeed(former);
             self.instances.insert(id, router);
         }
         let trackers = core::mem::take(&mut self.trackers);
@@ -74,7 +75,8 @@ impl Election {
     ) -> Option<Addition> {
         let router = self.instances.get(&id)?;
         let faults = router.faults().clone();
-        let addition = Addition { parameters, source: router.address(), faults };
+        let former = Former::None;
+        let addition = Addition { parameters, source: router.address(), faults, former };
         self.remove(now, id, Cause::Restarted, outputs);
         Some(addition)
     }

@@ -12,8 +12,8 @@ use crate::reception::Standing;
 use crate::state::{Active, Backup, DownTimer, Meaning, State};
 use crate::timing::sane;
 use crate::{
-    Action, AnnounceReason, Cause, Counters, FaultSet, GroupId, InstanceSnapshot, Mode, Notice,
-    Parameters, Peer, Received, Reply, Role, Start, active_down_interval, skew_time,
+    Action, AnnounceReason, Cause, Counters, FaultSet, Former, GroupId, InstanceSnapshot, Mode,
+    Notice, Parameters, Peer, Received, Reply, Role, Start, active_down_interval, skew_time,
 };
 
 impl VirtualRouter {
@@ -43,12 +43,17 @@ impl VirtualRouter {
         if cause == Cause::Startup && self.priority != base {
             actions.push(Action::PriorityChanged { from: base, to: self.priority });
         }
+        let former = core::mem::take(&mut self.former);
         let fault = self.faults.iter().next();
         if let Some(reason) = fault {
             return self.enter(now, State::Fault, Cause::Fault(reason), actions);
         }
         let interval = self.parameters.advertisement_interval;
         let timer = match (self.parameters.mode, self.parameters.start) {
+            // Through Backup, because its sync group must agree.
+            _ if former == Former::Active => {
+                DownTimer::after(now, Duration::ZERO, Meaning::Resumed)
+            }
             (Mode::Owner, _) if !self.cut => DownTimer::after(now, Duration::ZERO, Meaning::Owner),
             (Mode::Owner | Mode::Contender { .. }, Start::Active) if cause == Cause::Startup => {
                 DownTimer::after(now, self.short_wait(), Meaning::Silence)

@@ -658,3 +658,36 @@ fn notices_name_the_peer_and_the_numbers() {
         [Output::Instance { instance: InstanceId(1), action: Action::Noticed(notice) }]
     );
 }
+
+// ===== Going on where a process before this one ended =====
+
+#[test]
+fn who_was_active_a_moment_ago_goes_on_at_once() {
+    let mut bench = Bench::new(contender(100));
+    bench.router.succeed(crate::Former::Active);
+    assert_eq!(bench.event(5 * SECOND, Event::Startup), ["Initialize -> Backup: startup"]);
+    assert_eq!(
+        bench.event(5 * SECOND, Event::Timeout),
+        [
+            "advertise 100",
+            "Backup -> Active: resumed from the process before",
+            "assume",
+            "announce 5 Takeover",
+        ]
+    );
+    // A second start of the same router is an ordinary one.
+    bench.event(6 * SECOND, Event::Shutdown(Cause::Shutdown));
+    bench.event(7 * SECOND, Event::Startup);
+    assert_eq!(bench.event(7 * SECOND, Event::Timeout), Vec::<String>::new());
+}
+
+#[test]
+fn who_was_active_and_cannot_go_on_is_in_fault() {
+    let mut bench = Bench::new(contender(100));
+    bench.router.succeed(crate::Former::Active);
+    bench.router.faults.set(FaultReason::InterfaceDown, true);
+    assert_eq!(
+        bench.event(5 * SECOND, Event::Startup),
+        ["Initialize -> Fault: fault: interface down"]
+    );
+}

@@ -169,6 +169,7 @@ impl Parent {
 
     /// Tells pipes and programs of a change.
     pub(super) fn changed(&mut self, change: &Change) {
+        self.remember(change);
         let notify = self.loaded.programs.told.get(&change.subject);
         let told_of_priorities = notify
             .and_then(|notify| notify.priority_changes)
@@ -199,6 +200,20 @@ impl Parent {
             .collect();
         for line in lost {
             self.log(Severity::Warning, &line);
+        }
+    }
+
+    /// Keeps in mind who is Active, for a successor of the VRRP process.
+    fn remember(&mut self, change: &Change) {
+        let Subject::Instance(name) = &change.subject else { return };
+        match change.what {
+            What::Active => {
+                self.handover.active.insert(name.clone());
+            }
+            What::Backup | What::Fault | What::Stopped | What::Deleted => {
+                self.handover.active.remove(name);
+            }
+            What::LowerPriority | What::ActivePriority | What::BackupPriority => {}
         }
     }
 

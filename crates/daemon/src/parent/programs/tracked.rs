@@ -47,6 +47,7 @@ impl Parent {
             };
             tracked.insert(script.name, entry);
         }
+        self.handover.verdicts.retain(|name, _| tracked.contains_key(name));
         self.programs.tracked = tracked;
         self.tell_verdicts();
     }
@@ -107,6 +108,7 @@ impl Parent {
             }
         }
         let is_good = verdict == Verdict::Good;
+        self.handover.verdicts.insert(name.to_owned(), is_good);
         self.tell(&ToChild::Script { name: name.to_owned(), is_good }, None);
     }
 }
