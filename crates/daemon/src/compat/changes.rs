@@ -28,7 +28,8 @@ pub(crate) fn line(change: &Change) -> String {
     format!("{kind} \"{name}\" {} {}\n", word(change.what), change.priority)
 }
 
-fn subject(subject: &Subject) -> (&'static str, &str) {
+/// What it is, and its name.
+pub(crate) fn subject(subject: &Subject) -> (&'static str, &str) {
     match subject {
         Subject::Instance(name) => ("INSTANCE", name),
         Subject::Group(name) => ("GROUP", name),

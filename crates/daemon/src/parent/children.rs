@@ -164,6 +164,10 @@ impl Managed {
         if token != self.process_token() {
             return None;
         }
+        // What it said at last counts as much, and all of it is here already.
+        for _ in 0..LAST_TURNS {
+            self.read(context, news);
+        }
         let running = self.running.as_mut()?;
         let ended = match running.child.ended() {
             Ok(ended) => ended?,
@@ -371,5 +375,7 @@ impl Managed {
     }
 }
 
+/// How often as many messages are read once a child has ended: more than its socket holds.
+const LAST_TURNS: usize = 8;
 /// Messages of one child that are read before others have their turn.
 const MESSAGES_A_TURN: usize = 256;

@@ -134,8 +134,9 @@ impl Parent {
                 running.until = None;
                 let _ = running.child.signal_group(Signal::KILL);
                 if let Purpose::Told(subject) = &running.purpose {
+                    let (kind, name) = changes::subject(subject);
                     late.push(format!(
-                        "a program told of {subject:?} took too long and was killed"
+                        "a program that was told of {kind} {name} took too long and was killed"
                     ));
                 }
             }
