@@ -129,8 +129,8 @@ fn strict(
                 .warning(
                     codes::STRICT_SERVED,
                     format!(
-                        "strict mode refuses packets to the addresses of `{}`, which a virtual_server shall answer: \
-                         its service stays reachable, the rest of the address does not",
+                        "strict mode is to refuse packets to the addresses of `{}`, which a virtual_server shall \
+                         answer: this release accepts them all",
                         instance.name
                     ),
                     server.at,
@@ -143,7 +143,7 @@ fn strict(
                 .note(
                     codes::STRICT_SERVED,
                     format!(
-                        "strict mode: packets to the addresses of `{}` are not to be accepted",
+                        "strict mode is to refuse packets to the addresses of `{}`: this release accepts them",
                         instance.name
                     ),
                     instance.at,

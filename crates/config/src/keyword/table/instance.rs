@@ -49,7 +49,7 @@ pub(super) const INSTANCE: &[Keyword] = &[
     flag("accept", "on except strict", "Accept packets to VIPs when not owner").ignored("addresses accept packets unless no_accept says otherwise"),
     flag("no_accept", "off", "Drop packets to VIPs when not owner (firewall rules)").holds_back(),
     boolean("skip_check_adv_addr", "global", "See global; `no` value sets it anyway (bug)").supported(),
-    boolean("strict_mode", "global", "Per-instance strict RFC mode").supported(),
+    boolean("strict_mode", "global", "Per-instance strict RFC mode (packets to addresses are not filtered yet)").supported(),
     flag("preempt", "on", "Explicitly (re)enable preemption").supported(),
     flag("nopreempt", "off", "Do not take over from a lower priority master; needs state BACKUP").supported(),
     value("preempt_delay", &[required(Seconds(0, 1_000_000_000))], "0", "Wait before preempting a lower priority master").supported(),
