@@ -131,6 +131,8 @@ impl<'a> Lowering<'a> {
     /// The model of all that was taken, and what is to be said about it.
     pub(crate) fn finish(self) -> (Model, Vec<Diagnostic>) {
         let Self { mut reports, mut global, mut instances, mut trackers, tree, tracked, .. } = self;
+        // A reader of a pipe that nobody asked for.
+        global.programs.fifos.retain(|fifo| !fifo.path.is_empty());
         let scripts = script::lower(&tree, &mut reports);
         for (instance, tracked) in instances.iter_mut().zip(&tracked) {
             trackers.add_scripts(instance, tracked, &scripts, &mut reports);

@@ -42,7 +42,7 @@ const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
     (
         &["global_defs"],
         "notify_fifo_script",
-        "notify_fifo /x\n notify_fifo_script /bin/cat",
+        "notify_fifo_script /bin/cat\n notify_fifo /x",
         GLOBAL,
     ),
     (

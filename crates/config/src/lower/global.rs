@@ -156,28 +156,30 @@ pub(super) fn daemon(
             global.programs.priority_changes =
                 directive.flag().unwrap_or(global.programs.priority_changes);
         }
-        "notify_fifo" | "vrrp_notify_fifo" => fifo(global, keyword, directive),
+        "notify_fifo" | "vrrp_notify_fifo" => {
+            let Some((path, user)) = directive.arguments.split_first() else { return };
+            let fifo = fifo(global, keyword);
+            fifo.path.clone_from(&path.text);
+            fifo.user = command::user(user);
+        }
         "notify_fifo_script" | "vrrp_notify_fifo_script" => {
-            let of = keyword.trim_end_matches("_script");
             let reader = command::lower(directive, reports);
-            if let Some(fifo) = global.programs.fifos.iter_mut().find(|fifo| fifo.keyword == of) {
-                fifo.reader = reader;
-            }
+            fifo(global, keyword.trim_end_matches("_script")).reader = reader;
         }
         _ => {}
     }
 }
 
-/// A pipe; written again, the last counts.
-fn fifo(global: &mut Global, keyword: &str, directive: &Directive) {
-    let Some((path, user)) = directive.arguments.split_first() else { return };
-    global.programs.fifos.retain(|fifo| fifo.keyword != keyword);
-    global.programs.fifos.push(Fifo {
-        keyword: keyword.to_owned(),
-        path: path.text.clone(),
-        user: command::user(user),
-        reader: None,
+/// The pipe of a keyword; its settings come in any order, and the last of each counts.
+fn fifo<'g>(global: &'g mut Global, keyword: &str) -> &'g mut Fifo {
+    let fifos = &mut global.programs.fifos;
+    let known = fifos.iter().position(|fifo| fifo.keyword == keyword);
+    let index = known.unwrap_or_else(|| {
+        fifos.push(Fifo { keyword: keyword.to_owned(), ..Fifo::default() });
+        fifos.len() - 1
     });
+    #[expect(clippy::indexing_slicing, reason = "found, or pushed just now")]
+    &mut fifos[index]
 }
 
 /// `vrrp_*` and `checker_*` settings of the child processes.

@@ -40,11 +40,11 @@ pub struct Scripts {
 }
 
 /// A named pipe that is told every change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fifo {
     /// The keyword that asked for it.
     pub keyword: String,
-    /// Its path.
+    /// Its path; empty where only its reader was written.
     pub path: String,
     /// Whose it is; root's where not set.
     pub user: Option<User>,
