@@ -160,6 +160,10 @@ impl Parent {
 
     /// Says something, as soon as the parent reads.
     pub(crate) fn say(&mut self, message: &ToParent) -> Result<(), Orphaned> {
+        // A parent that has not read so much for so long is about to be found out; its successor starts anew.
+        if self.unsent.len() >= UNSENT {
+            self.unsent.pop_front();
+        }
         self.unsent.push_back(control::encode(message));
         self.send_unsent()
     }
@@ -202,5 +206,7 @@ impl Parent {
 
 const ROLE_FLAG: &str = "--role=";
 const BEAT: Duration = Duration::from_millis(500);
+/// Messages that wait for the parent at most: some for each of thousands of instances.
+const UNSENT: usize = 32 * 1024;
 /// Moments that a parent which does not read is given at the end.
 const FLUSHES: usize = 20;

@@ -1,5 +1,8 @@
 //! What the parent is told of, for programs and pipes.
 
+use std::time::Duration;
+
+use clock::Instant;
 use control::{Change, Subject, ToParent, What};
 use vrrp::{Action, Cause, Notice, Output, Role};
 use wire::Priority;
@@ -10,8 +13,8 @@ use crate::compat::narration::Names as _;
 
 impl Shell {
     /// Tells the parent what programs and pipes may want to know.
-    pub(super) fn tell_changes(&mut self, output: &Output) {
-        if self.goes_on(output) {
+    pub(super) fn tell_changes(&mut self, now: Instant, output: &Output) {
+        if self.goes_on(output) || self.is_told_already(now, output) {
             return;
         }
         let Some(change) = self.change(output) else { return };
@@ -25,6 +28,19 @@ impl Shell {
             return false;
         };
         self.resuming.contains(instance) && matches!(to, Role::Backup | Role::Active)
+    }
+
+    /// Whether a lower priority was told a moment ago: a host on the LAN decides how often one is heard, and each
+    /// may start a program.
+    fn is_told_already(&mut self, now: Instant, output: &Output) -> bool {
+        let Output::Instance { instance, action } = output else { return false };
+        let Action::Noticed(Notice::LowerContested { .. }) = action else { return false };
+        let told = self.contested.insert(*instance, now);
+        let recently = told.filter(|told| now.since(*told) < CONTESTED_PAUSE);
+        if let Some(told) = recently {
+            self.contested.insert(*instance, told);
+        }
+        recently.is_some()
     }
 
     fn change(&self, output: &Output) -> Option<Change> {
@@ -65,6 +81,9 @@ impl Shell {
         }
     }
 }
+
+/// Least time between two tellings of a lower priority: less than the usual interval, whose every advert is told.
+const CONTESTED_PAUSE: Duration = Duration::from_millis(500);
 
 const fn of_role(role: Role) -> Option<What> {
     Some(match role {

@@ -62,6 +62,8 @@ struct Shell {
     trackers: BTreeMap<TrackerId, TrackerState>,
     /// Instances that go on where a process before this one ended: nobody is told of their start.
     resuming: BTreeSet<InstanceId>,
+    /// When the parent was told last of a lower priority that an Active instance heard.
+    contested: BTreeMap<InstanceId, Instant>,
     /// What the parent said of tracked scripts.
     scripts: BTreeMap<String, TrackerState>,
     events: EventLoop,

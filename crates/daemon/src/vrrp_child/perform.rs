@@ -177,7 +177,7 @@ impl Shell {
 
     fn narrate(&mut self, now: Instant, outputs: &Outputs) {
         for output in outputs {
-            self.tell_changes(output);
+            self.tell_changes(now, output);
         }
         let names = Known { settled: &self.settled, former: self.former.as_ref() };
         for output in outputs {

@@ -28,8 +28,8 @@ use crate::log::RateLimit;
 impl Shell {
     /// Opens what every configuration needs.
     ///
-    /// **Errors**: the exit code, after the reason was told to the parent. Without a packet socket or netlink no
-    /// instance could ever work, so that is final; an interface that is missing is not.
+    /// **Errors**: the exit code, after the reason was told to the parent. Without netlink no instance could ever
+    /// work, so that is final; a missing privilege or interface is not.
     pub(super) fn open(mut startup: Startup) -> Result<Self, ExitCode> {
         match Self::pieces(&mut startup) {
             Ok((events, signals, observer, holdings, announcer)) => Ok(Self {
@@ -44,6 +44,7 @@ impl Shell {
                 trackers: std::collections::BTreeMap::new(),
                 scripts: std::collections::BTreeMap::new(),
                 resuming: BTreeSet::new(),
+                contested: std::collections::BTreeMap::new(),
                 events,
                 signals,
                 observer,
@@ -225,7 +226,7 @@ impl Shell {
 /// Log lines a minute about packets that are not understood, whoever sends them.
 const LINES_ABOUT_PACKETS: u32 = 100;
 /// The state of a script that said so.
-fn state_of(is_good: bool) -> TrackerState {
+pub(super) const fn state_of(is_good: bool) -> TrackerState {
     if is_good { TrackerState::Up } else { TrackerState::Down }
 }
 

@@ -15,6 +15,7 @@ use super::binding::{self, Binding, Facts, Host};
 use super::holdings::Origin;
 use super::receive::Complaint;
 use super::reload::Among;
+use super::start::state_of;
 use crate::log::with_silenced;
 
 impl Shell {
@@ -210,8 +211,7 @@ impl Shell {
 
     /// A tracked script says something new.
     pub(super) fn take_script(&mut self, now: Instant, name: String, is_good: bool) {
-        let state = if is_good { TrackerState::Up } else { TrackerState::Down };
-        self.scripts.insert(name, state);
+        self.scripts.insert(name, state_of(is_good));
         self.tell_trackers(now);
     }
 
