@@ -68,8 +68,6 @@ pub(super) enum News {
     ReloadFailed(Role, String),
     /// Programs and pipes are to be told of something.
     Changed(Change),
-    /// It has started, and knows nothing yet of what others have found out.
-    Started,
     /// The child died; its successor reads the new configuration.
     Gone(Role),
 }
@@ -118,7 +116,8 @@ impl Managed {
         self.tell(&ToChild::Stop, None, sinks, identity);
     }
 
-    /// Sends it a message; one that does not read it is told by a signal to end.
+    /// Sends it a message. One that does not read is told by a signal to end or to start anew, but for what its
+    /// successor is told anyway.
     pub(super) fn tell(
         &mut self,
         message: &ToChild,
@@ -134,7 +133,9 @@ impl Managed {
         {
             let name = compat::child_name(self.role);
             sinks.write(identity, Severity::Warning, &format!("{name} child process: {error}"));
-            let _ = running.child.signal(Signal::TERM);
+            if !matches!(message, ToChild::Script { .. }) {
+                let _ = running.child.signal(Signal::TERM);
+            }
         }
     }
 
@@ -334,10 +335,7 @@ impl Managed {
                 Ok(ToParent::Log { severity, text }) => {
                     context.sinks.write(&running.identity, severity, &text);
                 }
-                Ok(ToParent::Ready) => {
-                    running.ready = true;
-                    news.push(News::Started);
-                }
+                Ok(ToParent::Ready) => running.ready = true,
                 Ok(ToParent::Changed(change)) => news.push(News::Changed(change)),
                 Ok(ToParent::Heartbeat(summary)) => {
                     self.summary = summary;

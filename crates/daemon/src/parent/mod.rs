@@ -235,24 +235,24 @@ impl Parent {
         }
     }
 
+    /// Hands every child what it may need of its parent.
+    fn each_child(&mut self, mut act: impl FnMut(&mut Managed, &mut children::Context<'_>)) {
+        let mut context = children::Context {
+            sinks: &mut self.sinks,
+            identity: &self.identity,
+            events: &self.events,
+            loaded: &self.loaded,
+            options: &self.options,
+            pid_files: &mut self.pid_files,
+            handover: &self.handover,
+        };
+        self.children.iter_mut().for_each(|child| act(child, &mut context));
+    }
+
     /// Does what the watchdogs ask for.
     fn tend_children(&mut self) {
         let mut give_up = None;
-        for index in 0..self.children.len() {
-            let Some(child) = self.children.get_mut(index) else { continue };
-            let mut context = children::Context {
-                sinks: &mut self.sinks,
-                identity: &self.identity,
-                events: &self.events,
-                loaded: &self.loaded,
-                options: &self.options,
-                pid_files: &mut self.pid_files,
-                handover: &self.handover,
-            };
-            if let Some(code) = child.tend(&mut context) {
-                give_up = Some(code);
-            }
-        }
+        self.each_child(|child, context| give_up = child.tend(context).or(give_up));
         let count = self.children.len();
         let Self { children, pid_files, .. } = self;
         children.retain(|child| {
@@ -290,18 +290,11 @@ impl Parent {
         }
         let mut give_up = None;
         let mut news = Vec::new();
-        for child in self.children.iter_mut().filter(|child| child.owns(token)) {
-            let mut context = children::Context {
-                sinks: &mut self.sinks,
-                identity: &self.identity,
-                events: &self.events,
-                loaded: &self.loaded,
-                options: &self.options,
-                pid_files: &mut self.pid_files,
-                handover: &self.handover,
-            };
-            give_up = child.take(token, &mut context, &mut news);
-        }
+        self.each_child(|child, context| {
+            if child.owns(token) {
+                give_up = child.take(token, context, &mut news);
+            }
+        });
         if let Some(code) = give_up {
             self.stop(code);
         }

@@ -84,14 +84,12 @@ impl Parent {
 
     /// A child said something that concerns the whole daemon.
     pub(super) fn learn(&mut self, news: News) {
-        match &news {
-            News::Changed(change) => return self.changed(change),
-            News::Started => return self.tell_verdicts(),
-            News::Reloaded(_) | News::ReloadFailed(..) | News::Gone(_) => {}
+        if let News::Changed(change) = &news {
+            return self.changed(change);
         }
         let Progress::Running { waiting, refused, .. } = &mut self.reload else { return };
         match news {
-            News::Changed(_) | News::Started => {}
+            News::Changed(_) => {}
             News::Reloaded(role) | News::Gone(role) => waiting.retain(|other| *other != role),
             News::ReloadFailed(role, reason) => {
                 waiting.retain(|other| *other != role);

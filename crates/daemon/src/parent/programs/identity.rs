@@ -73,9 +73,17 @@ fn find(name: &str) -> Option<PathBuf> {
 
 /// Which component of a path somebody else than root could change, with its mode.
 fn weakness(path: &Path) -> Option<String> {
-    let real = path.canonicalize().ok()?;
+    let unknown =
+        |path: &Path, error| Some(format!("{} cannot be looked at: {error}", path.display()));
+    let real = match path.canonicalize() {
+        Ok(real) => real,
+        Err(error) => return unknown(path, error),
+    };
     real.ancestors().find_map(|component| {
-        let metadata = component.metadata().ok()?;
+        let metadata = match component.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) => return unknown(component, error),
+        };
         let mode = metadata.permissions().mode();
         let shown = component.display();
         if metadata.uid() != 0 {
@@ -90,3 +98,37 @@ fn weakness(path: &Path) -> Option<String> {
 
 const DEFAULT_USER: &str = "keepalived_script";
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic fails the test, as it should")]
+mod tests {
+    use std::fs::Permissions;
+
+    use super::*;
+
+    #[test]
+    fn what_others_can_change_is_named_with_its_component() {
+        let folder = std::env::temp_dir().join(format!("identity-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let script = folder.join("script");
+        let complaint = weakness(&script).unwrap();
+        assert!(complaint.contains("script cannot be looked at"), "{complaint}");
+
+        std::fs::write(&script, "").unwrap();
+        std::fs::set_permissions(&script, Permissions::from_mode(0o757)).unwrap();
+        let complaint = weakness(&script).unwrap();
+        let owner = script.metadata().unwrap().uid();
+        std::fs::remove_dir_all(&folder).unwrap();
+        let expected = match owner {
+            0 => "script can be written by others (mode 0757)".to_owned(),
+            user => format!("script belongs to user {user}"),
+        };
+        assert!(complaint.ends_with(&expected), "{complaint}");
+    }
+
+    #[test]
+    fn a_file_of_root_in_folders_of_root_is_safe() {
+        // Every system that runs a daemon has one that only root may write.
+        assert_eq!(weakness(Path::new("/etc/passwd")), None);
+    }
+}

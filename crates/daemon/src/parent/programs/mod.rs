@@ -6,20 +6,23 @@
 mod identity;
 mod pipe;
 mod queue;
+mod told;
 mod tracked;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clock::Instant;
-use config::model::{Command, Deleted, Model, Notify, Script, Scripts};
-use control::{Change, Severity, Subject, ToChild, Verdict, What};
+use config::model::{Command, Model, Notify, Script, Scripts};
+use control::{Change, Severity, Subject, What};
 use kernel::eventloop::{Token, now};
 use kernel::process::{Child, Ended, Program};
 use rustix::process::Signal;
 
 use self::pipe::Pipe;
 use self::queue::Queue;
+use self::told::{as_told, commands};
 use self::tracked::Tracked;
 use super::Parent;
 use crate::compat::changes;
@@ -79,8 +82,10 @@ enum Purpose {
     Tracked(String),
     /// Telling of a change.
     Told(Subject),
-    /// Reading a pipe.
-    Reader,
+    /// Reading this pipe.
+    Reader(PathBuf),
+    /// Nothing any more: it was told to end, and is collected.
+    Forgotten,
 }
 
 impl Programs {
@@ -103,7 +108,12 @@ impl Parent {
         let wanted: Vec<_> = self.loaded.programs.common.fifos.clone();
         let stays =
             |pipe: &Pipe| wanted.iter().any(|fifo| pipe.path.as_os_str() == fifo.path.as_str());
-        self.programs.pipes.retain(stays);
+        let former = std::mem::take(&mut self.programs.pipes);
+        let (kept, gone): (Vec<Pipe>, Vec<Pipe>) = former.into_iter().partition(stays);
+        self.programs.pipes = kept;
+        for pipe in gone {
+            self.forget(&Purpose::Reader(pipe.path.clone()), Signal::TERM);
+        }
         for fifo in wanted {
             let known = |pipe: &Pipe| pipe.path.as_os_str() == fifo.path.as_str();
             if self.programs.pipes.iter().any(known) {
@@ -119,7 +129,7 @@ impl Parent {
             if let Some(reader) = &fifo.reader
                 && let Some(program) = self.runnable(reader, &[fifo.path.clone().into()], false)
             {
-                self.start_program(&program, Purpose::Reader, None);
+                self.start_program(&program, Purpose::Reader(fifo.path.into()), None);
             }
         }
     }
@@ -159,10 +169,13 @@ impl Parent {
         let _ = self.events.remove(&running.child);
         match running.purpose {
             Purpose::Tracked(name) => self.script_ended(&name, Some(ended)),
-            Purpose::Reader => self.log(Severity::Warning, "vrrp notify fifo script terminated"),
+            Purpose::Reader(_) => {
+                self.log(Severity::Warning, "vrrp notify fifo script terminated");
+            }
+            Purpose::Forgotten => {}
             Purpose::Told(subject) => {
                 if let Some(program) = self.programs.queue.next(&subject) {
-                    self.tell_program(subject, &program);
+                    self.tell_program(&subject, &program);
                 }
             }
         }
@@ -186,7 +199,7 @@ impl Parent {
             if let Some(program) = self.runnable(&command, &arguments, true)
                 && let Some(program) = self.programs.queue.add(&change.subject, program)
             {
-                self.tell_program(change.subject.clone(), &program);
+                self.tell_program(&change.subject, &program);
             }
         }
         let line = changes::line(change);
@@ -201,6 +214,14 @@ impl Parent {
             .collect();
         for line in lost {
             self.log(Severity::Warning, &line);
+        }
+    }
+
+    /// Ends what runs for a purpose that is no more.
+    fn forget(&mut self, purpose: &Purpose, signal: Signal) {
+        for running in self.programs.running.values_mut().filter(|it| it.purpose == *purpose) {
+            let _ = running.child.signal_group(signal);
+            running.purpose = Purpose::Forgotten;
         }
     }
 
@@ -233,26 +254,16 @@ impl Parent {
         self.programs.pipes.clear();
     }
 
-    /// Tells a VRRP process that starts what tracked scripts have said so far.
-    pub(super) fn tell_verdicts(&mut self) {
-        let known: Vec<(String, Verdict)> = self
-            .programs
-            .tracked
-            .iter()
-            .filter_map(|(name, script)| Some((name.clone(), script.watch.verdict()?)))
-            .collect();
-        for (name, verdict) in known {
-            self.tell(&ToChild::Script { name, is_good: verdict == Verdict::Good }, None);
+    fn tell_program(&mut self, subject: &Subject, program: &Program) {
+        let until = Some(now() + LONGEST_TELLING);
+        if self.start_program(program, Purpose::Told(subject.clone()), until) {
+            return;
         }
-    }
-
-    fn tell_program(&mut self, subject: Subject, program: &Program) {
-        let until = now() + LONGEST_TELLING;
-        if !self.start_program(program, Purpose::Told(subject.clone()), Some(until))
-            && let Some(next) = self.programs.queue.next(&subject)
-        {
-            // The next may have better luck; what cannot be started at all was said.
-            let _ = self.start_program(&next, Purpose::Told(subject), Some(until));
+        // Why was said. Those behind it shall not wait for what never ran.
+        while let Some(next) = self.programs.queue.next(subject) {
+            if self.start_program(&next, Purpose::Told(subject.clone()), until) {
+                return;
+            }
         }
     }
 
@@ -301,41 +312,6 @@ impl Parent {
             }
         }
     }
-}
-
-/// What is said of an instance that is configured no longer: deleted, or in fault where nobody asked for more.
-fn as_told(change: &Change, notify: Option<&Notify>) -> Change {
-    let mut told = change.clone();
-    if change.what == What::Deleted
-        && notify.is_none_or(|notify| notify.deleted == Deleted::AsFault)
-    {
-        told.what = What::Fault;
-    }
-    told
-}
-
-/// The commands for a change, in keepalived's order: that of the state, then the general one.
-fn commands(notify: &Notify, change: &Change) -> Vec<(Command, Vec<OsString>)> {
-    let deleted = match &notify.deleted {
-        Deleted::AsFault => None,
-        Deleted::AsDeleted(command) => command.as_ref(),
-    };
-    let (of_state, is_state) = match change.what {
-        What::Active => (notify.active.as_ref(), true),
-        What::Backup => (notify.backup.as_ref(), true),
-        What::Fault => (notify.fault.as_ref(), true),
-        What::Stopped => (notify.stop.as_ref(), true),
-        What::Deleted => (deleted, true),
-        What::LowerPriority => (notify.lower_priority.as_ref(), false),
-        What::ActivePriority | What::BackupPriority => (None, false),
-    };
-    let mut commands: Vec<(Command, Vec<OsString>)> =
-        of_state.map(|command| (command.clone(), Vec::new())).into_iter().collect();
-    if is_state && let Some(any) = &notify.any {
-        let arguments = changes::arguments(change).into_iter().map(Into::into).collect();
-        commands.push((any.clone(), arguments));
-    }
-    commands
 }
 
 const FIRST_TOKEN: u64 = 1000;

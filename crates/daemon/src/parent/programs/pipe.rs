@@ -32,10 +32,6 @@ impl Pipe {
             Err(errno) => return Err(format!("cannot make pipe {shown}: {errno}")),
         };
         let owner = identity::owner(fifo.user.as_ref())?;
-        if made && let Some(owner) = owner {
-            std::os::unix::fs::chown(&path, Some(owner.uid), Some(owner.gid))
-                .map_err(|error| format!("cannot give pipe {shown} away: {error}"))?;
-        }
         // For reading too, so that it stays open while nobody reads.
         let file = OpenOptions::new()
             .read(true)
@@ -48,6 +44,11 @@ impl Pipe {
         let is_known = metadata.uid() == own || owner.is_some_and(|it| it.uid == metadata.uid());
         if !metadata.file_type().is_fifo() || !is_known {
             return Err(format!("{shown} is not a pipe of ours: it is not used"));
+        }
+        // What was opened and looked at, not what stands under its name by now.
+        if made && let Some(owner) = owner {
+            std::os::unix::fs::fchown(&file, Some(owner.uid), Some(owner.gid))
+                .map_err(|error| format!("cannot give pipe {shown} away: {error}"))?;
         }
         Ok(Self { path, file, is_ours: made, lost: 0 })
     }

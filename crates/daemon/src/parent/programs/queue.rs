@@ -9,20 +9,18 @@ use kernel::process::Program;
 /// Programs that wait for those before them.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
+    /// Of each subject of which one runs: those that wait for it.
     waiting: BTreeMap<Subject, VecDeque<Program>>,
-    /// Of whom one runs.
-    busy: BTreeMap<Subject, ()>,
 }
 
 impl Queue {
     /// Adds a program; returns it where it may run now. Where too many wait, the oldest of them gives way: what it
     /// would tell is over.
     pub(super) fn add(&mut self, subject: &Subject, program: Program) -> Option<Program> {
-        if !self.busy.contains_key(subject) {
-            self.busy.insert(subject.clone(), ());
+        let Some(waiting) = self.waiting.get_mut(subject) else {
+            self.waiting.insert(subject.clone(), VecDeque::new());
             return Some(program);
-        }
-        let waiting = self.waiting.entry(subject.clone()).or_default();
+        };
         if waiting.len() >= WAITING {
             waiting.pop_front();
         }
@@ -35,7 +33,6 @@ impl Queue {
         let next = self.waiting.get_mut(subject).and_then(VecDeque::pop_front);
         if next.is_none() {
             self.waiting.remove(subject);
-            self.busy.remove(subject);
         }
         next
     }

@@ -41,15 +41,28 @@ impl Parent {
                         Begins::Unknown => None,
                         Begins::Failed => Some(Verdict::Bad),
                     };
+                    if let Some(verdict) = begins {
+                        self.tell_verdict(&script.name, verdict);
+                    }
                     let watch = ScriptWatch::new(now(), script_times, begins);
                     Tracked { watch, program, last: None }
                 }
             };
             tracked.insert(script.name, entry);
         }
-        self.handover.verdicts.retain(|name, _| tracked.contains_key(name));
+        // A run of a script that is gone would be taken for one of its successor of that name.
+        for name in former.into_keys() {
+            self.handover.verdicts.remove(&name);
+            self.forget(&Purpose::Tracked(name), Signal::KILL);
+        }
         self.programs.tracked = tracked;
-        self.tell_verdicts();
+    }
+
+    /// Tells the VRRP process what a script says, and keeps it for a process that comes after it.
+    fn tell_verdict(&mut self, name: &str, verdict: Verdict) {
+        let is_good = verdict == Verdict::Good;
+        self.handover.verdicts.insert(name.to_owned(), is_good);
+        self.tell(&ToChild::Script { name: name.to_owned(), is_good }, None);
     }
 
     /// Starts and ends runs that are due.
@@ -107,9 +120,7 @@ impl Parent {
                 self.log(Severity::Warning, &format!("VRRP_Script({name}) failed ({why})"));
             }
         }
-        let is_good = verdict == Verdict::Good;
-        self.handover.verdicts.insert(name.to_owned(), is_good);
-        self.tell(&ToChild::Script { name: name.to_owned(), is_good }, None);
+        self.tell_verdict(name, verdict);
     }
 }
 
