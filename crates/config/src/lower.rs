@@ -25,7 +25,7 @@ use self::global::Defaults;
 use self::report::Reports;
 use self::track::Trackers;
 use crate::diagnostic::{Diagnostic, model as codes};
-use crate::model::{Global, HeldBack, Instance, Model, VirtualServer};
+use crate::model::{Global, HeldBack, Hindrance, Instance, Model, VirtualServer};
 use crate::source::{SourceSet, Span};
 use crate::syntax::{Directive, Tree};
 
@@ -204,7 +204,7 @@ fn hold_back(tree: &Tree, instances: &mut [Instance], reports: &Reports<'_>) {
 fn held_back(path: &[&str], directive: &Directive, reports: &Reports<'_>) -> Option<HeldBack> {
     let keyword = crate::keyword::holds_back(path, directive)?;
     let location = reports.location(directive.keyword.span);
-    Some(HeldBack { keyword, location })
+    Some(HeldBack { keyword, location, why: Hindrance::NotExecuted })
 }
 
 #[cfg(test)]

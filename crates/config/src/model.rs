@@ -12,8 +12,10 @@ use wire::vrrp::Authentication;
 
 use crate::source::Span;
 
+mod destination;
 mod script;
 
+pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use script::{Begins, Command, Deleted, Fifo, Notify, Script, Scripts, User};
 
 /// A whole configuration.
@@ -109,6 +111,8 @@ pub struct Instance {
     pub destination: Destination,
     /// `unicast_src_ip` or `mcast_src_ip`; the interface's own address where not set.
     pub source: Option<IpAddr>,
+    /// Whether the loss of a configured source is a fault: `track_src_ip`, and always for unicast.
+    pub source_tracking: SourceTracking,
     /// `authentication`.
     pub authentication: Authentication,
     /// `virtual_ipaddress`.
@@ -127,17 +131,8 @@ pub struct Instance {
     pub without_addresses: bool,
     /// `strict_mode` or `vrrp_strict`.
     pub strict: bool,
-    /// Keywords that this release does not execute and that matter: the instance stays in FAULT for them.
+    /// Keywords for which the instance stays in FAULT.
     pub held_back: Vec<HeldBack>,
-}
-
-/// Where an instance sends and from where it listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
-    /// The multicast group.
-    Multicast(IpAddr),
-    /// `unicast_peer`.
-    Unicast(Vec<IpAddr>),
 }
 
 /// How the checksum of VRRPv3 over IPv4 is computed.
@@ -158,6 +153,15 @@ pub enum InterfaceTracking {
     Ignored,
 }
 
+/// Whether a configured source address that the host does not have counts for an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceTracking {
+    /// Its absence is a fault.
+    Tracked,
+    /// It is sent from all the same.
+    Ignored,
+}
+
 /// How long an address outlives the daemon that does not renew it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressLifetime {
@@ -169,13 +173,24 @@ pub enum AddressLifetime {
     Forever,
 }
 
-/// A keyword that is known but not executed yet, and without which the instance must not run.
+/// A keyword because of which the instance must not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldBack {
     /// The keyword.
     pub keyword: String,
     /// `file:line` of it, for the log.
     pub location: String,
+    /// What is the matter with it.
+    pub why: Hindrance,
+}
+
+/// Why a keyword keeps an instance from running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hindrance {
+    /// It is known, and not executed yet.
+    NotExecuted,
+    /// It asks for unicast, and there is no peer.
+    NoPeer,
 }
 
 /// One address line (`virtual_ipaddress`, `static_ipaddress`).

@@ -26,6 +26,9 @@ const GROUP: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n 
 const AUTHENTICATION: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n\
     authentication {\n@@\n}\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 
+const UNICAST: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n version 3\n\
+    unicast_src_ip 192.0.2.2\n unicast_peer {\n 192.0.2.3\n }\n@@\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
+
 const SCRIPT: &str = "vrrp_script S {\n script /bin/true\n@@\n}\nvrrp_instance A {\n interface eth0\n\
     virtual_router_id 1\n track_script {\n S\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 const TRACKED: &str = "vrrp_script S {\n script /bin/true\n}\nvrrp_instance A {\n interface eth0\n\
@@ -67,6 +70,27 @@ const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
         "unicast_peer",
         "unicast_peer { 192.0.2.3 }",
         "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n unicast_src_ip 192.0.2.2\n@@\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
+    ),
+    (&["vrrp_instance"], "unicast_ttl", "unicast_ttl 7", UNICAST),
+    (&["vrrp_instance"], "check_unicast_src", "check_unicast_src", UNICAST),
+    (&["vrrp_instance"], "old_unicast_checksum", "old_unicast_checksum never", UNICAST),
+    (
+        &["vrrp_instance"],
+        "unicast_fault_no_peer",
+        "unicast_fault_no_peer",
+        "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n unicast_src_ip 192.0.2.2\n@@\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
+    ),
+    (
+        &["vrrp_instance"],
+        "unicast_allow_no_peer",
+        "unicast_allow_no_peer",
+        "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n unicast_peer {\n }\n@@\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
+    ),
+    (
+        &["global_defs"],
+        "vrrp_check_unicast_src",
+        "vrrp_check_unicast_src",
+        "global_defs {\n@@\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n unicast_peer {\n 192.0.2.3\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
     ),
     (
         &["vrrp_instance", "authentication"],

@@ -191,6 +191,18 @@ impl Observer {
         candidates.min_by_key(|seen| seen.rank()).map(|seen| seen.address.address)
     }
 
+    /// Whether a link has an address that may be used.
+    #[must_use]
+    pub fn is_usable(&self, link: IfIndex, address: IpAddr) -> bool {
+        let key = move |prefix| AddressKey { interface: link, address, prefix };
+        self.addresses.range(key(0)..=key(u8::MAX)).any(|(_, seen)| seen.usable)
+    }
+
+    /// The addresses that may be used, on whatever link.
+    pub fn usable(&self) -> impl Iterator<Item = IpAddr> {
+        self.addresses.iter().filter(|(_, seen)| seen.usable).map(|(key, _)| key.address)
+    }
+
     fn read(&mut self) -> Result<(), NetlinkError> {
         let links = self.requests.links()?;
         let addresses = self.requests.seen_addresses()?;

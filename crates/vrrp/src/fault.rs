@@ -19,6 +19,8 @@ pub enum FaultReason {
     BaseInterfaceDown,
     /// The interface has no address of the family to send from. [`crate::Input::Source`] sets and clears it.
     NoSourceAddress,
+    /// The host does not have the configured address to send from, and shall have it.
+    SourceMissing,
     /// A socket could not be opened or stopped working.
     SocketFailed,
     /// The process may not do what the role needs.
@@ -43,6 +45,7 @@ impl FaultReason {
             | Self::InterfaceMissing
             | Self::BaseInterfaceDown
             | Self::NoSourceAddress
+            | Self::SourceMissing
             | Self::SocketFailed
             | Self::MissingPrivilege
             | Self::DuplicateVrid
@@ -58,6 +61,7 @@ impl fmt::Display for FaultReason {
             Self::InterfaceMissing => f.write_str("interface missing"),
             Self::BaseInterfaceDown => f.write_str("base interface down"),
             Self::NoSourceAddress => f.write_str("no source address"),
+            Self::SourceMissing => f.write_str("source address missing"),
             Self::SocketFailed => f.write_str("socket failed"),
             Self::MissingPrivilege => f.write_str("privilege missing"),
             Self::DuplicateVrid => f.write_str("duplicate virtual router id"),

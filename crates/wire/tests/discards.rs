@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use frames::{addresses, advertisement, bytes, datagram};
 use wire::vrrp::{
     Advertisement, AdvertisementPacket, Arrival, Authentication, Casting, ChecksumRule, Context,
-    Discard, Expected, HopLimits,
+    Discard, Expected, HopLimits, UnicastForm,
 };
 use wire::{Family, MaxAdvertiseInterval, Version};
 
@@ -248,6 +248,17 @@ fn the_old_unicast_checksum_is_accepted_only_when_asked_for() {
     assert_eq!(changed(frames::V3_IPV4_UNICAST_OLD, 0, &[], unicast), Err(Discard::Checksum));
     assert_eq!(changed(frames::V3_IPV4_UNICAST_OLD, 0, &[], tolerant), Ok(150));
     assert_eq!(changed(frames::V3_IPV4_UNICAST, 0, &[], tolerant), Ok(150));
+}
+
+#[test]
+fn the_form_of_a_unicast_checksum_is_told() {
+    let form = |vector| {
+        let frame = bytes(vector);
+        let (packet, arrival) = advertisement(&frame);
+        packet.unicast_form(&arrival)
+    };
+    assert_eq!(form(frames::V3_IPV4_UNICAST_OLD), UnicastForm::Old);
+    assert_eq!(form(frames::V3_IPV4_UNICAST), UnicastForm::Standard);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use wire::Version;
 use super::command;
 use super::read::seconds;
 use super::report::Reports;
-use crate::model::{AddressLifetime, Checksum, Fifo, Global, Process};
+use crate::model::{AddressLifetime, Checksum, Fifo, Global, Process, Strangers};
 use crate::syntax::Directive;
 
 /// What `global_defs` says of instances that do not say it themselves.
@@ -28,6 +28,7 @@ pub(super) struct Defaults {
     pub(super) strict: bool,
     pub(super) checksum: Checksum,
     pub(super) lifetime: AddressLifetime,
+    pub(super) strangers: Strangers,
 }
 
 impl Default for Defaults {
@@ -46,6 +47,7 @@ impl Default for Defaults {
             strict: false,
             checksum: Checksum::Standard,
             lifetime: AddressLifetime::Default,
+            strangers: Strangers::Heard,
         }
     }
 }
@@ -284,6 +286,7 @@ fn instance_default(defaults: &mut Defaults, keyword: &str, directive: &Directiv
         "vrrp_strict" => defaults.strict = directive.flag().unwrap_or(defaults.strict),
         // The incumbent ignores the argument: the keyword alone sets it.
         "v3_checksum_as_v2" => defaults.checksum = Checksum::AsV2,
+        "vrrp_check_unicast_src" => defaults.strangers = Strangers::Refused,
         "vrrp_address_lifetime" => {
             if let Some(lifetime) = lifetime(directive) {
                 defaults.lifetime = lifetime;

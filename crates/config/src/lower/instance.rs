@@ -4,6 +4,7 @@
 //! first address, the version from the family, ownership from priority and state, preemption from both.
 
 mod decide;
+mod unicast;
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -42,7 +43,7 @@ pub(super) struct Written<'t> {
     unicast_source: Option<(IpAddr, Span)>,
     multicast_source: Option<IpAddr>,
     multicast_group: Option<(IpAddr, Span)>,
-    peers: Option<(Vec<IpAddr>, Span)>,
+    unicast: unicast::Written<'t>,
     pub(super) authentication: Option<&'t Directive>,
     track: Vec<&'t Directive>,
     untracked: bool,
@@ -90,7 +91,8 @@ pub(super) fn lower(
     let strict = written.strict.unwrap_or(defaults.strict);
     let (mode, start) = decide::mode(&written, strict, name, reports);
     let advertisement_interval = decide::interval(&written, version, reports);
-    let destination = decide::destination(&written, defaults, family, name, reports);
+    let destination = unicast::destination(&mut written, defaults, family, name, reports);
+    let source_tracking = unicast::source_tracking(&written, &destination);
     let authentication = authentication::lower(&mut written, version, strict, reports);
     decide::move_surplus(&mut written, name, reports);
     let mut tracking = trackers.lower(&written.track, mode, name, reports);
@@ -119,6 +121,7 @@ pub(super) fn lower(
         },
         source: written.unicast_source.map(|(source, _)| source).or(written.multicast_source),
         destination,
+        source_tracking,
         authentication,
         addresses: written.addresses,
         excluded: written.excluded,
@@ -203,14 +206,6 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
             written.multicast_group =
                 address().filter(IpAddr::is_multicast).map(|group| (group, at));
         }
-        "unicast_peer" => {
-            let peers = directive
-                .children()
-                .iter()
-                .filter_map(|line| line.keyword.text.parse().ok())
-                .collect();
-            written.peers = Some((peers, directive.keyword.span));
-        }
         "authentication" => written.authentication = Some(directive),
         "track_interface" => written.track.push(directive),
         "track_script" => written.tracked.extend(track::scripts(directive)),
@@ -241,6 +236,7 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
                 .map(|as_v2| if as_v2 { Checksum::AsV2 } else { Checksum::Standard });
         }
         "vrrp_address_lifetime" => written.lifetime = global::lifetime(directive),
+        _ if written.unicast.read(directive) => {}
         name => {
             let announce = written.announce.read(name, directive);
             if !announce && name.starts_with("notify") {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::report::Reports;
 use crate::diagnostic::model as codes;
-use crate::model::{Destination, Instance, Model, Notify};
+use crate::model::{Instance, Model, Notify};
 use crate::source::Span;
 
 /// Looks at instances side by side, and at what they share with virtual servers.
@@ -52,10 +52,10 @@ fn unsecured(model: &Model, reports: &mut Reports<'_>) {
 fn same_router_twice(model: &Model, reports: &mut Reports<'_>) {
     let mut seen = BTreeMap::new();
     for instance in &model.instances {
-        let peers = match &instance.destination {
-            Destination::Multicast(_) => None,
-            Destination::Unicast(peers) => Some(peers.as_slice()),
-        };
+        let peers: Option<Vec<IpAddr>> = instance
+            .destination
+            .unicast()
+            .map(|unicast| unicast.peers.iter().map(|peer| peer.address).collect());
         let parameters = &instance.parameters;
         let key = (instance.interface.as_str(), parameters.family, parameters.vrid.get(), peers);
         let first: Option<&&Instance> = seen.get(&key);

@@ -4,13 +4,17 @@
 //! cause behind those words. The election gives values, this file gives sentences; it decides nothing.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::time::Duration;
 
+use config::model::{HeldBack, Hindrance};
 use control::Severity;
 use vrrp::{
     Action, AnnounceReason, Cause, FaultReason, GroupId, InstanceId, Notice, Output, Role,
     TrackerId,
 };
+use wire::Family;
+use wire::vrrp::UnicastForm;
 
 /// The names that stand behind the numbers of an election.
 pub(crate) trait Names {
@@ -22,6 +26,10 @@ pub(crate) trait Names {
     fn tracker(&self, tracker: TrackerId) -> String;
     /// What is wrong with an instance's configuration: the keyword that is not executed, and where it stands.
     fn configuration_fault(&self, instance: InstanceId) -> String;
+    /// The family of an instance.
+    fn family(&self, instance: InstanceId) -> Family;
+    /// The configured address to send from.
+    fn source(&self, instance: InstanceId) -> Option<IpAddr>;
     /// The interface of an instance.
     fn interface(&self, instance: InstanceId) -> &str;
 }
@@ -164,7 +172,13 @@ pub(crate) fn fault(instance: InstanceId, reason: FaultReason, names: &dyn Names
         FaultReason::InterfaceDown => format!("interface {interface} down"),
         FaultReason::InterfaceMissing => format!("interface {interface} does not exist"),
         FaultReason::BaseInterfaceDown => format!("base interface of {interface} down"),
-        FaultReason::NoSourceAddress => format!("no address to send from on interface {interface}"),
+        FaultReason::NoSourceAddress => {
+            format!("no {} address for interface {interface}", names.family(instance))
+        }
+        FaultReason::SourceMissing => match names.source(instance) {
+            Some(source) => format!("src address not configured: no {source} on this host"),
+            None => "src address not configured".to_owned(),
+        },
         FaultReason::SocketFailed => format!("no socket on interface {interface}"),
         FaultReason::MissingPrivilege => {
             "this process may not set addresses or open raw sockets (CAP_NET_ADMIN, CAP_NET_RAW)"
@@ -177,6 +191,33 @@ pub(crate) fn fault(instance: InstanceId, reason: FaultReason, names: &dyn Names
         FaultReason::Tracker(tracker) => format!("{} down", names.tracker(tracker)),
         FaultReason::SyncGroup(group) => {
             format!("another member of sync group {} is in fault", names.group(group))
+        }
+    }
+}
+
+/// The line for a unicast peer that uses another form of checksum than before.
+pub(crate) fn checksum_form(name: &str, peer: IpAddr, form: UnicastForm) -> String {
+    match form {
+        UnicastForm::Old => {
+            format!("({name}) Setting unicast VRRPv3 checksum to old version for {peer}")
+        }
+        UnicastForm::Standard => {
+            format!("({name}) Setting unicast VRRPv3 checksum to standard version for {peer}")
+        }
+    }
+}
+
+/// Why a keyword keeps an instance in FAULT.
+pub(crate) fn hindrance(held: &HeldBack) -> String {
+    let HeldBack { keyword, location, why } = held;
+    match why {
+        Hindrance::NotExecuted => {
+            format!("`{keyword}` ({location}) is not executed by this release")
+        }
+        Hindrance::NoPeer => {
+            format!(
+                "Cannot use unicast without any peers - going to fault state: `{keyword}` ({location})"
+            )
         }
     }
 }

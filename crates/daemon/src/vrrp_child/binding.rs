@@ -1,17 +1,18 @@
 //! What ties one instance of the election to this host: its port, its packets, what was told of its interface.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use config::model::{Instance, InterfaceTracking};
+use config::model::{Instance, InterfaceTracking, SourceTracking};
 use intent::IfIndex;
 use kernel::observer::Observer;
 use vrrp::{FaultReason, FaultSet, Mode};
-use wire::vrrp::{Expected, Prepared};
-use wire::{Family, Priority};
+use wire::Family;
+use wire::vrrp::Expected;
 
-use super::advert;
+use super::advert::{self, Outbound};
+use super::learned::Learned;
 use super::ports::{PortId, Ports};
 
 /// One instance on this host.
@@ -22,8 +23,10 @@ pub(super) struct Binding {
     pub(super) expected: Expected,
     /// What the election was told.
     pub(super) facts: Facts,
+    /// What peers have taught.
+    pub(super) learned: Learned,
     /// A packet for each destination, with the priority sent last; none without an address to send from.
-    pub(super) packets: Vec<(IpAddr, Prepared)>,
+    pub(super) packets: Vec<Outbound>,
 }
 
 /// What the host says about an instance.
@@ -37,9 +40,10 @@ pub(super) struct Facts {
 
 impl Binding {
     /// The binding of an instance under these facts.
-    pub(super) fn new(port: PortId, instance: &Instance, facts: Facts) -> Self {
-        let mut binding =
-            Self { port, expected: advert::expected(instance), facts, packets: Vec::new() };
+    pub(super) fn new(port: PortId, instance: &Instance, facts: Facts, learned: Learned) -> Self {
+        let expected = advert::expected(instance);
+        let mut binding = Self { port, expected, facts, learned, packets: Vec::new() };
+        binding.learned.keep_what_counts(instance);
         binding.prepare(instance);
         binding
     }
@@ -52,7 +56,7 @@ impl Binding {
         self.packets = self
             .facts
             .source
-            .and_then(|source| advert::prepare(instance, source, Priority(0)).ok())
+            .and_then(|source| advert::prepare(instance, source, &self.learned).ok())
             .unwrap_or_default();
         self.packets.shrink_to_fit();
     }
@@ -68,6 +72,8 @@ pub(super) struct Host<'a> {
     pub(super) floating: &'a BTreeSet<IpAddr>,
     /// The address to send from, of each link and family that was asked for.
     pub(super) sources: RefCell<BTreeMap<(IfIndex, Family), Option<IpAddr>>>,
+    /// The addresses that may be used, on whatever link, once they were asked for.
+    pub(super) usable: OnceCell<BTreeSet<IpAddr>>,
 }
 
 impl Host<'_> {
@@ -94,6 +100,12 @@ impl Host<'_> {
                 }
             }
         }
+        if let Some(source) = instance.source
+            && instance.source_tracking == SourceTracking::Tracked
+            && !self.has(source, link.map(|link| link.index))
+        {
+            faults.push(FaultReason::SourceMissing);
+        }
         let source = instance.source.or_else(|| {
             let key = (link?.index, instance.parameters.family);
             *self.sources.borrow_mut().entry(key).or_insert_with(|| {
@@ -101,6 +113,18 @@ impl Host<'_> {
             })
         });
         Facts { source, faults: faults.into_iter().collect() }
+    }
+
+    /// Whether the host has an address: a link-local one on that link, any other on whatever link.
+    fn has(&self, address: IpAddr, link: Option<IfIndex>) -> bool {
+        match address {
+            IpAddr::V6(v6) if v6.is_unicast_link_local() => {
+                link.is_some_and(|link| self.observer.is_usable(link, address))
+            }
+            IpAddr::V4(_) | IpAddr::V6(_) => {
+                self.usable.get_or_init(|| self.observer.usable().collect()).contains(&address)
+            }
+        }
     }
 }
 

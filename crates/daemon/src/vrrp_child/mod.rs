@@ -11,6 +11,7 @@ mod changes;
 mod conflict;
 mod fixed;
 mod holdings;
+mod learned;
 mod names;
 mod perform;
 mod ports;

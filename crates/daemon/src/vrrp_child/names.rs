@@ -1,10 +1,13 @@
 //! The names behind the numbers, for log lines.
 
+use std::net::IpAddr;
+
 use config::model::Tracker;
 use vrrp::{GroupId, InstanceId, TrackerId};
+use wire::Family;
 
 use super::roster::Settled;
-use crate::compat::narration::Names;
+use crate::compat::narration::{self, Names};
 
 /// Names of a configuration, and of the one before while outputs about it are performed.
 pub(super) struct Known<'a> {
@@ -43,12 +46,17 @@ impl Names for Known<'_> {
         let held = self
             .find(|settled| settled.instances.get(&instance).map(|it| it.held_back.as_slice()))
             .and_then(<[_]>::first);
-        held.map_or_else(
-            || "the configuration cannot be executed".to_owned(),
-            |held| {
-                format!("`{}` ({}) is not executed by this release", held.keyword, held.location)
-            },
-        )
+        held.map_or_else(|| "the configuration cannot be executed".to_owned(), narration::hindrance)
+    }
+
+    fn family(&self, instance: InstanceId) -> Family {
+        self.find(|settled| settled.instances.get(&instance).map(|it| &it.parameters.family))
+            .copied()
+            .unwrap_or(Family::Ipv4)
+    }
+
+    fn source(&self, instance: InstanceId) -> Option<IpAddr> {
+        self.find(|settled| settled.instances.get(&instance)?.source.as_ref()).copied()
     }
 
     fn interface(&self, instance: InstanceId) -> &str {

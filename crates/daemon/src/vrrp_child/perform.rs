@@ -10,6 +10,7 @@ use vrrp::{Action, Effect, FaultSet, Input, InstanceId, Output, Outputs};
 use wire::Priority;
 
 use super::Shell;
+use super::advert::Outbound;
 use super::names::Known;
 use super::ports::PortId;
 use super::receive::Complaint;
@@ -31,6 +32,7 @@ struct Outgoing {
     bytes: Range<usize>,
     source: IpAddr,
     destination: IpAddr,
+    hop_limit: u8,
 }
 
 impl Shell {
@@ -98,7 +100,7 @@ impl Shell {
             }
             return;
         };
-        for (destination, prepared) in &mut binding.packets {
+        for Outbound { destination, hop_limit, prepared } in &mut binding.packets {
             if prepared.priority() != priority {
                 prepared.set_priority(priority);
             }
@@ -112,6 +114,7 @@ impl Shell {
                 bytes: start..scratch.bytes.len(),
                 source,
                 destination: *destination,
+                hop_limit: *hop_limit,
             });
         }
     }
@@ -128,6 +131,7 @@ impl Shell {
                 bytes: bytes.get(packet.bytes.clone()).unwrap_or_default(),
                 source: packet.source,
                 destination: packet.destination,
+                hop_limit: packet.hop_limit,
             })
             .collect();
         let mut done = 0;

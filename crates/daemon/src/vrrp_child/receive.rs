@@ -1,5 +1,6 @@
 //! Received packets: bytes become advertisements or reasons for their refusal, and find their instance.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use clock::Instant;
@@ -8,10 +9,15 @@ use control::Severity;
 use kernel::socket::Datagram;
 use vrrp::{Input, InstanceId, Received};
 use wire::Vrid;
-use wire::vrrp::{Advertisement, AdvertisementPacket, Arrival, Context, Discard};
+use wire::vrrp::{
+    Advertisement, AdvertisementPacket, Arrival, ChecksumRule, Context, Discard, UnicastForm,
+};
 
-use super::Shell;
+use super::binding::Binding;
 use super::ports::{Port, PortId};
+use super::roster::Settled;
+use super::{Shell, advert};
+use crate::compat::narration;
 use crate::log::with_silenced;
 
 /// What a log line about strangers is rate-limited by.
@@ -35,7 +41,7 @@ pub(super) enum Complaint {
 
 /// A packet that says something to an instance, or why it does not.
 enum Heard {
-    Advertisement { instance: InstanceId, received: Received },
+    Advertisement { instance: InstanceId, received: Received, form: Option<UnicastForm> },
     Refused { instance: Option<InstanceId>, source: IpAddr, vrid: Option<Vrid>, why: Discard },
 }
 
@@ -48,9 +54,8 @@ impl Shell {
             let Self { ports, packet, settled, bindings, .. } = self;
             let Some(port) = ports.get(id) else { return };
             let Some(open) = &port.open else { return };
-            let expected = |instance: InstanceId| bindings.get(&instance).map(|it| it.expected);
             let outcome = open.receive.receive(packet, |datagram| {
-                heard.push(understand(datagram, port, settled, expected));
+                heard.push(understand(datagram, port, settled, bindings));
             });
             for one in heard {
                 self.take_heard(now, id, one);
@@ -75,13 +80,32 @@ impl Shell {
 
     fn take_heard(&mut self, now: Instant, port: PortId, heard: Heard) {
         match heard {
-            Heard::Advertisement { instance, received } => {
+            Heard::Advertisement { instance, received, form } => {
+                if let Some(form) = form {
+                    self.take_form(now, instance, received.source, form);
+                }
                 self.feed(now, Input::Received { instance, advertisement: received });
             }
             Heard::Refused { instance, source, vrid, why } => {
                 self.discards.count(why);
                 self.complain_of_packet(now, port, instance, source, vrid, why);
             }
+        }
+    }
+
+    /// A peer uses this form of checksum: it is answered in the same.
+    fn take_form(&mut self, now: Instant, id: InstanceId, peer: IpAddr, form: UnicastForm) {
+        let Some(binding) = self.bindings.get_mut(&id) else { return };
+        let Some(instance) = self.settled.instances.get(&id) else { return };
+        let is_peer = instance.destination.unicast().is_some_and(|it| it.peer(peer).is_some());
+        if !is_peer || !binding.learned.take_form(peer, form) {
+            return;
+        }
+        binding.prepare(instance);
+        let text = narration::checksum_form(&instance.name, peer, form);
+        // Whoever speaks for a peer could change the form with every packet.
+        if let Some(silenced) = self.complaints.admit(now, &Complaint::Noticed(id, "checksum")) {
+            self.startup.log.push(Severity::Info, with_silenced(text, silenced));
         }
     }
 
@@ -116,8 +140,8 @@ impl Shell {
 fn understand(
     datagram: Datagram<'_>,
     port: &Port,
-    settled: &super::Settled,
-    expected: impl Fn(InstanceId) -> Option<wire::vrrp::Expected>,
+    settled: &Settled,
+    bindings: &BTreeMap<InstanceId, Binding>,
 ) -> Heard {
     let refused = |instance, arrival: Option<&Arrival>, vrid, why| Heard::Refused {
         instance,
@@ -147,8 +171,13 @@ fn understand(
     let Some(instance) = choose(candidates, &arrival, settled) else {
         return refused(None, Some(&arrival), vrid, Discard::UnknownVrid);
     };
-    let Some(expected) = expected(instance) else {
+    let known = bindings.get(&instance).zip(settled.instances.get(&instance));
+    let Some((binding, configured)) = known else {
         return refused(None, Some(&arrival), vrid, Discard::UnknownVrid);
+    };
+    let expected = match advert::expected_of(&binding.expected, configured, &arrival) {
+        Ok(expected) => expected,
+        Err(why) => return refused(Some(instance), Some(&arrival), vrid, why),
     };
     match Advertisement::parse(&packet, &Context { arrival, expected }) {
         Ok(advertisement) => Heard::Advertisement {
@@ -159,6 +188,8 @@ fn understand(
                 interval: advertisement.interval,
                 addresses: advertisement.addresses.iter().collect(),
             },
+            form: (expected.checksum == ChecksumRule::OldUnicast)
+                .then(|| packet.unicast_form(&arrival)),
         },
         Err(why) => refused(Some(instance), Some(&arrival), vrid, why),
     }
@@ -170,11 +201,7 @@ fn sender(packet: &[u8]) -> Option<[u8; 4]> {
 }
 
 /// Of several instances with one VRID, the one to which the sender is a peer.
-fn choose(
-    candidates: &[InstanceId],
-    arrival: &Arrival,
-    settled: &super::Settled,
-) -> Option<InstanceId> {
+fn choose(candidates: &[InstanceId], arrival: &Arrival, settled: &Settled) -> Option<InstanceId> {
     match candidates {
         [] => None,
         [only] => Some(*only),
@@ -182,7 +209,7 @@ fn choose(
             let suits = |id: &&InstanceId| {
                 settled.instances.get(id).is_some_and(|instance| match &instance.destination {
                     Destination::Multicast(group) => *group == arrival.destination,
-                    Destination::Unicast(peers) => peers.contains(&arrival.source),
+                    Destination::Unicast(unicast) => unicast.peer(arrival.source).is_some(),
                 })
             };
             several.iter().find(suits).or_else(|| several.first()).copied()

@@ -6,13 +6,14 @@ use control::Severity;
 use intent::{AddressKey, IfIndex};
 use kernel::observer::Event;
 use kernel::process::{Privilege, may};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::time::Duration;
 use vrrp::{FaultReason, Input, InstanceId, TrackerState};
 
 use super::Shell;
 use super::binding::{self, Binding, Facts, Host};
 use super::holdings::Origin;
+use super::learned::Learned;
 use super::receive::Complaint;
 use super::reload::Among;
 use super::start::state_of;
@@ -132,12 +133,16 @@ impl Shell {
         self.announcer.set_intervals(global.garp_interval, global.gna_interval);
         self.trackers = self.tracker_states().into_iter().collect();
         let facts = self.facts_of(self.settled.instances.values());
+        let mut former = std::mem::take(&mut self.bindings);
         let mut bindings = std::collections::BTreeMap::new();
         for ((id, instance), facts) in self.settled.instances.iter().zip(facts) {
             let Some(port) = self.ports.number_of(instance) else { continue };
             // What the election knows of an instance that stays is told as a difference, later.
-            let facts = self.bindings.get(id).map_or(facts, |old| old.facts.clone());
-            bindings.insert(*id, Binding::new(port, instance, facts));
+            let (facts, learned) = match former.remove(id) {
+                Some(old) => (old.facts, old.learned),
+                None => (facts, Learned::default()),
+            };
+            bindings.insert(*id, Binding::new(port, instance, facts, learned));
         }
         self.bindings = bindings;
     }
@@ -150,6 +155,7 @@ impl Shell {
             permitted: may(Privilege::NetAdmin) && may(Privilege::NetRaw),
             floating: &self.floating,
             sources: RefCell::default(),
+            usable: OnceCell::new(),
         };
         instances.map(|instance| host.facts(instance)).collect()
     }
@@ -281,10 +287,11 @@ impl Looked {
 /// Least time between two looks at the host.
 const PAUSE: Duration = Duration::from_millis(2);
 /// The reasons that this process reports; the election finds the others itself.
-const REPORTED: [FaultReason; 5] = [
+const REPORTED: [FaultReason; 6] = [
     FaultReason::MissingPrivilege,
     FaultReason::InterfaceMissing,
     FaultReason::InterfaceDown,
+    FaultReason::SourceMissing,
     FaultReason::SocketFailed,
     FaultReason::Configuration,
 ];

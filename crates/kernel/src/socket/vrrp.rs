@@ -216,6 +216,8 @@ pub struct Sending<'a> {
     pub source: IpAddr,
     /// Where it goes.
     pub destination: IpAddr,
+    /// Hop limit; IPv4 has it in its bytes.
+    pub hop_limit: u8,
 }
 
 impl SendSocket {
@@ -240,9 +242,6 @@ impl SendSocket {
                 filter::attach(&socket, &filter::nothing())
                     .map_err(failed("filter VRRP socket"))?;
                 socket.set_multicast_loop_v6(false).map_err(failed("open VRRP socket"))?;
-                let hops = u32::from(wire::vrrp::HOP_LIMIT);
-                socket.set_multicast_hops_v6(hops).map_err(failed("open VRRP socket"))?;
-                socket.set_unicast_hops_v6(hops).map_err(failed("open VRRP socket"))?;
                 socket.set_multicast_if_v6(index.0).map_err(failed("open VRRP socket"))?;
                 let class = i32::from(wire::ip::Ipv4Header::TOS_INTERNETWORK_CONTROL);
                 sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_TCLASS, class)
@@ -281,6 +280,7 @@ impl SendSocket {
                 destination: SocketAddrV6::new(destination, 0, 0, self.index.0),
                 source,
                 interface: self.index,
+                hop_limit: sending.hop_limit,
             }),
             _ => None,
         }

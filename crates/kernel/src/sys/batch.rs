@@ -190,6 +190,8 @@ pub(crate) enum Outgoing<'a> {
         source: Ipv6Addr,
         /// Through which interface.
         interface: IfIndex,
+        /// With which hop limit.
+        hop_limit: u8,
     },
     /// An Ethernet frame.
     Frame {
@@ -251,8 +253,8 @@ fn send_once(socket: BorrowedFd<'_>, outgoing: &[Outgoing<'_>]) -> Result<usize,
         header.msg_hdr.msg_iovlen = 1;
         header.msg_hdr.msg_name = (&raw mut *name).cast();
         header.msg_hdr.msg_namelen = *length;
-        if let Outgoing::V6 { source, interface, .. } = datagram {
-            choose_source(&mut header.msg_hdr, control, *source, *interface);
+        if let Outgoing::V6 { source, interface, hop_limit, .. } = datagram {
+            choose(&mut header.msg_hdr, control, *source, *interface, *hop_limit);
         }
         headers.push(header);
     }
@@ -265,30 +267,47 @@ fn send_once(socket: BorrowedFd<'_>, outgoing: &[Outgoing<'_>]) -> Result<usize,
     usize::try_from(sent).map_err(|_| last_errno())
 }
 
-fn choose_source(
+/// Says with which source, through which interface and with which hop limit the kernel shall send.
+fn choose(
     header: &mut libc::msghdr,
     control: &mut Control,
     source: Ipv6Addr,
     interface: IfIndex,
+    hop_limit: u8,
 ) {
     let info = libc::in6_pktinfo {
         ipi6_addr: libc::in6_addr { s6_addr: source.octets() },
         ipi6_ifindex: interface.0,
     };
-    let size = length_of::<libc::in6_pktinfo>();
+    let limit = libc::c_int::from(hop_limit);
+    let (info_size, limit_size) = (length_of::<libc::in6_pktinfo>(), length_of::<libc::c_int>());
     header.msg_control = control.0.as_mut_ptr().cast();
     // SAFETY: the macros compute lengths from constants.
-    let (space, length) = unsafe { (libc::CMSG_SPACE(size), libc::CMSG_LEN(size)) };
+    let space = unsafe { libc::CMSG_SPACE(info_size) + libc::CMSG_SPACE(limit_size) };
     header.msg_controllen = usize::try_from(space).unwrap_or(0);
-    // SAFETY: the control buffer is larger than one such message and aligned for its header.
+    // SAFETY: the control buffer is larger than two such messages and aligned for their headers; each value has the
+    // type that its message carries.
     unsafe {
-        let message = libc::CMSG_FIRSTHDR(header);
-        if !message.is_null() {
-            (*message).cmsg_level = libc::IPPROTO_IPV6;
-            (*message).cmsg_type = libc::IPV6_PKTINFO;
-            (*message).cmsg_len = usize::try_from(length).unwrap_or(0);
-            libc::CMSG_DATA(message).cast::<libc::in6_pktinfo>().write_unaligned(info);
-        }
+        let first = libc::CMSG_FIRSTHDR(header);
+        put(first, libc::IPV6_PKTINFO, info_size, info);
+        put(libc::CMSG_NXTHDR(header, first), libc::IPV6_HOPLIMIT, limit_size, limit);
+    }
+}
+
+/// Writes one control message of IPv6.
+///
+/// # Safety
+/// `message` is null, or points to room for a header and `size` bytes, and `T` has that size.
+unsafe fn put<T>(message: *mut libc::cmsghdr, kind: libc::c_int, size: u32, value: T) {
+    if message.is_null() {
+        return;
+    }
+    // SAFETY: as promised by the caller.
+    unsafe {
+        (*message).cmsg_level = libc::IPPROTO_IPV6;
+        (*message).cmsg_type = kind;
+        (*message).cmsg_len = usize::try_from(libc::CMSG_LEN(size)).unwrap_or(0);
+        libc::CMSG_DATA(message).cast::<T>().write_unaligned(value);
     }
 }
 

@@ -81,8 +81,12 @@ fn datagram(vrid: u8, ttl: u8, destination: Ipv4Addr) -> Vec<u8> {
 
 fn v4_sendings(datagrams: &[Vec<u8>]) -> Vec<Sending<'_>> {
     let to = |bytes: &[u8]| Ipv4Addr::from(*bytes[16..].first_chunk::<4>().unwrap());
-    let sending =
-        |bytes| Sending { bytes, source: SOURCE_V4.into(), destination: to(bytes).into() };
+    let sending = |bytes| Sending {
+        bytes,
+        source: SOURCE_V4.into(),
+        destination: to(bytes).into(),
+        hop_limit: 255,
+    };
     datagrams.iter().map(|bytes| sending(bytes.as_slice())).collect()
 }
 
@@ -143,7 +147,7 @@ fn ipv4() {
 }
 
 fn v6_sending(bytes: &[u8]) -> Sending<'_> {
-    Sending { bytes, source: SOURCE_V6.into(), destination: MULTICAST_V6.into() }
+    Sending { bytes, source: SOURCE_V6.into(), destination: MULTICAST_V6.into(), hop_limit: 255 }
 }
 
 fn ipv6() {

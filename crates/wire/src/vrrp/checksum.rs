@@ -24,6 +24,36 @@ pub enum Checksum {
     Kernel,
 }
 
+/// With which pseudo header a checksum of VRRPv3 unicast over IPv4 was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnicastForm {
+    /// With the receiver's address, as the RFC says.
+    #[default]
+    Standard,
+    /// With the multicast group in its place, as the incumbent before 1.3.6 has it.
+    Old,
+}
+
+impl UnicastForm {
+    /// The form of the VRRPv3 packet in `bytes`, whose checksum is right in one of them.
+    pub(super) fn of(bytes: &[u8], arrival: &Arrival) -> Self {
+        if is_right(bytes, arrival.source, arrival.destination) {
+            Self::Standard
+        } else {
+            Self::Old
+        }
+    }
+
+    /// What to write into the checksum field of a packet of this form.
+    #[must_use]
+    pub const fn checksum(self, source: IpAddr, destination: IpAddr) -> Checksum {
+        match self {
+            Self::Standard => Checksum::PseudoHeader { source, destination },
+            Self::Old => Checksum::PseudoHeader { source, destination: IpAddr::V4(MULTICAST_V4) },
+        }
+    }
+}
+
 /// Which checksums of VRRPv3 are right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChecksumRule {

@@ -23,7 +23,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 pub use addresses::{AddressIter, Addresses};
 pub use advertisement::Advertisement;
 pub use auth::Authentication;
-pub use checksum::{Checksum, ChecksumRule};
+pub use checksum::{Checksum, ChecksumRule, UnicastForm};
 pub use context::{Arrival, Casting, Context, Expected, HopLimits};
 pub use discard::{Discard, DiscardCounters};
 pub use packet::AdvertisementPacket;

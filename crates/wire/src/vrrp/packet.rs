@@ -14,7 +14,7 @@
 
 use core::net::IpAddr;
 
-use super::{Arrival, Discard, PROTOCOL};
+use super::{Arrival, Discard, PROTOCOL, UnicastForm};
 use crate::Vrid;
 use crate::ip::{Ipv4Header, Ipv4Packet};
 
@@ -84,6 +84,13 @@ impl<'a> AdvertisementPacket<'a> {
     #[must_use]
     pub const fn count(&self) -> u8 {
         self.header[field::COUNT]
+    }
+
+    /// The form of the checksum of a VRRPv3 packet over IPv4 that was accepted under
+    /// [`ChecksumRule::OldUnicast`](super::ChecksumRule::OldUnicast).
+    #[must_use]
+    pub fn unicast_form(&self, arrival: &Arrival) -> UnicastForm {
+        UnicastForm::of(self.bytes, arrival)
     }
 
     /// The two bytes that each version reads in its own way.

@@ -40,7 +40,7 @@ pub(super) const VRRP: &[Keyword] = &[
     value("nftables_ipvs", &[optional(Word("table"))], "keepalived_ipvs", "nft table used to set fwmarks for virtual_server_group"),
     value("nftables_ipvs_priority", &[required(Integer(-2_147_483_648, 2_147_483_647))], "-1", "Base chain priority of that table"),
     value("nftables_ipvs_start_fwmark", &[required(Integer(0, UNSIGNED))], "1000", "First fwmark allocated"),
-    flag("vrrp_check_unicast_src", "off", "Unicast adverts must come from a configured peer"),
+    flag("vrrp_check_unicast_src", "off", "Unicast adverts must come from a configured peer").supported(),
     boolean("vrrp_skip_check_adv_addr", "off", "Skip VIP list check when advert is from the same master as before").supported(),
     boolean("vrrp_strict", "off", "Enforce RFC rules; forbids several features (packets to addresses are not filtered yet)").supported(),
     grammar("vrrp_address_lifetime", words("auto|forever|<seconds 3..>", 1, Some(1), words::lifetime), "auto", "Lease of the virtual addresses, after which the kernel removes what a dead daemon left; auto is three Active_Down_Intervals and at least 10 s").since("steadfast only").supported(),

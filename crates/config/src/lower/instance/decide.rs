@@ -1,6 +1,5 @@
 //! What the settings of one instance decide about each other.
 
-use core::net::IpAddr;
 use core::time::Duration;
 
 use vrrp::{Mode, Preempt, Start};
@@ -10,7 +9,7 @@ use super::Written;
 use crate::diagnostic::model as codes;
 use crate::lower::global::Defaults;
 use crate::lower::report::Reports;
-use crate::model::{Destination, VirtualAddress};
+use crate::model::VirtualAddress;
 use crate::syntax::Word;
 
 /// The family of the first address, else of the first excluded one, else of the unicast addresses.
@@ -21,7 +20,7 @@ pub(super) fn family(written: &Written<'_>) -> Family {
         .or_else(|| written.excluded.first())
         .map(|address| address.address)
         .or_else(|| written.unicast_source.map(|(source, _)| source))
-        .or_else(|| written.peers.as_ref().and_then(|(peers, _)| peers.first().copied()))
+        .or_else(|| written.unicast.first_peer())
         .map_or(Family::Ipv4, Family::of)
 }
 
@@ -197,52 +196,6 @@ pub(super) fn interval(
             cut
         }
     }
-}
-
-pub(super) fn destination(
-    written: &Written<'_>,
-    defaults: &Defaults,
-    family: Family,
-    name: &Word,
-    reports: &mut Reports<'_>,
-) -> Destination {
-    if let Some((peers, at)) = &written.peers {
-        let peers: Vec<IpAddr> =
-            peers.iter().copied().filter(|peer| Family::of(*peer) == family).collect();
-        if !peers.is_empty() {
-            return Destination::Unicast(peers);
-        }
-        reports
-            .warning(
-                codes::NO_PEER,
-                format!(
-                    "`unicast_peer` of `{}` holds no {family} address: multicast is used",
-                    name.text
-                ),
-                *at,
-            )
-            .help("list the other nodes' addresses, one a line, or remove the block");
-    } else if let Some((_, at)) = written.unicast_source {
-        reports
-            .warning(
-                codes::NO_PEER,
-                format!(
-                    "`unicast_src_ip` of `{}` without `unicast_peer`: multicast is used",
-                    name.text
-                ),
-                at,
-            )
-            .help(
-                "add `unicast_peer { ... }`, or write `mcast_src_ip` for the source of multicast",
-            );
-    }
-    let group = match family {
-        Family::Ipv4 => IpAddr::V4(defaults.group4),
-        Family::Ipv6 => IpAddr::V6(defaults.group6),
-    };
-    let own =
-        written.multicast_group.map(|(group, _)| group).filter(|own| Family::of(*own) == family);
-    Destination::Multicast(own.unwrap_or(group))
 }
 
 /// An advertisement counts its addresses in eight bits; what does not fit is held but not advertised.
