@@ -57,7 +57,9 @@ mod tests {
     #[test]
     fn counts_replace_what_stood_between_their_marks() {
         let text = with_counts("a\n<!-- counts -->\nold\n<!-- /counts -->\nb\n").expect("marks");
-        assert!(text.starts_with("a\n<!-- counts -->\n545 keywords: "), "{text}");
+        let counted = text.strip_prefix("a\n<!-- counts -->\n").and_then(|it| it.split_once(' '));
+        let (number, rest) = counted.expect("a number");
+        assert!(number.parse::<usize>().is_ok() && rest.starts_with("keywords: "), "{text}");
         assert!(text.ends_with(".\n<!-- /counts -->\nb\n"), "{text}");
         assert!(!text.contains("old"));
         assert!(with_counts("no marks").is_err());
