@@ -17,7 +17,7 @@ pub const TESTS: &[Test] = &[
     ("an_added_address_is_added_and_nothing_else", adds_an_address),
     ("an_added_excluded_address_is_said_too", adds_an_excluded_address),
     ("a_removed_address_is_removed_and_nothing_else", removes_an_address),
-    ("a_file_with_an_error_fails_and_the_daemon_runs_on", refuses_an_error),
+    ("a_bad_file_fails_and_the_daemon_runs_on", refuses_an_error),
     ("a_file_that_is_gone_fails_and_the_daemon_runs_on", refuses_no_file),
     ("an_instance_that_is_gone_gives_its_address_up", removes_an_instance),
     ("an_instance_that_is_new_starts", adds_an_instance),

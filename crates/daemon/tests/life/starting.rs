@@ -20,7 +20,10 @@ pub const TESTS: &[Test] = &[
     ("a_pid_file_of_a_daemon_that_is_gone_is_replaced", replaces_stale_pid_files),
     ("without_dont_fork_it_goes_into_the_background", goes_into_the_background),
     ("called_keepalived_it_is_found_under_that_name", is_found_under_the_old_name),
-    ("a_bad_configuration_starts_nothing_and_all_errors_are_said", refuses_a_bad_configuration),
+    (
+        "a_bad_configuration_starts_nothing_and_all_that_is_wrong_is_said",
+        refuses_a_bad_configuration,
+    ),
     ("no_configuration_is_an_exit_code_of_its_own", refuses_no_configuration),
     ("a_named_network_namespace_is_entered", enters_a_named_namespace),
     ("addresses_are_left_behind_where_that_is_wanted", leaves_addresses_behind),

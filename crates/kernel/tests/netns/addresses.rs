@@ -18,7 +18,7 @@ pub const TESTS: &[Test] = &[
     ("an_ipv6_address_keeps_the_prefix_it_has", one_prefix),
     ("two_hundred_addresses_come_and_go_in_one_batch", many),
     ("a_batch_tells_each_failure_in_its_place", partly),
-    ("setting_and_removing_twice_is_no_error", twice),
+    ("setting_and_removing_twice_does_no_harm", twice),
     ("an_address_of_an_interface_that_is_gone_is_removed_already", gone_interface),
     ("a_refusal_carries_the_kernel_s_reason", reason),
     ("a_lease_that_nobody_renews_runs_out", lease),

@@ -21,7 +21,7 @@ pub const TESTS: &[Test] = &[
     ("everything_is_also_what_is_meant_for_others", everything),
     ("what_we_send_we_do_not_hear", own),
     ("an_announcement_into_nowhere_is_refused_in_its_place", nowhere),
-    ("a_link_that_goes_down_is_an_error_once", down),
+    ("a_link_that_goes_down_is_told_once", down),
 ];
 
 fn hear(cable: &Cable, heard: Heard) -> FrameSocket {

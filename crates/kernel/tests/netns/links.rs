@@ -14,7 +14,7 @@ use crate::world::{Cable, FAR, NEAR, NEAR_MAC, eventually};
 pub const TESTS: &[Test] = &[
     ("a_namespace_begins_with_the_loopback_alone", loopback),
     ("a_bridge_carries_frames_between_its_ports", bridge),
-    ("refusals_name_the_operation_and_the_error", refusals),
+    ("refusals_name_the_operation_and_the_reason", refusals),
     ("a_link_is_found_by_its_name", by_name),
 ];
 
