@@ -9,6 +9,7 @@ pub mod link;
 mod links;
 pub mod namespace;
 pub mod netlink;
+pub mod nft;
 pub mod observer;
 pub mod process;
 pub mod socket;

@@ -2,7 +2,7 @@
 
 pub(crate) mod message;
 pub(crate) mod outcome;
-mod socket;
+pub(crate) mod socket;
 #[cfg(test)]
 mod tests;
 

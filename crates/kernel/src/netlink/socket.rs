@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType};
 
 use super::message::{Attributes, Builder, Message, Messages, number, text};
 use super::outcome::Goal;
@@ -59,11 +59,10 @@ impl RequestSocket {
     pub fn open() -> Result<Self, NetlinkError> {
         let operation = "open netlink socket";
         let failed = |source| NetlinkError::Socket { operation, source };
-        let socket = open(0).map_err(failed)?;
-        for option in [NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK, NETLINK_CAP_ACK] {
-            // Old kernels lack some of these; without them refusals are shorter.
-            let _ = sys::set_option(socket.as_fd(), libc::SOL_NETLINK, option, 1);
-        }
+        let socket = open(None, 0).map_err(failed)?;
+        explain_refusals(&socket);
+        // Without it dumps hold more than was asked for.
+        let _ = sys::set_option(socket.as_fd(), libc::SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
         rustix::net::sockopt::set_socket_timeout(
             &socket,
             rustix::net::sockopt::Timeout::Recv,
@@ -241,7 +240,8 @@ impl EventSocket {
     pub fn open() -> Result<Self, NetlinkError> {
         let operation = "open netlink event socket";
         let groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
-        let socket = open(groups).map_err(|source| NetlinkError::Socket { operation, source })?;
+        let socket =
+            open(None, groups).map_err(|source| NetlinkError::Socket { operation, source })?;
         // Thousands of addresses may move at once; where the larger buffer is refused, an overrun costs a dump.
         let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, EVENT_BUFFER)
             .or_else(|_| rustix::net::sockopt::set_socket_recv_buffer_size(&socket, EVENT_BUFFER));
@@ -300,19 +300,28 @@ impl AsFd for EventSocket {
     }
 }
 
-fn open(groups: u32) -> Result<OwnedFd, Errno> {
+/// A netlink socket of a protocol (rtnetlink where none is named) that hears `groups`.
+pub(crate) fn open(protocol: Option<Protocol>, groups: u32) -> Result<OwnedFd, Errno> {
     let socket = rustix::net::socket_with(
         AddressFamily::NETLINK,
         SocketType::RAW,
         SocketFlags::CLOEXEC,
-        None,
+        protocol,
     )?;
     rustix::net::bind(&socket, &SocketAddrNetlink::new(0, groups))?;
     Ok(socket)
 }
 
+/// Lets the kernel say in words why it refuses a request, without repeating the request.
+pub(crate) fn explain_refusals(socket: &OwnedFd) {
+    for option in [NETLINK_EXT_ACK, NETLINK_CAP_ACK] {
+        // Old kernels lack some of these; without them refusals are shorter.
+        let _ = sys::set_option(socket.as_fd(), libc::SOL_NETLINK, option, 1);
+    }
+}
+
 /// An `NLMSG_ERROR` message: errno (0 acknowledges), the request's header, and attributes that explain.
-pub(super) fn acknowledged(
+pub(crate) fn acknowledged(
     operation: &'static str,
     goal: Goal,
     message: &Message<'_>,
@@ -368,7 +377,7 @@ const EVENT_BUFFER: usize = 4 << 20;
 const DATAGRAMS_DISCARDED: usize = 1 << 16;
 const EVENTS: &str = "read netlink events";
 
-const NLMSG_ERROR: u16 = 2;
+pub(crate) const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLM_F_DUMP_INTR: u16 = 0x10;
 const NLM_F_CAPPED: u16 = 0x100;

@@ -22,6 +22,7 @@ mod confinement;
 mod frames;
 mod inheritance;
 mod links;
+mod nftables;
 mod observing;
 mod world;
 
@@ -40,6 +41,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("frames", frames::TESTS),
     ("inheritance", inheritance::TESTS),
     ("links", links::TESTS),
+    ("nftables", nftables::TESTS),
     ("observing", observing::TESTS),
 ];
 

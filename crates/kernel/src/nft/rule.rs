@@ -1,0 +1,219 @@
+//! One rule: loads, comparisons and lookups from left to right, until one does not match, and a verdict.
+
+use intent::IfIndex;
+
+use super::transaction::{EXPRESSION_DATA, EXPRESSION_NAME, LIST_ELEMENT};
+use crate::netlink::message::Builder;
+
+/// Something of a packet that a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Bytes of the network header: where, and how many (at most 16).
+    Network(u32, u32),
+    /// Bytes of the transport header: where, and how many (at most 16).
+    Transport(u32, u32),
+    /// The transport protocol's number, one byte.
+    Protocol,
+    /// Index of the interface that the packet came in by, four bytes in host order.
+    InputInterface,
+    /// Index of the interface that the packet goes out by, four bytes in host order.
+    OutputInterface,
+    /// The packet's mark, four bytes in host order.
+    Mark,
+}
+
+/// A rule under construction.
+#[derive(Debug)]
+pub struct Rule {
+    builder: Builder,
+}
+
+impl Rule {
+    pub(super) const fn of(builder: Builder) -> Self {
+        Self { builder }
+    }
+
+    /// Goes on if the field has this value.
+    #[must_use]
+    pub fn equal(self, field: Field, value: &[u8]) -> Self {
+        self.load(field, FIRST).compare(value)
+    }
+
+    /// Goes on if the fields' bytes, one behind the other, are an element of the set.
+    #[must_use]
+    pub fn is_in(self, fields: &[Field], set: &str) -> Self {
+        self.load_all(fields).lookup(set, None, false)
+    }
+
+    /// Goes on if the fields' bytes are no element of the set.
+    #[must_use]
+    pub fn is_not_in(self, fields: &[Field], set: &str) -> Self {
+        self.load_all(fields).lookup(set, None, true)
+    }
+
+    /// Goes on if the field's bytes are a key of the map; the packet is marked with what the map says.
+    ///
+    /// The mark alone lets later parts of a rule look at it: nft cannot show a rule that keeps it in a register.
+    #[must_use]
+    pub fn mark_by(self, field: Field, map: &str) -> Self {
+        self.load(field, FIRST).lookup(map, Some(FIRST), false).expression("meta", |data| {
+            data.attribute(META_KEY, &be(META_MARK)).attribute(META_SREG, &be(FIRST))
+        })
+    }
+
+    /// Counts packets and bytes.
+    #[must_use]
+    pub fn count(self) -> Self {
+        self.expression("counter", |data| data)
+    }
+
+    /// Drops the packet.
+    #[must_use]
+    pub fn drop(self) -> Self {
+        self.verdict(NF_DROP)
+    }
+
+    /// Lets the packet pass this chain.
+    #[must_use]
+    pub fn accept(self) -> Self {
+        self.verdict(NF_ACCEPT)
+    }
+
+    pub(super) fn into_builder(self) -> Builder {
+        self.builder
+    }
+
+    /// Loads fields one behind the other, each in whole registers of four bytes.
+    fn load_all(self, fields: &[Field]) -> Self {
+        let mut register = FIRST;
+        let mut rule = self;
+        for field in fields {
+            rule = rule.load(*field, register);
+            register += field.len().div_ceil(4);
+        }
+        rule
+    }
+
+    fn load(self, field: Field, register: u32) -> Self {
+        let meta = |key| {
+            move |data: Builder| {
+                data.attribute(META_KEY, &be(key)).attribute(META_DREG, &be(register))
+            }
+        };
+        let payload = |base, offset, length| {
+            move |data: Builder| {
+                data.attribute(PAYLOAD_DREG, &be(register))
+                    .attribute(PAYLOAD_BASE, &be(base))
+                    .attribute(PAYLOAD_OFFSET, &be(offset))
+                    .attribute(PAYLOAD_LEN, &be(length))
+            }
+        };
+        match field {
+            Field::Network(offset, length) => {
+                self.expression("payload", payload(NETWORK_HEADER, offset, length))
+            }
+            Field::Transport(offset, length) => {
+                self.expression("payload", payload(TRANSPORT_HEADER, offset, length))
+            }
+            Field::Protocol => self.expression("meta", meta(META_L4PROTO)),
+            Field::InputInterface => self.expression("meta", meta(META_IIF)),
+            Field::OutputInterface => self.expression("meta", meta(META_OIF)),
+            Field::Mark => self.expression("meta", meta(META_MARK)),
+        }
+    }
+
+    fn compare(self, value: &[u8]) -> Self {
+        self.expression("cmp", |data| {
+            data.attribute(CMP_SREG, &be(FIRST))
+                .attribute(CMP_OP, &be(CMP_EQ))
+                .open(CMP_DATA)
+                .attribute(DATA_VALUE, value)
+                .close()
+        })
+    }
+
+    fn lookup(self, set: &str, target: Option<u32>, inverted: bool) -> Self {
+        self.expression("lookup", |data| {
+            let mut data = data.text(LOOKUP_SET, set).attribute(LOOKUP_SREG, &be(FIRST));
+            if let Some(target) = target {
+                data = data.attribute(LOOKUP_DREG, &be(target));
+            }
+            if inverted {
+                data = data.attribute(LOOKUP_FLAGS, &be(LOOKUP_INVERTED));
+            }
+            data
+        })
+    }
+
+    fn verdict(self, code: u32) -> Self {
+        self.expression("immediate", |data| {
+            data.attribute(IMMEDIATE_DREG, &be(VERDICT))
+                .open(IMMEDIATE_DATA)
+                .open(DATA_VERDICT)
+                .attribute(VERDICT_CODE, &be(code))
+                .close()
+                .close()
+        })
+    }
+
+    fn expression(self, name: &str, data: impl FnOnce(Builder) -> Builder) -> Self {
+        let builder = self.builder.open(LIST_ELEMENT).text(EXPRESSION_NAME, name);
+        let builder = data(builder.open(EXPRESSION_DATA)).close().close();
+        Self { builder }
+    }
+}
+
+impl Field {
+    const fn len(self) -> u32 {
+        match self {
+            Self::Network(_, length) | Self::Transport(_, length) => length,
+            Self::Protocol => 1,
+            Self::InputInterface | Self::OutputInterface | Self::Mark => 4,
+        }
+    }
+
+    /// An interface's index as it is compared.
+    pub const fn interface(index: IfIndex) -> [u8; 4] {
+        index.0.to_ne_bytes()
+    }
+}
+
+/// Numbers of nf_tables are in network order.
+const fn be(number: u32) -> [u8; 4] {
+    number.to_be_bytes()
+}
+
+/// `NFT_REG_VERDICT`.
+const VERDICT: u32 = 0;
+/// `NFT_REG32_00`: the first register of four bytes, with those behind it up to 32 bytes.
+const FIRST: u32 = 8;
+
+const NF_DROP: u32 = 0;
+const NF_ACCEPT: u32 = 1;
+const DATA_VALUE: u16 = 1;
+const DATA_VERDICT: u16 = 2;
+const VERDICT_CODE: u16 = 1;
+const PAYLOAD_DREG: u16 = 1;
+const PAYLOAD_BASE: u16 = 2;
+const PAYLOAD_OFFSET: u16 = 3;
+const PAYLOAD_LEN: u16 = 4;
+const NETWORK_HEADER: u32 = 1;
+const TRANSPORT_HEADER: u32 = 2;
+const META_DREG: u16 = 1;
+const META_KEY: u16 = 2;
+const META_SREG: u16 = 3;
+const META_MARK: u32 = 3;
+const META_IIF: u32 = 4;
+const META_OIF: u32 = 5;
+const META_L4PROTO: u32 = 16;
+const CMP_SREG: u16 = 1;
+const CMP_OP: u16 = 2;
+const CMP_DATA: u16 = 3;
+const CMP_EQ: u32 = 0;
+const LOOKUP_SET: u16 = 1;
+const LOOKUP_SREG: u16 = 2;
+const LOOKUP_DREG: u16 = 3;
+const LOOKUP_FLAGS: u16 = 5;
+const LOOKUP_INVERTED: u32 = 1;
+const IMMEDIATE_DREG: u16 = 1;
+const IMMEDIATE_DATA: u16 = 2;
