@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test program speaks to its user")]
 
+mod acceptance;
 mod addresses;
 mod announcements;
 mod authentication;
@@ -39,6 +40,7 @@ use conformance::subject::{Pair, Subject, beside_test, pinned, unpin};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const THEMES: &[(&str, &[Scenario])] = &[
+    ("acceptance", acceptance::SCENARIOS),
     ("addresses", addresses::SCENARIOS),
     ("announcements", announcements::SCENARIOS),
     ("authentication", authentication::SCENARIOS),

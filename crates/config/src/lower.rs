@@ -16,10 +16,10 @@ mod notify;
 mod read;
 mod report;
 mod script;
+mod served;
 mod track;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use self::global::Defaults;
 use self::report::Reports;
@@ -51,6 +51,7 @@ pub(crate) struct Lowering<'a> {
     /// Tracked scripts by instance: what they are is known at the end.
     tracked: Vec<Vec<track::Tracked>>,
     virtual_servers: Vec<VirtualServer>,
+    server_groups: served::Groups,
     /// What concerns all instances, and is lowered when all are known.
     tree: Tree,
 }
@@ -69,6 +70,7 @@ impl<'a> Lowering<'a> {
             trackers: Trackers::default(),
             tracked: Vec::new(),
             virtual_servers: Vec::new(),
+            server_groups: served::Groups::new(),
             tree: Tree::default(),
         }
     }
@@ -96,8 +98,9 @@ impl<'a> Lowering<'a> {
                 self.stale |= self.begun;
             }
             "vrrp_instance" => self.instance(&directive),
-            "virtual_server" => self.virtual_servers.push(virtual_server(&directive)),
-            "global_defs" | "virtual_server_group" | "SSL" => {}
+            "virtual_server" => self.virtual_servers.push(served::server(&directive)),
+            "virtual_server_group" => served::group(&mut self.server_groups, &directive),
+            "global_defs" | "SSL" => {}
             known if crate::keyword::find(&[], known).is_some() => {
                 self.tree.directives.push(directive);
             }
@@ -147,6 +150,7 @@ impl<'a> Lowering<'a> {
             .filter_map(|line| address::lower(line, &mut reports))
             .collect();
         let scripts = script::used(scripts, &trackers.list, &mut reports);
+        let served = served::lower(&self.virtual_servers, &self.server_groups, &instances);
         let model = Model {
             global,
             static_addresses,
@@ -155,6 +159,7 @@ impl<'a> Lowering<'a> {
             trackers: trackers.list,
             scripts,
             virtual_servers: self.virtual_servers,
+            served,
         };
         lints::lint(&model, &mut reports);
         (model, reports.diagnostics)
@@ -163,14 +168,6 @@ impl<'a> Lowering<'a> {
 
 fn blocks<'t>(tree: &'t Tree, keyword: &'static str) -> impl Iterator<Item = &'t Directive> {
     tree.directives.iter().filter(move |directive| directive.keyword.text == keyword)
-}
-
-fn virtual_server(block: &Directive) -> VirtualServer {
-    VirtualServer {
-        at: block.span,
-        address: block.text(0).and_then(|text| text.parse::<IpAddr>().ok()),
-        port: block.text(1).and_then(|text| text.parse().ok()),
-    }
 }
 
 /// Holds instances back for keywords outside their blocks: of their sync group, or of the whole daemon.

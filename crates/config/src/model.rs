@@ -35,6 +35,8 @@ pub struct Model {
     pub scripts: Vec<Script>,
     /// `virtual_server` blocks.
     pub virtual_servers: Vec<VirtualServer>,
+    /// What of them is on addresses that [refuse](Acceptance::Refuse) packets, in order and without repetition.
+    pub served: Vec<Served>,
 }
 
 /// Settings of the whole daemon (`global_defs`).
@@ -54,6 +56,10 @@ pub struct Global {
     pub process_name: Option<String>,
     /// `log_unknown_vrids`.
     pub log_unknown_vrids: bool,
+    /// `vrrp_fence`: what the kernel says for virtual addresses is silenced when nobody advertises them.
+    pub is_fenced: bool,
+    /// `nftables*`.
+    pub nftables: Nftables,
     /// Programs that are run.
     pub programs: Scripts,
     /// The VRRP process.
@@ -72,10 +78,29 @@ impl Default for Global {
             gna_interval: Duration::ZERO,
             process_name: None,
             log_unknown_vrids: false,
+            is_fenced: true,
+            nftables: Nftables::default(),
             programs: Scripts::default(),
             vrrp: Process::default(),
             checker: Process::default(),
         }
+    }
+}
+
+/// How tables that refuse packets are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nftables {
+    /// `nftables`: the name of the tables; that of the incumbent where not set.
+    pub table: Option<String>,
+    /// `nftables_priority`: that of base chains.
+    pub priority: i32,
+    /// `nftables_counters`.
+    pub counters: bool,
+}
+
+impl Default for Nftables {
+    fn default() -> Self {
+        Self { table: None, priority: -1, counters: false }
     }
 }
 
@@ -131,8 +156,19 @@ pub struct Instance {
     pub without_addresses: bool,
     /// `strict_mode` or `vrrp_strict`.
     pub strict: bool,
+    /// `accept`, `no_accept`, or what strict mode says.
+    pub acceptance: Acceptance,
     /// Keywords for which the instance stays in FAULT.
     pub held_back: Vec<HeldBack>,
+}
+
+/// Whether packets to the addresses are taken by a router that does not own them (Accept_Mode, RFC 9568 §6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// All packets.
+    Accept,
+    /// Neighbour discovery, and what a `virtual_server` on the address serves.
+    Refuse,
 }
 
 /// How the checksum of VRRPv3 over IPv4 is computed.
@@ -286,4 +322,37 @@ pub struct VirtualServer {
     pub address: Option<IpAddr>,
     /// Port, where written.
     pub port: Option<u16>,
+    /// `protocol`.
+    pub protocol: Protocol,
+    /// `fwmark`.
+    pub mark: Option<u32>,
+    /// `group`: the name of a `virtual_server_group`.
+    pub group: Option<String>,
+}
+
+/// `protocol` of a virtual server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protocol {
+    /// `TCP`, or not written.
+    Tcp,
+    /// `UDP`.
+    Udp,
+    /// `SCTP`.
+    Sctp,
+}
+
+/// Something that a virtual server serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Served {
+    /// A port of an address.
+    Address {
+        /// The address.
+        address: IpAddr,
+        /// The protocol.
+        protocol: Protocol,
+        /// Its port; none or 0 for all.
+        port: Option<u16>,
+    },
+    /// Packets that carry this mark.
+    Mark(u32),
 }

@@ -77,6 +77,8 @@ pub struct StartOptions {
     pub keep_addresses: bool,
     /// The name that the program was called by.
     pub invoked_name: String,
+    /// Ends the names of tables that this daemon writes, where it is not the host's only one.
+    pub table_suffix: String,
     /// How often this child was started before.
     pub generation: u32,
     /// What one that was started before has left to its successor.

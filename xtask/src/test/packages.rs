@@ -25,6 +25,7 @@ const NEEDED: &[Needed] = &[
     Needed { package: "g++", program: "c++" },
     Needed { package: "iproute2", program: "ip" },
     Needed { package: "keepalived", program: "keepalived" },
+    Needed { package: "nftables", program: "nft" },
     Needed { package: "procps", program: "sysctl" },
     Needed { package: "tcpdump", program: "tcpdump" },
     Needed { package: "tshark", program: "tshark" },

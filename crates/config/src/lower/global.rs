@@ -152,6 +152,13 @@ pub(super) fn daemon(
         "vrrp_gna_interval" => global.gna_interval = time(global.gna_interval),
         "process_name" => global.process_name = text.map(process_name),
         "log_unknown_vrids" => global.log_unknown_vrids = true,
+        "vrrp_fence" => global.is_fenced = directive.flag().unwrap_or(global.is_fenced),
+        "nftables" => global.nftables.table = text.map(str::to_owned),
+        "nftables_priority" => {
+            global.nftables.priority =
+                text.and_then(|text| text.parse().ok()).unwrap_or(global.nftables.priority);
+        }
+        "nftables_counters" => global.nftables.counters = true,
         "script_user" => global.programs.user = command::user(&directive.arguments),
         "enable_script_security" => global.programs.is_secured = true,
         "vrrp_notify_priority_changes" => {

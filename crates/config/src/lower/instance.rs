@@ -22,7 +22,8 @@ use super::report::Reports;
 use super::track::{self, Tracked, Trackers};
 use crate::diagnostic::model as codes;
 use crate::model::{
-    AddressLifetime, Checksum, HeldBack, Instance, InterfaceTracking, Notify, VirtualAddress,
+    Acceptance, AddressLifetime, Checksum, HeldBack, Instance, InterfaceTracking, Notify,
+    VirtualAddress,
 };
 use crate::source::Span;
 use crate::syntax::{Directive, Word};
@@ -57,6 +58,7 @@ pub(super) struct Written<'t> {
     without_addresses: bool,
     checksum: Option<Checksum>,
     lifetime: Option<AddressLifetime>,
+    acceptance: Option<(Acceptance, Span)>,
     held_back: Vec<HeldBack>,
     notify: Option<Box<Notify>>,
     tracked: Vec<Tracked>,
@@ -93,6 +95,7 @@ pub(super) fn lower(
     let advertisement_interval = decide::interval(&written, version, reports);
     let destination = unicast::destination(&mut written, defaults, family, name, reports);
     let source_tracking = unicast::source_tracking(&written, &destination);
+    let acceptance = decide::acceptance(&written, version, mode, strict, reports);
     let authentication = authentication::lower(&mut written, version, strict, reports);
     decide::move_surplus(&mut written, name, reports);
     let mut tracking = trackers.lower(&written.track, mode, name, reports);
@@ -133,6 +136,7 @@ pub(super) fn lower(
         lifetime: written.lifetime.unwrap_or(defaults.lifetime),
         checksum: written.checksum.unwrap_or(defaults.checksum),
         strict,
+        acceptance,
         without_addresses: written.without_addresses,
         held_back: written.held_back,
         name: name.text.clone(),
@@ -230,6 +234,8 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
                 .map(|skip| if skip { AddressCheck::NewSender } else { AddressCheck::Always });
         }
         "strict_mode" => written.strict = directive.flag(),
+        "accept" => written.acceptance = Some((Acceptance::Accept, directive.keyword.span)),
+        "no_accept" => written.acceptance = Some((Acceptance::Refuse, directive.keyword.span)),
         "v3_checksum_as_v2" => {
             written.checksum = directive
                 .flag()

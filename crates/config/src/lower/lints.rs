@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::report::Reports;
 use crate::diagnostic::model as codes;
-use crate::model::{Instance, Model, Notify};
+use crate::model::{Acceptance, Instance, Model, Notify};
 use crate::source::Span;
 
 /// Looks at instances side by side, and at what they share with virtual servers.
@@ -117,7 +117,7 @@ fn strict(
     instance: &Instance,
     reports: &mut Reports<'_>,
 ) {
-    if !instance.strict || matches!(instance.parameters.mode, vrrp::Mode::Owner) {
+    if !instance.strict || instance.acceptance == Acceptance::Accept {
         return;
     }
     let held = instance.addresses.iter().chain(&instance.excluded);
@@ -129,26 +129,26 @@ fn strict(
                 .warning(
                     codes::STRICT_SERVED,
                     format!(
-                        "strict mode is to refuse packets to the addresses of `{}`, which a virtual_server shall \
-                         answer: this release accepts them all",
+                        "strict mode refuses packets to the addresses of `{}`, but for what a virtual_server on them \
+                         serves: this one is let through",
                         instance.name
                     ),
                     server.at,
                 )
                 .label(instance.at, "this instance is strict")
-                .help("remove `vrrp_strict`, unless packets to the address shall be refused");
+                .help("remove `vrrp_strict` if ping and other services shall answer, too");
         }
         None => {
             reports
                 .note(
                     codes::STRICT_SERVED,
                     format!(
-                        "strict mode is to refuse packets to the addresses of `{}`: this release accepts them",
+                        "strict mode refuses packets to the addresses of `{}`: not even ping is answered",
                         instance.name
                     ),
                     instance.at,
                 )
-                .help("remove `vrrp_strict` if clients shall reach services on these addresses");
+                .help("remove `vrrp_strict`, or write `accept` with `version 3`, if clients shall reach them");
         }
     }
 }

@@ -124,9 +124,23 @@ pub(super) fn start_options(options: &Options) -> StartOptions {
         all_include_checks: options.all_include_checks,
         keep_addresses: options.keep_addresses,
         invoked_name: options.invoked_name.clone(),
+        table_suffix: table_suffix(options.vrrp_pid_file.as_deref()),
         generation: 0,
         handover: Handover::default(),
     }
+}
+
+/// Tells daemons apart that share a network namespace: they must have pid files of their own, too.
+fn table_suffix(pid_file: Option<&Path>) -> String {
+    let usual = Path::new(crate::compat::pid_file(Some(Role::Vrrp)));
+    pid_file.filter(|path| *path != usual).map_or_else(String::new, |path| {
+        // FNV-1a: the same in every release, so that a successor finds what it replaces.
+        let hash =
+            path.as_os_str().as_encoded_bytes().iter().fold(0x811c_9dc5u32, |hash, byte| {
+                (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+            });
+        format!("_{hash:08x}")
+    })
 }
 
 /// Enters a network namespace by the name that `ip netns` gave it.

@@ -20,6 +20,7 @@ mod reload;
 mod roster;
 mod start;
 mod turn;
+mod walls;
 mod watch;
 mod work;
 
@@ -44,6 +45,7 @@ use self::ports::Ports;
 use self::receive::Complaint;
 use self::roster::{Roster, Settled};
 use self::turn::Ended;
+use self::walls::Walls;
 use crate::child::{self, Needs, Startup};
 use crate::compat::exit;
 use crate::log::RateLimit;
@@ -73,6 +75,7 @@ struct Shell {
     ports: Ports,
     packet: Packet,
     holdings: Holdings,
+    walls: Walls,
     /// Static addresses that we have added.
     fixed: Vec<intent::AddressKey>,
     announcer: Announcer,

@@ -134,6 +134,7 @@ impl Shell {
                 hop_limit: packet.hop_limit,
             })
             .collect();
+        let now = kernel::eventloop::now();
         let mut done = 0;
         let mut refusals = Vec::new();
         while let Some(rest) = sendings.get(done..).filter(|rest| !rest.is_empty()) {
@@ -151,7 +152,11 @@ impl Shell {
             }
             done += 1;
         }
-        let now = kernel::eventloop::now();
+        for packet in packets {
+            if refusals.iter().all(|(instance, ..)| *instance != packet.instance) {
+                self.walls.advertised(now, packet.instance);
+            }
+        }
         for (instance, destination, error) in refusals {
             failed.push((instance, Effect::Advertise));
             self.complain(

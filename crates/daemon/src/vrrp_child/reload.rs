@@ -101,6 +101,7 @@ impl Shell {
         }
         self.former = Some(std::mem::replace(&mut self.settled, new));
         self.summary = None;
+        self.walls.configure(&self.settled);
         self.adopt();
         let mut rest = whole;
         rest.trackers = Some(self.trackers.clone());
@@ -161,6 +162,8 @@ impl Shell {
                 holding.origin = before.origin;
             }
         }
+        // More than the addresses may have changed: how long they are answered, and what they refuse.
+        let _ = self.walls.hold(id, instance, &wanted);
         if held == wanted {
             return;
         }

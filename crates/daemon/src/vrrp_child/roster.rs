@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use config::model::{Destination, Global, Instance, Model, SyncGroup, Tracker, VirtualAddress};
+use config::model::{
+    Destination, Global, Instance, Model, Served, SyncGroup, Tracker, VirtualAddress,
+};
 use vrrp::{
     Addition, Change, FaultSet, Former, GroupId, GroupParameters, InstanceId, Plan, TrackerId,
     Tracking,
@@ -23,6 +25,7 @@ pub(super) struct Settled {
     pub(super) groups: BTreeMap<GroupId, SyncGroup>,
     pub(super) trackers: BTreeMap<TrackerId, Tracker>,
     pub(super) static_addresses: Vec<VirtualAddress>,
+    pub(super) served: Vec<Served>,
 }
 
 /// What an instance is recognised by, as the incumbent does: neither its name nor its peers are part of it, so
@@ -73,6 +76,7 @@ impl Roster {
         let mut settled = Settled {
             global: model.global,
             static_addresses: model.static_addresses,
+            served: model.served,
             ..Settled::default()
         };
         let trackers: Vec<TrackerId> = model

@@ -20,6 +20,7 @@ use super::conflict::Conflicts;
 use super::holdings::{self, Holdings};
 use super::ports::Ports;
 use super::roster::{Roster, Settled, plan};
+use super::walls::Walls;
 use super::{NEWS, PARENT, SIGNALS, Shell, perform, reload, watch, work};
 use crate::child::Startup;
 use crate::compat::exit;
@@ -32,7 +33,7 @@ impl Shell {
     /// work, so that is final; a missing privilege or interface is not.
     pub(super) fn open(mut startup: Startup) -> Result<Self, ExitCode> {
         match Self::pieces(&mut startup) {
-            Ok((events, signals, observer, holdings, announcer)) => Ok(Self {
+            Ok((events, signals, observer, holdings, announcer, walls)) => Ok(Self {
                 startup,
                 roster: Roster::default(),
                 settled: Settled::default(),
@@ -51,6 +52,7 @@ impl Shell {
                 ports: Ports::default(),
                 packet: Packet::new(),
                 holdings,
+                walls,
                 fixed: Vec::new(),
                 announcer,
                 conflicts: Conflicts::default(),
@@ -82,7 +84,7 @@ impl Shell {
 
     fn pieces(
         startup: &mut Startup,
-    ) -> anyhow::Result<(EventLoop, Signals, Observer, Holdings, Announcer)> {
+    ) -> anyhow::Result<(EventLoop, Signals, Observer, Holdings, Announcer, Walls)> {
         let events = EventLoop::new()?;
         let signals = Signals::open(&[
             Signal::SIGTERM,
@@ -99,7 +101,8 @@ impl Shell {
         let holdings = Holdings::new(RequestSocket::open()?);
         // Without the privilege for it instances are in Fault, and say so.
         let announcer = Announcer::new(AnnounceSocket::open().ok());
-        Ok((events, signals, observer, holdings, announcer))
+        let walls = Walls::start(startup.options.table_suffix.clone())?;
+        Ok((events, signals, observer, holdings, announcer, walls))
     }
 
     /// Brings the instances in, clears what a daemon before us left behind, and starts the election.
@@ -120,6 +123,7 @@ impl Shell {
         let stale: Vec<Instance> = stale.cloned().collect();
         self.clear_leftovers(&stale);
         let former = std::mem::replace(&mut self.settled, settled);
+        self.walls.configure(&self.settled);
         self.adopt();
         let mut plan = Plan {
             trackers: Some(self.trackers.clone()),
@@ -190,6 +194,8 @@ impl Shell {
         self.finish_work(now);
         let fixed = std::mem::take(&mut self.fixed);
         self.report_removals(&fixed);
+        self.walls.end();
+        self.hear_walls();
         let _ = self.startup.parent.flush(&mut self.startup.log);
     }
 

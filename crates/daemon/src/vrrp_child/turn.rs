@@ -114,6 +114,7 @@ impl Shell {
         self.renew_leases(now);
         self.go_on_working(now);
         self.hear_conflicts(now, ready);
+        self.hear_walls();
         if ready.contains(&RELOAD) {
             self.take_reload(now)?;
         }

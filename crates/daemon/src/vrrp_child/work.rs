@@ -12,6 +12,7 @@ use vrrp::{Action, Effect, Input, InstanceId, Output, Outputs};
 
 use super::Shell;
 use super::holdings::{self, Holding, Origin};
+use super::walls::Walled;
 
 /// What is still to be done.
 #[derive(Debug, Default)]
@@ -29,6 +30,8 @@ enum Item {
     /// Set an address and announce it this many times.
     Set(InstanceId, Holding, u32),
     Remove(InstanceId, AddressKey),
+    /// Forget about walls around the addresses of an instance, which are gone.
+    Open(InstanceId),
     Announce(InstanceId, u32),
     /// Announce an address that was set this many times more.
     Repeat(InstanceId, Holding, u32),
@@ -105,6 +108,7 @@ impl Shell {
     /// Queues what the election wants done with addresses.
     pub(super) fn queue(&mut self, now: Instant, outputs: &Outputs) {
         let mut steps = outputs.iter().filter_map(Step::of).peekable();
+        let mut walls = None;
         while let Some(step) = steps.next() {
             self.conflicts.look_again();
             match step {
@@ -115,7 +119,7 @@ impl Shell {
                         Some(Step::Announce(_, count)) => count,
                         _ => 0,
                     };
-                    self.queue_assume(now, id, count);
+                    walls = self.queue_assume(now, id, count).or(walls);
                 }
                 Step::Release(id) => {
                     self.announcer.forget(id);
@@ -125,24 +129,32 @@ impl Shell {
                             self.work.remove(id, key);
                         }
                     }
+                    self.work.items.push_back(Item::Open(id));
                 }
                 Step::Announce(id, count) => self.work.items.push_back(Item::Announce(id, count)),
             }
         }
+        if let Some(walls) = walls {
+            self.walls.wait(walls);
+        }
     }
 
-    fn queue_assume(&mut self, now: Instant, id: InstanceId, count: u32) {
-        let Some(instance) = self.settled.instances.get(&id) else { return };
+    /// Says for which walls the addresses have to wait.
+    fn queue_assume(&mut self, now: Instant, id: InstanceId, count: u32) -> Option<Walled> {
+        let instance = self.settled.instances.get(&id)?;
         let lease = holdings::lease(instance, holdings::active_down(&instance.parameters));
         let (wanted, missing) = holdings::wanted(instance, lease, &self.observer);
         for holding in &wanted {
             self.work.set(id, holding.clone(), count);
         }
+        let walls = self.walls.hold(id, instance, &wanted);
+        self.walls.advertised(now, id);
         self.holdings.take(now, id, wanted);
         for device in missing {
             let text = format!("no interface {device} for a virtual address");
             self.complain(now, id, "assume", &text);
         }
+        walls
     }
 
     /// Does the next batch. What fails is to be told to the election.
@@ -161,6 +173,8 @@ impl Shell {
                 Item::Set(id, holding, count) => sets.push((id, holding, count)),
                 Item::Remove(id, key) => removals.push((id, key)),
                 Item::Repeat(id, holding, count) => repeats.push((id, holding, count)),
+                Item::Open(id) if self.holdings.of(id).is_empty() => self.walls.release(id),
+                Item::Open(_) => {}
                 Item::Announce(id, count) => {
                     let held = self.holdings.of(id);
                     if !self.announcer.announce(now, id, held, count, &self.observer) {

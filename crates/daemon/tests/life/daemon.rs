@@ -180,6 +180,23 @@ impl Daemon {
         (code, begin.elapsed())
     }
 
+    /// All of its processes, the parent last.
+    pub fn all(&self) -> Vec<Process> {
+        let mut all = self.process().children();
+        all.push(self.process());
+        all
+    }
+
+    /// Kills all of its processes before the parent can replace one.
+    pub fn kill_all(&mut self) {
+        let children = self.process().children();
+        self.process().signal(Signal::STOP);
+        children.iter().for_each(|child| child.signal(Signal::KILL));
+        eventually("no child lives", || children.iter().all(|child| !child.lives()).then_some(()));
+        self.process().signal(Signal::KILL);
+        assert_eq!(self.wait_for_end(), None);
+    }
+
     /// Puts another configuration in place and asks for a reload.
     pub fn reload(&mut self, configuration: &str) {
         self.place.write("keepalived.conf", configuration);

@@ -26,6 +26,7 @@ mod reload;
 mod starting;
 mod supervision;
 mod systemd;
+mod walls;
 mod world;
 
 use std::process::{Command, ExitCode};
@@ -45,6 +46,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("systemd", systemd::TESTS),
     ("faults", faults::TESTS),
     ("logging", logging::TESTS),
+    ("walls", walls::TESTS),
 ];
 
 /// Set in the process that runs inside the namespaces.

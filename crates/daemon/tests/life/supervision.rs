@@ -6,9 +6,8 @@ use intent::Lifetime;
 use rustix::process::Signal;
 
 use crate::Test;
-use crate::daemon::{Daemon, Start};
+use crate::daemon::Start;
 use crate::ear::Ear;
-use crate::processes::Process;
 use crate::world::{
     Cable, GLOBAL, VIRTUAL, eventually, instance, never, one_instance, steady, steady_instance,
     within,
@@ -131,7 +130,7 @@ fn leases_end() {
     never(Duration::from_millis(3500), "the address went", || {
         (!cable.holds(VIRTUAL)).then_some(())
     });
-    kill_all(&mut daemon);
+    daemon.kill_all();
     let left = cable.find(VIRTUAL).expect("nobody took it away").lifetime;
     assert!(matches!(left, Lifetime::Seconds(1..=3)), "{left:?}");
     within(Duration::from_secs(5), "the lease ends", || (!cable.holds(VIRTUAL)).then_some(()));
@@ -141,7 +140,7 @@ fn clears_what_was_left() {
     let mut cable = Cable::new();
     let mut first = Start::with(&one_instance()).until("Entering MASTER");
     cable.wait_until_held(VIRTUAL);
-    kill_all(&mut first);
+    first.kill_all();
     assert!(cable.holds(VIRTUAL));
     let mut second = Start::with(&one_instance()).go();
     second.wait_for("removing 1 virtual address(es) that were left behind");
@@ -216,16 +215,6 @@ fn refuses_to_be_started_by_hand() {
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains("is for processes that steadfast starts itself"), "{said}");
     }
-}
-
-/// Kills parent and children so that none of them notices the end of another.
-fn kill_all(daemon: &mut Daemon) {
-    let children: Vec<Process> = daemon.process().children();
-    daemon.process().signal(Signal::STOP);
-    children.iter().for_each(|child| child.signal(Signal::KILL));
-    eventually("no child lives", || children.iter().all(|child| !child.lives()).then_some(()));
-    daemon.process().signal(Signal::KILL);
-    assert_eq!(daemon.wait_for_end(), None);
 }
 
 fn short_lease() -> String {

@@ -9,7 +9,7 @@ use super::Written;
 use crate::diagnostic::model as codes;
 use crate::lower::global::Defaults;
 use crate::lower::report::Reports;
-use crate::model::VirtualAddress;
+use crate::model::{Acceptance, VirtualAddress};
 use crate::syntax::Word;
 
 /// The family of the first address, else of the first excluded one, else of the unicast addresses.
@@ -195,6 +195,42 @@ pub(super) fn interval(
             }
             cut
         }
+    }
+}
+
+/// Whoever owns its addresses accepts packets to them. Strict mode refuses them unless `accept` is written, which
+/// VRRPv2 does not know.
+pub(super) fn acceptance(
+    written: &Written<'_>,
+    version: Version,
+    mode: Mode,
+    strict: bool,
+    reports: &mut Reports<'_>,
+) -> Acceptance {
+    let default = if strict { Acceptance::Refuse } else { Acceptance::Accept };
+    match (mode, written.acceptance) {
+        (Mode::Owner, Some((Acceptance::Refuse, at))) => {
+            reports.warning(
+                codes::ACCEPTANCE,
+                "`no_accept` has no effect at priority 255: the owner of addresses accepts packets to them",
+                at,
+            );
+            Acceptance::Accept
+        }
+        (Mode::Owner, _) => Acceptance::Accept,
+        (Mode::Contender { .. }, Some((Acceptance::Accept, at)))
+            if strict && version == Version::V2 =>
+        {
+            reports
+                .warning(
+                    codes::ACCEPTANCE,
+                    "`accept` has no effect under strict mode with VRRPv2, which does not know it",
+                    at,
+                )
+                .help("`version 3` on all nodes of this VRID, or remove `vrrp_strict`");
+            Acceptance::Refuse
+        }
+        (Mode::Contender { .. }, wanted) => wanted.map_or(default, |(wanted, _)| wanted),
     }
 }
 
