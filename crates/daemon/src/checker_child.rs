@@ -58,8 +58,8 @@ fn serve(startup: &mut child::Startup) -> Result<(), Failure> {
         while let Some(request) = startup.parent.request(&mut startup.log)? {
             match request {
                 Request::Stop => return Ok(()),
-                // Nobody here tracks one.
-                Request::Script { .. } => {}
+                // Nobody here tracks anything.
+                Request::Found(_) => {}
                 Request::Reload(memory) => {
                     let answer = match child::read(&memory) {
                         Ok((_, model)) => {

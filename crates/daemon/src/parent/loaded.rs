@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use config::diagnostic::{self, Class, Severity};
+use config::model::{TrackFile, TrackProcess};
 use control::{Handover, Role, StartOptions};
 use kernel::process::MemoryFile;
 
@@ -25,6 +26,10 @@ pub(super) struct Loaded {
     pub(super) child_wait_time: Duration,
     /// Programs that are run.
     pub(super) programs: Table,
+    /// Files that are watched.
+    pub(super) files: Vec<TrackFile>,
+    /// Processes that are counted.
+    pub(super) processes: Vec<TrackProcess>,
     vrrp: bool,
     checker: bool,
     sources: Vec<u8>,
@@ -69,6 +74,8 @@ impl Loaded {
             lines,
             child_wait_time: model.global.child_wait_time,
             programs: Table::of(&mut model),
+            files: std::mem::take(&mut model.files),
+            processes: std::mem::take(&mut model.processes),
             vrrp: !model.instances.is_empty() || !model.static_addresses.is_empty(),
             checker: !model.virtual_servers.is_empty(),
             sources: sources.to_bytes(),

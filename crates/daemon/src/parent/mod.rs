@@ -3,9 +3,13 @@
 //! It never waits for anything but its event loop, and takes no part in elections.
 
 mod children;
+mod files;
+mod findings;
+mod greeting;
 mod loaded;
 mod notify;
 mod pid_file;
+mod processes;
 mod programs;
 mod reload;
 mod signals;
@@ -40,6 +44,9 @@ struct Parent {
     pid_files: PidFiles,
     children: Vec<Managed>,
     programs: programs::Programs,
+    files: files::Files,
+    processes: processes::Processes,
+    findings: findings::Findings,
     handover: Handover,
     reload: reload::Progress,
     /// The last reload changed nothing, and somebody should know.
@@ -130,6 +137,9 @@ impl Parent {
             pid_files,
             children: Vec::new(),
             programs: programs::Programs::default(),
+            files: files::Files::default(),
+            processes: processes::Processes::default(),
+            findings: findings::Findings::default(),
             handover: Handover::default(),
             reload: reload::Progress::Idle,
             reload_failed: false,
@@ -148,7 +158,7 @@ impl Parent {
             self.sinks.write(&self.identity, Severity::Warning, line);
         });
         self.want_children();
-        self.arrange_programs();
+        self.arrange_watched();
         let mut ready = Vec::new();
         let mut woken = now();
         while !self.has_ended() {
@@ -158,12 +168,19 @@ impl Parent {
             }
             self.tend_children();
             self.tend_programs();
+            self.tend_files();
+            self.tend_processes();
+            self.tell_findings();
             self.announce();
             let deadline = self.children.iter().filter_map(Managed::deadline).min();
-            let deadline = [deadline, self.systemd.deadline(), self.programs.deadline()]
-                .into_iter()
-                .flatten()
-                .min();
+            let others = [
+                self.systemd.deadline(),
+                self.programs.deadline(),
+                self.files.deadline(),
+                self.processes.deadline(),
+                self.findings.deadline(),
+            ];
+            let deadline = others.into_iter().flatten().chain(deadline).min();
             if let Err(error) = self.events.wait(deadline, &mut ready) {
                 self.log(Severity::Error, &format!("cannot wait for events: {error}"));
                 self.stop(exit::FATAL);
@@ -189,30 +206,6 @@ impl Parent {
         self.stopping.unwrap_or(0)
     }
 
-    fn greet(&mut self) {
-        let program = compat::program(&self.options.invoked_name).to_owned();
-        let uname = rustix::system::uname();
-        let lines = [
-            format!("Starting {program} v{VERSION}"),
-            format!(
-                "Running on {} {}",
-                uname.sysname().to_string_lossy(),
-                uname.release().to_string_lossy()
-            ),
-            format!("Command line: '{}'", self.options.command_line),
-            format!("Configuration file {}", self.loaded.path),
-        ];
-        for line in lines {
-            self.log(Severity::Info, &line);
-        }
-        for line in self.loaded.lines.clone() {
-            self.log(Severity::Warning, &line);
-        }
-        for line in self.options.warnings.clone() {
-            self.log(Severity::Warning, &line);
-        }
-    }
-
     /// Writes a line of the parent itself.
     fn log(&mut self, severity: Severity, text: &str) {
         self.sinks.write(&self.identity, severity, text);
@@ -233,6 +226,13 @@ impl Parent {
                 (true, Some(_)) | (false, None) => {}
             }
         }
+    }
+
+    /// Brings what this process runs and watches in line with the configuration in force.
+    fn arrange_watched(&mut self) {
+        self.arrange_programs();
+        self.arrange_files();
+        self.arrange_processes();
     }
 
     /// Hands every child what it may need of its parent.
@@ -272,9 +272,15 @@ impl Parent {
 
     /// Something is readable.
     fn take(&mut self, token: Token) {
+        if processes::Processes::owns(token) {
+            return self.process_ended(token);
+        }
         if programs::Programs::owns(token) {
             self.take_program(token);
             return;
+        }
+        if token == files::FILES {
+            return self.files_changed();
         }
         if token == SIGNALS {
             while let Some(signal) = self.signals.take() {

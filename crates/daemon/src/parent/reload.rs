@@ -78,7 +78,7 @@ impl Parent {
         self.tell(&ToChild::Reload, Some(&memory));
         self.reload = Progress::Running { waiting, again: false, refused: None, former };
         self.want_children();
-        self.arrange_programs();
+        self.arrange_watched();
         self.end_reload();
     }
 
@@ -127,7 +127,7 @@ impl Parent {
             Err(error) => self.log(Severity::Error, &format!("cannot go back: {error}")),
         }
         self.want_children();
-        self.arrange_programs();
+        self.arrange_watched();
     }
 
     /// Tells systemd that the reload is over.

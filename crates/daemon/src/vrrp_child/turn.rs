@@ -130,7 +130,7 @@ impl Shell {
                 match request {
                     Request::Stop => next = Next::End,
                     Request::Reload(memory) => self.begin_reload(memory)?,
-                    Request::Script { name, is_good } => self.take_script(now, name, is_good),
+                    Request::Found(findings) => self.take_findings(now, findings),
                 }
             }
         }

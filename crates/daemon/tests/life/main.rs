@@ -26,6 +26,8 @@ mod reload;
 mod starting;
 mod supervision;
 mod systemd;
+mod tracked_processes;
+mod tracking;
 mod walls;
 mod world;
 
@@ -47,6 +49,8 @@ const AREAS: &[(&str, &[Test])] = &[
     ("faults", faults::TESTS),
     ("logging", logging::TESTS),
     ("walls", walls::TESTS),
+    ("tracking", tracking::TESTS),
+    ("tracked_processes", tracked_processes::TESTS),
 ];
 
 /// Set in the process that runs inside the namespaces.
