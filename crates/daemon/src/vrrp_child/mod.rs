@@ -17,6 +17,7 @@ mod perform;
 mod ports;
 mod receive;
 mod reload;
+mod rivals;
 mod roster;
 mod start;
 mod turn;
@@ -43,6 +44,7 @@ use self::conflict::Conflicts;
 use self::holdings::Holdings;
 use self::ports::Ports;
 use self::receive::Complaint;
+use self::rivals::Rivals;
 use self::roster::{Roster, Settled};
 use self::turn::Ended;
 use self::walls::Walls;
@@ -80,6 +82,7 @@ struct Shell {
     fixed: Vec<intent::AddressKey>,
     announcer: Announcer,
     conflicts: Conflicts,
+    rivals: Rivals,
     discards: DiscardCounters,
     complaints: RateLimit<Complaint>,
     /// Those about packets, apart: whoever sends them must not silence the others.

@@ -115,6 +115,7 @@ impl Shell {
         self.go_on_working(now);
         self.hear_conflicts(now, ready);
         self.hear_walls();
+        self.follow_rivals(now);
         if ready.contains(&RELOAD) {
             self.take_reload(now)?;
         }
@@ -143,6 +144,7 @@ impl Shell {
             self.election.deadline().map(|deadline| deadline.at),
             self.announcer.deadline(),
             self.holdings.deadline(),
+            self.rivals.deadline(),
             self.start_at,
             self.retry_ports_at,
             self.looked.again_at(),
