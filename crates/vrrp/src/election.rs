@@ -17,8 +17,8 @@ use crate::pacing::Pacing;
 use crate::router::{Event, VirtualRouter};
 use crate::tracking::TrackerStates;
 use crate::{
-    Cause, FaultReason, GroupId, GroupSnapshot, Input, InstanceId, Notice, Output, Outputs,
-    Parameters, Role, Snapshot, TrackerId,
+    Cause, FaultReason, GroupId, GroupSnapshot, Input, InstanceId, InstanceSnapshot, Notice,
+    Output, Outputs, Parameters, Role, Snapshot, TrackerId,
 };
 
 /// The election.
@@ -144,16 +144,37 @@ impl Election {
         self.instances.get(&instance).map(VirtualRouter::effective_priority)
     }
 
+    /// What an observer may see of one instance.
+    #[must_use]
+    pub fn instance(&self, instance: InstanceId) -> Option<InstanceSnapshot> {
+        self.instances.get(&instance).map(VirtualRouter::snapshot)
+    }
+
+    /// What an observer may see of one sync group.
+    #[must_use]
+    pub fn group(&self, group: GroupId) -> Option<GroupSnapshot> {
+        self.groups.get(&group).map(SyncGroup::snapshot)
+    }
+
+    /// The sync group that an instance belongs to.
+    #[must_use]
+    pub fn group_of(&self, instance: InstanceId) -> Option<GroupId> {
+        self.membership.get(&instance).copied()
+    }
+
+    /// Lets the counters of an instance begin anew.
+    pub fn clear_counters(&mut self, instance: InstanceId) {
+        if let Some(router) = self.instances.get_mut(&instance) {
+            router.clear_counters();
+        }
+    }
+
     /// What an observer may see.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let group_of = |group: &SyncGroup| GroupSnapshot {
-            role: group.role,
-            members: group.members.iter().map(|member| member.instance).collect(),
-        };
         Snapshot {
             instances: self.instances.iter().map(|(id, router)| (*id, router.snapshot())).collect(),
-            groups: self.groups.iter().map(|(id, group)| (*id, group_of(group))).collect(),
+            groups: self.groups.iter().map(|(id, group)| (*id, group.snapshot())).collect(),
             trackers: self.trackers.clone(),
         }
     }

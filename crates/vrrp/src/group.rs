@@ -5,7 +5,7 @@
 //! keepalived's: Active by consent of all, Fault of one is Fault of all, out of Fault only when everyone
 //! is, and a member that loses its election takes the others along.
 
-use crate::{InstanceId, Role};
+use crate::{GroupSnapshot, InstanceId, Role};
 
 /// One sync group.
 #[derive(Clone, Debug)]
@@ -50,6 +50,11 @@ pub(crate) enum Command {
 }
 
 impl SyncGroup {
+    pub(crate) fn snapshot(&self) -> GroupSnapshot {
+        let members = self.members.iter().map(|member| member.instance).collect();
+        GroupSnapshot { role: self.role, members }
+    }
+
     /// The role that follows from the present one and from the members.
     pub(crate) fn next_role<I>(&self, members: &I) -> Role
     where

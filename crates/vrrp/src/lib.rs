@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 mod cause;
-mod contest;
 mod election;
 mod fault;
 mod group;
@@ -24,7 +23,6 @@ mod timing;
 mod tracking;
 
 pub use cause::{Cause, Peer};
-pub use contest::{Contests, Sign};
 pub use election::{Deadline, DeadlineReason, Election};
 pub use fault::{FaultReason, FaultSet};
 pub use ids::{GroupId, InstanceId, TrackerId};

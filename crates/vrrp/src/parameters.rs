@@ -153,10 +153,9 @@ pub enum Weight {
         /// `reverse`.
         reverse: bool,
     },
-    /// Added while the thing is up where positive, subtracted while it is down where negative. A thing that says a
-    /// number adds its product with the weight; one of −254 or less is a fault.
+    /// Added while the thing is up where positive, subtracted while it is down where negative.
     Priority {
-        /// −254 to 254, not 0.
+        /// −253 to 253, not 0.
         weight: i16,
         /// `reverse`: up counts as down.
         reverse: bool,

@@ -8,7 +8,7 @@ use core::net::IpAddr;
 use wire::{MaxAdvertiseInterval, Priority, Version};
 
 use crate::output::Actions;
-use crate::{AddressCheck, Mode, Notice, OwnerAdverts, Parameters, Received};
+use crate::{AddressCheck, Counters, Mode, Notice, OwnerAdverts, Parameters, Received};
 
 /// An advertisement in comparison with our own priority and primary address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,7 @@ impl Remarks {
         &mut self,
         parameters: &Parameters,
         advertisement: &Received,
+        counters: &mut Counters,
         actions: &mut Actions<'_>,
     ) -> bool {
         if parameters.mode == Mode::Owner && parameters.owner_adverts == OwnerAdverts::Ignore {
@@ -74,6 +75,7 @@ impl Remarks {
         }
         if let Err(notice) = interval(parameters, advertisement) {
             let is_version = matches!(notice, Notice::VersionDiffers { .. });
+            counters.interval_refused += u64::from(!is_version);
             let remarked = if is_version { &mut self.version } else { &mut self.interval };
             if !core::mem::replace(remarked, true) {
                 actions.notice(notice);
@@ -83,12 +85,11 @@ impl Remarks {
         let known_sender = self.last_sender.replace(advertisement.source)
             == Some(advertisement.source)
             && parameters.address_check == AddressCheck::NewSender;
-        if !self.addresses
-            && !known_sender
-            && let Some(notice) = addresses(&parameters.addresses, advertisement)
-        {
-            self.addresses = true;
-            actions.notice(notice);
+        if !known_sender && let Some(notice) = addresses(&parameters.addresses, advertisement) {
+            counters.address_mismatches += 1;
+            if !core::mem::replace(&mut self.addresses, true) {
+                actions.notice(notice);
+            }
         }
         true
     }

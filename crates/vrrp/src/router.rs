@@ -42,8 +42,9 @@ pub(crate) struct VirtualRouter {
     state: State,
     remarks: Remarks,
     counters: Counters,
-    /// When the role changed last.
+    /// When the role changed last, and why.
     since: Instant,
+    cause: Option<Cause>,
     /// An effect that failed and is asked for again. It belongs to the role: `enter` forgets it.
     retry: Option<Retry>,
     /// What it was under a process before, until it starts.
@@ -98,6 +99,7 @@ impl VirtualRouter {
             remarks: Remarks::default(),
             counters: Counters::default(),
             since: Instant::ZERO,
+            cause: None,
             retry: None,
             former: Former::None,
         };
@@ -267,7 +269,8 @@ impl VirtualRouter {
             return;
         }
         self.counters.advertisements_received += 1;
-        if !self.remarks.accept(&self.parameters, advertisement, actions) {
+        let Self { remarks, parameters, counters, .. } = self;
+        if !remarks.accept(parameters, advertisement, counters, actions) {
             self.counters.advertisements_refused += 1;
             return;
         }

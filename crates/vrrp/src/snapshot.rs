@@ -1,13 +1,14 @@
 //! What an observer may see of an election: plain values, copied out.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use clock::Instant;
 use serde::{Deserialize, Serialize};
 use wire::Priority;
 
-use crate::{FaultSet, GroupId, InstanceId, Peer, Role, TrackerId, TrackerState};
+use crate::{Cause, FaultSet, GroupId, InstanceId, Peer, Role, TrackerId, TrackerState};
 
 /// The whole election at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,10 @@ pub struct InstanceSnapshot {
     pub effective_priority: Priority,
     /// Why it is in Fault, or would be.
     pub faults: FaultSet,
+    /// Why the role changed last; none before the start.
+    pub cause: Option<Cause>,
+    /// The address that it sends from.
+    pub source: Option<IpAddr>,
     /// The Active router that a Backup listens to.
     pub active: Option<Peer>,
     /// Configured interval.
@@ -51,7 +56,7 @@ pub struct InstanceSnapshot {
     pub counters: Counters,
 }
 
-/// What happened to one virtual router since it was added.
+/// What happened to one virtual router since it was added, or since its counters were cleared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Advertisements sent, those with priority 0 among them.
@@ -60,6 +65,10 @@ pub struct Counters {
     pub advertisements_received: u64,
     /// Advertisements refused for their version, interval, or because an owner ignores them.
     pub advertisements_refused: u64,
+    /// Those of them that were refused for their interval.
+    pub interval_refused: u64,
+    /// Advertisements with other addresses than ours; they are heeded all the same.
+    pub address_mismatches: u64,
     /// Lower priorities discarded in Backup.
     pub lower_discarded: u64,
     /// Advertisements with priority 0 sent.

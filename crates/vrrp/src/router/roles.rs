@@ -28,6 +28,7 @@ impl VirtualRouter {
         let (from, to) = (self.state.role(), state.role());
         self.state = state;
         self.since = now;
+        self.cause = Some(cause);
         self.retry = None;
         self.remarks.renew();
         self.counters.became_active += u64::from(to == Role::Active);
@@ -282,6 +283,8 @@ impl VirtualRouter {
             base_priority: self.base_priority(),
             effective_priority: self.priority,
             faults: self.faults.clone(),
+            cause: self.cause,
+            source: self.source,
             active,
             advertisement_interval: interval,
             active_adver_interval: learned,
@@ -295,6 +298,11 @@ impl VirtualRouter {
 
     pub(super) const fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// Counts from nothing again.
+    pub(crate) fn clear_counters(&mut self) {
+        self.counters = Counters::default();
     }
 }
 
