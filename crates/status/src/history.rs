@@ -1,0 +1,147 @@
+//! What happened lately, and why: a bounded memory.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Seconds, State};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Seconds,
+    /// What.
+    pub what: Occurrence,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Occurrence {
+    /// An instance entered a state.
+    Instance {
+        /// Its name.
+        name: String,
+        /// The state.
+        state: State,
+        /// Why.
+        cause: String,
+    },
+    /// A sync group entered a state.
+    Group {
+        /// Its name.
+        name: String,
+        /// The state.
+        state: State,
+    },
+    /// Something that concerns the whole daemon.
+    Daemon {
+        /// What.
+        text: String,
+    },
+}
+
+/// The last events of each instance, of each group, and of the daemon: whoever changes often takes nobody else's room.
+#[derive(Debug, Default)]
+pub struct History {
+    rings: BTreeMap<Subject, VecDeque<Event>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    Daemon,
+    Group(String),
+    Instance(String),
+}
+
+impl Subject {
+    fn of(what: &Occurrence) -> Self {
+        match what {
+            Occurrence::Daemon { .. } => Self::Daemon,
+            Occurrence::Group { name, .. } => Self::Group(name.clone()),
+            Occurrence::Instance { name, .. } => Self::Instance(name.clone()),
+        }
+    }
+}
+
+impl History {
+    /// Remembers something, and forgets what is too old.
+    pub fn record(&mut self, event: Event) {
+        let subject = Subject::of(&event.what);
+        let room = if subject == Subject::Daemon { OF_THE_DAEMON } else { OF_EACH };
+        let ring = self.rings.entry(subject).or_default();
+        if ring.len() >= room {
+            ring.pop_front();
+        }
+        ring.push_back(event);
+        if self.rings.len() > SUBJECTS {
+            // Most likely one that is configured no longer.
+            let latest = |ring: &VecDeque<Event>| ring.back().map(|event| event.at);
+            let oldest = self.rings.iter().min_by_key(|(_, ring)| latest(ring));
+            if let Some(subject) = oldest.map(|(subject, _)| subject.clone()) {
+                self.rings.remove(&subject);
+            }
+        }
+    }
+
+    /// What is remembered, the oldest first: of one instance with what concerns the whole daemon, or everything.
+    #[must_use]
+    pub fn events(&self, instance: Option<&str>) -> Vec<Event> {
+        let wanted = |subject: &Subject| match (subject, instance) {
+            (_, None) | (Subject::Daemon, _) => true,
+            (Subject::Instance(name), Some(instance)) => name == instance,
+            (Subject::Group(_), Some(_)) => false,
+        };
+        let rings = self.rings.iter().filter(|(subject, _)| wanted(subject));
+        let mut events: Vec<Event> = rings.flat_map(|(_, ring)| ring.iter().cloned()).collect();
+        // Stable: what happened at one time stays in order.
+        events.sort_by_key(|event| event.at);
+        events
+    }
+}
+
+/// Events kept of one instance or group.
+const OF_EACH: usize = 8;
+/// Events kept of the daemon.
+const OF_THE_DAEMON: usize = 32;
+/// Instances and groups of which events are kept: twice what one daemon is built for.
+const SUBJECTS: usize = 8192;
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    fn event(at: u64, name: &str) -> Event {
+        let (name, cause) = (name.to_owned(), "why".to_owned());
+        let what = Occurrence::Instance { name, state: State::Backup, cause };
+        Event { at: Seconds(Duration::from_secs(at)), what }
+    }
+
+    fn times(history: &History, instance: Option<&str>) -> Vec<u64> {
+        history.events(instance).iter().map(|event| event.at.0.as_secs()).collect()
+    }
+
+    #[test]
+    fn one_that_changes_often_leaves_the_others_their_room() {
+        let mut history = History::default();
+        history.record(event(1, "calm"));
+        (2..100).for_each(|at| history.record(event(at, "restless")));
+        let text = "started".to_owned();
+        let at = Seconds(Duration::from_secs(95));
+        history.record(Event { at, what: Occurrence::Daemon { text } });
+        assert_eq!(times(&history, Some("calm")), [1, 95]);
+        assert_eq!(times(&history, None), [1, 92, 93, 94, 95, 95, 96, 97, 98, 99]);
+        assert_eq!(times(&history, Some("nobody")), [95]);
+    }
+
+    #[test]
+    fn names_without_end_do_not_fill_the_memory() {
+        let mut history = History::default();
+        (0..9000).for_each(|at| history.record(event(at, &format!("instance {at}"))));
+        assert_eq!(history.rings.len(), SUBJECTS);
+        assert_eq!(times(&history, None).first(), Some(&(9000 - 8192)));
+    }
+}

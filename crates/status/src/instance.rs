@@ -1,0 +1,333 @@
+//! One virtual router, as far as an observer may see it.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Seconds;
+
+/// One virtual router.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its name.
+    pub name: String,
+    /// Its interface.
+    pub interface: String,
+    /// Its virtual router identifier, 1 to 255.
+    pub vrid: u8,
+    /// Internet protocol of its addresses: 4 or 6.
+    pub ip: u8,
+    /// Version of VRRP: 2 or 3.
+    pub vrrp: u8,
+    /// Its state.
+    pub state: State,
+    /// Since when.
+    pub since: Seconds,
+    /// Why it entered this state; empty before the start.
+    pub cause: String,
+    /// Its sync group.
+    pub group: Option<String>,
+    /// Priority of the configuration; 255 for an owner.
+    pub base_priority: u8,
+    /// Priority with all weights.
+    pub priority: u8,
+    /// The Active router that it listens to, while Backup.
+    pub active_router: Option<Peer>,
+    /// The address that it sends from.
+    pub source: Option<IpAddr>,
+    /// Configured interval of advertisements.
+    pub advertisement_interval: Seconds,
+    /// Interval of the Active router.
+    pub active_advertisement_interval: Seconds,
+    /// How long it waits for an advertisement before it takes over.
+    pub active_down_interval: Seconds,
+    /// How long until it sends, or takes over.
+    pub due: Option<Seconds>,
+    /// Its virtual addresses.
+    pub addresses: Vec<Address>,
+    /// Why it cannot take part: every condition that is not met.
+    pub faults: Vec<Fault>,
+    /// What it tracks.
+    pub trackers: Vec<Tracked>,
+    /// What happened so far.
+    pub counters: Counters,
+    /// What else the configuration says of it.
+    pub settings: Settings,
+}
+
+/// State of a virtual router or a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Not started.
+    Initialize,
+    /// Another router holds the addresses, or will.
+    Backup,
+    /// It holds the addresses.
+    Active,
+    /// It cannot take part.
+    Fault,
+}
+
+/// Another router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// The address that it sends from.
+    pub address: IpAddr,
+    /// The priority that it advertises.
+    pub priority: u8,
+}
+
+/// One virtual address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// The address.
+    pub address: IpAddr,
+    /// Prefix length.
+    pub prefix: u8,
+    /// The interface that it belongs on.
+    pub interface: String,
+    /// Whether it stands there now.
+    pub installed: bool,
+    /// Whether it is advertised (`virtual_ipaddress_excluded` ones are not).
+    pub advertised: bool,
+    /// Scope, as the kernel numbers it.
+    pub scope: u8,
+    /// Label.
+    pub label: Option<String>,
+    /// Broadcast address.
+    pub broadcast: Option<Ipv4Addr>,
+    /// Address of the other end.
+    pub peer: Option<IpAddr>,
+    /// Seconds for which it is preferred as a source; as long as it stands where not set.
+    pub preferred: Option<u32>,
+    /// `home`, `noprefixroute`, `mngtmpaddr`, `autojoin`, as far as they are set.
+    pub flags: Vec<String>,
+}
+
+/// A reason for Fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// A name for programs that stays the same between releases.
+    pub code: String,
+    /// What is wrong.
+    pub text: String,
+    /// What helps.
+    pub remedy: String,
+}
+
+/// A watched thing and what it does to one router.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tracked {
+    /// What kind of thing it is.
+    pub kind: Tracker,
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: TrackedState,
+    /// −253 to 253; with 0 its failure is a fault.
+    pub weight: i16,
+    /// Whether down counts as up.
+    pub reverse: bool,
+}
+
+impl Tracked {
+    /// What it adds to the priority now.
+    #[must_use]
+    pub const fn sum(&self) -> i16 {
+        let up = match (self.state, self.reverse) {
+            (TrackedState::Unknown, _) => return 0,
+            (TrackedState::Up, reverse) => !reverse,
+            (TrackedState::Down, reverse) => reverse,
+        };
+        if (self.weight > 0) == up { self.weight } else { 0 }
+    }
+}
+
+/// Kinds of watched things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tracker {
+    /// An interface.
+    Interface,
+    /// A script.
+    Script,
+}
+
+impl Tracker {
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Interface => "interface",
+            Self::Script => "script",
+        }
+    }
+}
+
+/// State of a watched thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrackedState {
+    /// Not looked at yet.
+    Unknown,
+    /// It works.
+    Up,
+    /// It does not.
+    Down,
+}
+
+impl TrackedState {
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "not known yet",
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// What happened since the instance was added, or its counters were cleared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Advertisements sent, those with priority 0 among them.
+    pub advertisements_sent: u64,
+    /// Advertisements heard, refused ones of the right form among them.
+    pub advertisements_received: u64,
+    /// Times that it became Active.
+    pub became_active: u64,
+    /// Times that it was Active no longer.
+    pub released: u64,
+    /// Times that it entered Fault.
+    pub faulted: u64,
+    /// Advertisements with priority 0 sent.
+    pub resignations_sent: u64,
+    /// Advertisements with priority 0 heard.
+    pub resignations_received: u64,
+    /// Advertisements of a lower priority that a Backup did not heed.
+    pub lower_discarded: u64,
+    /// Advertisements with other addresses than ours, which were heeded all the same.
+    pub address_mismatches: u64,
+    /// Packets refused, by reason; only reasons that occurred.
+    pub discards: BTreeMap<String, u64>,
+}
+
+/// What the configuration says of an instance beside the election.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Whether and when it takes over from a lower priority.
+    pub preemption: Preemption,
+    /// Advertisements that may be missed.
+    pub down_timer_adverts: u8,
+    /// The multicast group; none for unicast.
+    pub multicast: Option<IpAddr>,
+    /// Unicast peers.
+    pub peers: Vec<UnicastPeer>,
+    /// Whether the address to send from is written in the configuration.
+    pub source_configured: bool,
+    /// Whether a password is sent. It is never shown.
+    pub password: bool,
+    /// Whether the loss of the interface is a fault.
+    pub tracks_interface: bool,
+    /// Whether addresses of later advertisements of the same sender are not looked at.
+    pub trusts_known_sender: bool,
+    /// `strict_mode`.
+    pub strict: bool,
+    /// Whether packets to the addresses are taken.
+    pub accepts: bool,
+    /// Whether a lower priority is answered.
+    pub answers_lower_priority: bool,
+    /// Whether a higher priority is answered before it is heeded.
+    pub answers_higher_priority: bool,
+    /// Whether an old form of checksum is used.
+    pub checksum_as_v2: bool,
+    /// Gratuitous ARP and unsolicited neighbour advertisements.
+    pub announcements: Announcements,
+    /// Programs that are told of changes.
+    pub programs: Programs,
+}
+
+/// Another router by unicast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnicastPeer {
+    /// Its address.
+    pub address: IpAddr,
+    /// Least TTL or hop limit of its adverts.
+    pub min_ttl: u8,
+    /// Greatest TTL or hop limit of its adverts.
+    pub max_ttl: u8,
+}
+
+/// Whether and when a router takes over from one of lower priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preemption {
+    /// At once.
+    Immediately,
+    /// After this long.
+    After(Seconds),
+    /// Never.
+    Never,
+}
+
+/// When addresses are announced, and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announcements {
+    /// Times at a takeover.
+    pub repeat: u32,
+    /// Until the second burst; none without one.
+    pub again_after: Option<Seconds>,
+    /// Between later bursts; none without them.
+    pub refresh: Option<Seconds>,
+    /// Times in each later burst.
+    pub refresh_repeat: u32,
+    /// Times after a lower priority was heard.
+    pub lower_priority_repeat: u32,
+    /// Until the second burst of these.
+    pub lower_priority_again_after: Option<Seconds>,
+}
+
+/// Programs that are told of changes, as lists of words; empty where none is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Programs {
+    /// Told that the instance is Active.
+    pub active: Vec<String>,
+    /// Told that it is Backup.
+    pub backup: Vec<String>,
+    /// Told that it is in Fault.
+    pub fault: Vec<String>,
+    /// Told that it stops.
+    pub stop: Vec<String>,
+    /// Told that it is configured no longer.
+    pub deleted: Vec<String>,
+    /// Told every change.
+    pub any: Vec<String>,
+    /// Told of a lower priority that was heard while Active.
+    pub lower_priority: Vec<String>,
+    /// Whether it is told as such that the instance is configured no longer.
+    pub tells_deletion: bool,
+    /// Whether changes of the priority are told.
+    pub tells_priority: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_counts_while_up_where_positive_and_while_down_where_negative() {
+        let sum = |weight, state, reverse| {
+            let (kind, name) = (Tracker::Interface, String::new());
+            Tracked { kind, name, state, weight, reverse }.sum()
+        };
+        use TrackedState::{Down, Unknown, Up};
+        assert_eq!([sum(5, Up, false), sum(5, Down, false), sum(5, Unknown, false)], [5, 0, 0]);
+        assert_eq!([sum(-5, Up, false), sum(-5, Down, false), sum(-5, Unknown, true)], [0, -5, 0]);
+        assert_eq!([sum(5, Up, true), sum(5, Down, true)], [0, 5]);
+        assert_eq!([sum(-5, Up, true), sum(-5, Down, true)], [-5, 0]);
+        assert_eq!([sum(0, Up, false), sum(0, Down, false)], [0, 0]);
+    }
+}

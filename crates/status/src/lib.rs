@@ -1,0 +1,23 @@
+//! How everything stands, as values, and these values as text and JSON.
+//!
+//! The daemon fills a [`Report`]; here it becomes a table for people, a document for programs, and the lines that
+//! travel over the control socket. Words of RFC 9568 inside; those that people know from keepalived come in a
+//! [`Look`]. Pure: no socket, no clock.
+#![forbid(unsafe_code)]
+
+mod history;
+mod instance;
+mod lines;
+mod report;
+mod seconds;
+mod text;
+
+pub use history::{Event, History, Occurrence};
+pub use instance::{
+    Address, Announcements, Counters, Fault, Instance, Peer, Preemption, Programs, Settings, State,
+    Tracked, TrackedState, Tracker, UnicastPeer,
+};
+pub use lines::{Ask, Line, LineError, Request, VERSION};
+pub use report::{Daemon, Group, Health, Item, Process, Reload, Report, Script};
+pub use seconds::Seconds;
+pub use text::{Look, head, history, instance, table};

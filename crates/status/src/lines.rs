@@ -1,0 +1,182 @@
+//! What travels over the control socket: one request on one line, and lines in answer.
+//!
+//! An answer begins with `{"version":1}` and ends with `{"end":...}` or `{"error":...}`. One line for each thing, so
+//! that neither side has to hold an answer as a whole: a daemon may have thousands of instances.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Daemon, Event, Group, Instance, Reload, Report, Script};
+
+/// Version of requests and answers.
+pub const VERSION: u32 = 1;
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// [`VERSION`].
+    pub version: u32,
+    /// For what.
+    pub ask: Ask,
+    /// Of this instance only.
+    #[serde(default)]
+    pub instance: Option<String>,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ask {
+    /// How everything stands, with the last events of an instance where one is named.
+    Status,
+    /// What happened lately.
+    History,
+    /// To read the configuration again, and how that went.
+    Reload,
+}
+
+/// One line of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Line {
+    /// The first one.
+    Version(u32),
+    /// The daemon itself.
+    Daemon(Daemon),
+    /// One virtual router.
+    Instance(Box<Instance>),
+    /// One sync group.
+    Group(Group),
+    /// One tracked script.
+    Script(Script),
+    /// Something that happened.
+    Event(Event),
+    /// How a reload went.
+    Reload(Reload),
+    /// The last one: how many lines came before it.
+    End(usize),
+    /// The last one, where there is no answer.
+    Error(LineError),
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "code", content = "text")]
+pub enum LineError {
+    /// The request cannot be understood.
+    Request(String),
+    /// The request is of a version that this daemon does not speak.
+    Version(String),
+    /// There is no instance of this name.
+    Instance(String),
+    /// The VRRP process does not answer.
+    Silent(String),
+    /// Too many ask at once, or the daemon is ending.
+    Busy(String),
+}
+
+impl LineError {
+    /// What to tell a person.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Request(text)
+            | Self::Version(text)
+            | Self::Instance(text)
+            | Self::Silent(text)
+            | Self::Busy(text) => text,
+        }
+    }
+}
+
+impl Request {
+    /// The request on a line.
+    ///
+    /// **Errors**: it is no request, or one of another version.
+    pub fn parse(line: &[u8]) -> Result<Self, LineError> {
+        /// Enough of any version to know which it is.
+        #[derive(Deserialize)]
+        struct Any {
+            version: u32,
+        }
+        let refuse =
+            |error: serde_json::Error| LineError::Request(format!("not a request: {error}"));
+        let any: Any = serde_json::from_slice(line).map_err(refuse)?;
+        if any.version != VERSION {
+            let text = format!("version {} is not spoken here, only {VERSION}", any.version);
+            return Err(LineError::Version(text));
+        }
+        serde_json::from_slice(line).map_err(refuse)
+    }
+
+    /// As a line with its end.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        format!("{text}\n")
+    }
+}
+
+impl Line {
+    /// As a line with its end.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        format!("{text}\n")
+    }
+}
+
+impl Report {
+    /// Takes in one line of an answer; gives those back that belong to no report.
+    pub fn take(&mut self, line: Line) -> Option<Line> {
+        match line {
+            Line::Daemon(daemon) => self.daemon = daemon,
+            Line::Instance(instance) => self.instances.push(*instance),
+            Line::Group(group) => self.groups.push(group),
+            Line::Script(script) => self.scripts.push(script),
+            Line::Event(event) => self.events.push(event),
+            Line::Version(_) => {}
+            Line::Reload(_) | Line::End(_) | Line::Error(_) => return Some(line),
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_a_line_of_json() {
+        let request = Request { version: 1, ask: Ask::Status, instance: Some("VI_1".to_owned()) };
+        let line = "{\"version\":1,\"ask\":\"status\",\"instance\":\"VI_1\"}\n";
+        assert_eq!(request.to_line(), line);
+        assert_eq!(Request::parse(line.as_bytes()), Ok(request));
+        let short = Request::parse(br#"{"version":1,"ask":"history","later":true}"#).unwrap();
+        assert_eq!((short.ask, short.instance), (Ask::History, None));
+    }
+
+    #[test]
+    fn what_is_no_request_is_told_why() {
+        let refusal = |line: &str| Request::parse(line.as_bytes()).unwrap_err();
+        let later = refusal(r#"{"version":2,"ask":"dance"}"#);
+        assert_eq!(later, LineError::Version("version 2 is not spoken here, only 1".to_owned()));
+        for line in ["", "GET / HTTP/1.1", "{}", r#"{"version":1}"#, r#"{"version":1,"ask":"x"}"#] {
+            assert!(matches!(refusal(line), LineError::Request(_)), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_result_says_why() {
+        let line = Line::Error(LineError::Instance("no VI_9".to_owned())).to_line();
+        assert_eq!(line, "{\"error\":{\"code\":\"instance\",\"text\":\"no VI_9\"}}\n");
+        assert_eq!(Line::End(3).to_line(), "{\"end\":3}\n");
+    }
+
+    #[test]
+    fn no_bytes_make_parsing_panic() {
+        bolero::check!().for_each(|bytes: &[u8]| {
+            let _ = Request::parse(bytes);
+            let _ = serde_json::from_slice::<Line>(bytes);
+        });
+    }
+}

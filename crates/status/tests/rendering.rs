@@ -1,0 +1,132 @@
+//! What people and programs get to see of a report, word by word.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a panic fails the test, as it should"
+)]
+
+use std::time::Duration;
+
+use status::{Health, History, Line, Look, Report, Seconds, State};
+
+const LOOK: Look = Look { state, time };
+
+fn state(state: State) -> &'static str {
+    match state {
+        State::Initialize => "INIT",
+        State::Backup => "BACKUP",
+        State::Active => "MASTER",
+        State::Fault => "FAULT",
+    }
+}
+
+/// The time of day in UTC.
+fn time(time: Seconds) -> String {
+    let seconds = time.0.as_secs() % 86_400;
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// A report with one Active router, one Backup and one in Fault.
+fn report() -> Report {
+    serde_json::from_str(include_str!("report.json")).expect("a report")
+}
+
+#[test]
+fn the_table_says_who_is_what_and_what_is_wrong() {
+    insta::assert_snapshot!(status::table(&report(), &LOOK));
+}
+
+#[test]
+fn one_instance_is_told_with_all_that_is_known() {
+    let mut report = report();
+    report.instances.truncate(1);
+    insta::assert_snapshot!(status::instance(&report, &LOOK));
+}
+
+#[test]
+fn a_backup_is_told_with_its_active_router() {
+    let mut report = report();
+    report.instances.retain(|instance| instance.name == "VI_2");
+    report.events.clear();
+    insta::assert_snapshot!(status::instance(&report, &LOOK));
+}
+
+#[test]
+fn the_history_says_why() {
+    insta::assert_snapshot!(status::history(&report().events, &LOOK));
+    assert_eq!(status::history(&[], &LOOK), "nothing happened yet\n");
+}
+
+#[test]
+fn a_daemon_without_instances_says_so() {
+    let mut report = report();
+    report.instances.clear();
+    report.groups.clear();
+    report.daemon.reload = None;
+    report.daemon.processes.clear();
+    assert_eq!(
+        status::table(&report, &LOOK),
+        "steadfast 0.1.0, process 4242, for 3 h 3 min, /etc/keepalived/keepalived.conf\n\n\
+         no instance is configured\n"
+    );
+    assert_eq!(report.health(), Health::Fine);
+}
+
+#[test]
+fn the_json_document_is_what_its_page_says() {
+    let text = report().to_json();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&value).unwrap());
+    // It is read again without loss.
+    assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report());
+    assert!(!text.contains('\n'));
+}
+
+#[test]
+fn the_lines_of_the_socket_make_a_report_again() {
+    let whole = report();
+    let mut taken = report();
+    taken.instances.clear();
+    taken.groups.clear();
+    taken.scripts.clear();
+    taken.events.clear();
+    let lines = whole.instances.iter().cloned().map(|it| Line::Instance(Box::new(it)));
+    let lines = lines.chain(whole.groups.iter().cloned().map(Line::Group));
+    let lines = lines.chain(whole.scripts.iter().cloned().map(Line::Script));
+    let lines = lines.chain(whole.events.iter().cloned().map(Line::Event));
+    for line in lines.chain([Line::Version(1), Line::Daemon(whole.daemon.clone())]) {
+        let text = line.to_line();
+        assert_eq!(taken.take(serde_json::from_str(&text).unwrap()), None, "{text}");
+    }
+    assert_eq!(taken, whole);
+    assert_eq!(taken.take(Line::End(9)), Some(Line::End(9)));
+}
+
+#[test]
+fn an_instance_that_takes_no_part_is_no_good_health() {
+    let mut report = report();
+    assert_eq!(report.health(), Health::Impaired);
+    report.instances.retain(|instance| instance.state != State::Fault);
+    assert_eq!(report.health(), Health::Fine);
+    report.daemon.processes[0].healthy = false;
+    assert_eq!(report.health(), Health::Impaired);
+}
+
+#[test]
+fn a_history_is_told_in_the_order_of_time() {
+    let mut history = History::default();
+    let mut events = report().events;
+    events.reverse();
+    events.iter().cloned().for_each(|event| history.record(event));
+    let times: Vec<Duration> = history.events(Some("VI_1")).iter().map(|it| it.at.0).collect();
+    let expected = [1_795_264_000.0, 1_795_264_001.5, 1_795_264_005.155_648];
+    assert_eq!(times, expected.map(Duration::from_secs_f64).map(whole_microseconds));
+}
+
+fn whole_microseconds(span: Duration) -> Duration {
+    let microseconds = (span + Duration::from_nanos(500)).as_micros();
+    Duration::from_micros(u64::try_from(microseconds).unwrap())
+}
