@@ -9,7 +9,7 @@ mod acceptance;
 mod addresses;
 mod announcements;
 mod authentication;
-mod contested;
+mod dumps;
 mod election;
 mod failure;
 mod groups;
@@ -45,7 +45,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("addresses", addresses::SCENARIOS),
     ("announcements", announcements::SCENARIOS),
     ("authentication", authentication::SCENARIOS),
-    ("contested", contested::SCENARIOS),
+    ("dumps", dumps::SCENARIOS),
     ("election", election::SCENARIOS),
     ("failure", failure::SCENARIOS),
     ("groups", groups::SCENARIOS),

@@ -7,14 +7,12 @@
 mod address;
 mod authentication;
 mod command;
-mod file;
 mod global;
 mod group;
 pub mod host;
 mod instance;
 mod lints;
 mod notify;
-mod process;
 mod read;
 mod report;
 mod script;
@@ -25,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::global::Defaults;
 use self::report::Reports;
-use self::track::{Catalogue, Kind, Trackers};
+use self::track::Trackers;
 use crate::diagnostic::{Diagnostic, model as codes};
 use crate::model::{Global, HeldBack, Hindrance, Instance, Model, VirtualServer};
 use crate::source::{SourceSet, Span};
@@ -50,7 +48,7 @@ pub(crate) struct Lowering<'a> {
     instances: Vec<Instance>,
     named: BTreeMap<String, Span>,
     trackers: Trackers,
-    /// What instances track by name: what that is is known at the end.
+    /// Tracked scripts by instance: what they are is known at the end.
     tracked: Vec<Vec<track::Tracked>>,
     virtual_servers: Vec<VirtualServer>,
     server_groups: served::Groups,
@@ -139,29 +137,20 @@ impl<'a> Lowering<'a> {
         // A reader of a pipe that nobody asked for.
         global.programs.fifos.retain(|fifo| !fifo.path.is_empty());
         let scripts = script::lower(&tree, &mut reports);
-        let files = file::lower(&tree, &mut reports);
-        let processes = process::lower(&tree, &mut reports);
-        let mut catalogue = Catalogue::default();
-        catalogue.enter(Kind::Script, &scripts, |it| it.weight);
-        catalogue.enter(Kind::File, &files, |it| it.weight);
-        catalogue.enter(Kind::Process, &processes, |it| it.weight);
         for (instance, tracked) in instances.iter_mut().zip(&tracked) {
-            trackers.add(instance, tracked, &catalogue, &mut reports);
+            trackers.add_scripts(instance, tracked, &scripts, &mut reports);
         }
         for directive in blocks(&tree, "child_wait_time") {
             global::daemon(&mut global, "child_wait_time", directive, &reports);
         }
-        let groups = group::lower(&tree, &mut instances, &mut trackers, &catalogue, &mut reports);
+        let groups = group::lower(&tree, &mut instances, &mut trackers, &scripts, &mut reports);
         hold_back(&tree, &mut instances, &reports);
         let static_addresses = blocks(&tree, "static_ipaddress")
             .flat_map(Directive::children)
             .filter_map(|line| address::lower(line, &mut reports))
             .collect();
+        let scripts = script::used(scripts, &trackers.list, &mut reports);
         let served = served::lower(&self.virtual_servers, &self.server_groups, &instances);
-        let reports_to = &mut reports;
-        let scripts = trackers.used(Kind::Script, scripts, |it| it.at, reports_to);
-        let files = trackers.used(Kind::File, files, |it| it.at, reports_to);
-        let processes = trackers.used(Kind::Process, processes, |it| it.at, reports_to);
         let model = Model {
             global,
             static_addresses,
@@ -169,8 +158,6 @@ impl<'a> Lowering<'a> {
             groups,
             trackers: trackers.list,
             scripts,
-            files,
-            processes,
             virtual_servers: self.virtual_servers,
             served,
         };
@@ -181,37 +168,6 @@ impl<'a> Lowering<'a> {
 
 fn blocks<'t>(tree: &'t Tree, keyword: &'static str) -> impl Iterator<Item = &'t Directive> {
     tree.directives.iter().filter(move |directive| directive.keyword.text == keyword)
-}
-
-/// Lowers every block of these keywords; a second one of a name is left out.
-fn named<T>(
-    tree: &Tree,
-    keywords: &[&str],
-    lower: impl Fn(&Directive, &mut Reports<'_>) -> Option<T>,
-    reports: &mut Reports<'_>,
-) -> BTreeMap<String, T> {
-    let mut places: BTreeMap<&str, Span> = BTreeMap::new();
-    let mut found = BTreeMap::new();
-    for block in tree.directives.iter().filter(|it| keywords.contains(&it.keyword.as_str())) {
-        let Some(name) = block.arguments.first() else { continue };
-        let Some(lowered) = lower(block, reports) else { continue };
-        if let Some(first) = places.get(name.as_str()) {
-            reports
-                .warning(
-                    codes::DUPLICATE_NAME,
-                    format!(
-                        "{} `{}` is already defined: this one is left out",
-                        block.keyword.text, name.text
-                    ),
-                    name.span,
-                )
-                .label(*first, "first defined here");
-            continue;
-        }
-        places.insert(name.as_str(), name.span);
-        found.insert(name.text.clone(), lowered);
-    }
-    found
 }
 
 /// Holds instances back for keywords outside their blocks: of their sync group, or of the whole daemon.

@@ -14,11 +14,9 @@ use crate::source::Span;
 
 mod destination;
 mod script;
-mod tracked;
 
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use script::{Begins, Command, Deleted, Fifo, Notify, Script, Scripts, User};
-pub use tracked::{Initial, Parameters as ProcessParameters, TrackFile, TrackProcess, Tracker};
 
 /// A whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,10 +33,6 @@ pub struct Model {
     pub trackers: Vec<Tracker>,
     /// `vrrp_script` blocks that are tracked, by name.
     pub scripts: Vec<Script>,
-    /// `track_file` blocks that are tracked, by name.
-    pub files: Vec<TrackFile>,
-    /// `vrrp_track_process` blocks that are tracked, by name.
-    pub processes: Vec<TrackProcess>,
     /// `virtual_server` blocks.
     pub virtual_servers: Vec<VirtualServer>,
     /// What of them is on addresses that [refuse](Acceptance::Refuse) packets, in order and without repetition.
@@ -68,6 +62,8 @@ pub struct Global {
     pub nftables: Nftables,
     /// Programs that are run.
     pub programs: Scripts,
+    /// Files that are written upon signals.
+    pub dumps: Dumps,
     /// The VRRP process.
     pub vrrp: Process,
     /// The checker process.
@@ -87,6 +83,7 @@ impl Default for Global {
             is_fenced: true,
             nftables: Nftables::default(),
             programs: Scripts::default(),
+            dumps: Dumps::default(),
             vrrp: Process::default(),
             checker: Process::default(),
         }
@@ -107,6 +104,25 @@ pub struct Nftables {
 impl Default for Nftables {
     fn default() -> Self {
         Self { table: None, priority: -1, counters: false }
+    }
+}
+
+/// Files that are written upon signals. A path that ends with a slash is a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dumps {
+    /// `state_dump_file`; in the directory of temporary files where not set.
+    pub state: Option<String>,
+    /// `stats_dump_file`.
+    pub stats: Option<String>,
+    /// `json_dump_file`.
+    pub json: Option<String>,
+    /// `json_version`: 1 or 2.
+    pub json_version: u8,
+}
+
+impl Default for Dumps {
+    fn default() -> Self {
+        Self { state: None, stats: None, json: None, json_version: 1 }
     }
 }
 
@@ -299,6 +315,24 @@ pub struct SyncGroup {
     pub parameters: GroupParameters,
     /// `notify*`; none where nobody is told.
     pub notify: Option<Box<Notify>>,
+}
+
+/// One watched thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tracker {
+    /// `track_interface`: an interface by name.
+    Interface(String),
+    /// `track_script`: a script by name.
+    Script(String),
+}
+
+impl Tracker {
+    /// What is watched, by its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Interface(name) | Self::Script(name) => name,
+        }
+    }
 }
 
 /// One `virtual_server`: where it stands, until load balancing is lowered.

@@ -8,8 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::Verdict;
-
 /// Which child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
@@ -94,49 +92,8 @@ pub struct Handover {
     pub active: BTreeSet<String>,
     /// Until when it is known to have worked, in nanoseconds of the monotonic clock.
     pub alive_until: u64,
-    /// What was found out so far about things that the parent watches.
-    pub findings: BTreeMap<Watched, Finding>,
-}
-
-/// Something that the parent watches for the VRRP process, by the label of its block.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Watched {
-    /// A `vrrp_script`.
-    Script(String),
-    /// A `track_file`.
-    File(String),
-    /// A `vrrp_track_process`.
-    Process(String),
-}
-
-impl Watched {
-    /// The label of its block.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Script(name) | Self::File(name) | Self::Process(name) => name,
-        }
-    }
-}
-
-/// What is found out about a watched thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Finding {
-    /// All is well.
-    Good,
-    /// It is not.
-    Bad,
-    /// The number that it says.
-    Value(i32),
-}
-
-impl From<Verdict> for Finding {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Good => Self::Good,
-            Verdict::Bad => Self::Bad,
-        }
-    }
+    /// What tracked scripts have said so far: whether all is well.
+    pub verdicts: BTreeMap<String, bool>,
 }
 
 /// What the parent says.
@@ -146,8 +103,20 @@ pub enum ToChild {
     Reload,
     /// End in order.
     Stop,
-    /// Something new about watched things.
-    Found(BTreeMap<Watched, Finding>),
+    /// A tracked script says something new.
+    Script {
+        /// Label of its block.
+        name: String,
+        /// Whether all is well.
+        is_good: bool,
+    },
+    /// Say how everything stands, in [`ToParent::Report`]s.
+    Report {
+        /// What the answers carry.
+        serial: u32,
+        /// Whether counters begin anew behind it.
+        clear: bool,
+    },
 }
 
 /// What a child says.
@@ -166,6 +135,15 @@ pub enum ToParent {
     },
     /// Something that programs and pipes are told.
     Changed(Change),
+    /// A part of how everything stands: the parts of one serial, one behind the other, are a list of items.
+    Report {
+        /// The request that it answers.
+        serial: u32,
+        /// Its bytes; items may begin in one part and end in another.
+        part: Vec<u8>,
+        /// Whether it is the last one.
+        last: bool,
+    },
     /// The new configuration is in force.
     Reloaded {
         /// What changed, in a phrase.
@@ -187,6 +165,8 @@ pub struct Change {
     pub what: What,
     /// Its priority then; 0 for a group.
     pub priority: u8,
+    /// Why, for changes of state; empty for others.
+    pub cause: String,
 }
 
 /// Whose change it is.
@@ -264,6 +244,31 @@ pub fn decode<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, DecodeError> {
     }
 }
 
+/// Appends one item of a list to its bytes.
+pub fn append(list: &mut Vec<u8>, item: &impl Serialize) {
+    // It fails for types only that we do not use, such as sequences of unknown length.
+    if let Ok(bytes) = postcard::to_allocvec(item) {
+        list.extend_from_slice(&bytes);
+    }
+}
+
+/// The items of a list that [`append`] made.
+///
+/// **Errors**: bytes that are no such list.
+pub fn items<T: DeserializeOwned>(mut list: &[u8]) -> Result<Vec<T>, DecodeError> {
+    let mut items = Vec::new();
+    while !list.is_empty() {
+        let (item, rest) = postcard::take_from_bytes(list).map_err(DecodeError::Malformed)?;
+        // An item of no bytes would never come to an end.
+        if rest.len() == list.len() {
+            return Err(DecodeError::Empty);
+        }
+        items.push(item);
+        list = rest;
+    }
+    Ok(items)
+}
+
 /// Raised with every change of a message.
 const VERSION: u8 = 3;
 
@@ -284,6 +289,19 @@ mod tests {
     }
 
     #[test]
+    fn a_list_comes_back_item_by_item() {
+        let mut list = Vec::new();
+        for item in ["one", "", "three"] {
+            append(&mut list, &item);
+        }
+        assert_eq!(items::<String>(&list).expect("a list"), ["one", "", "three"]);
+        assert!(items::<String>(&list[..list.len() - 1]).is_err(), "it ends early");
+        assert!(items::<String>(&[]).expect("an empty list").is_empty());
+        // One whose items are of no bytes would never come to an end.
+        assert!(items::<()>(&[0]).is_err());
+    }
+
+    #[test]
     fn another_version_is_refused() {
         let mut bytes = encode(&ToChild::Stop);
         bytes[0] = 99;
@@ -297,6 +315,7 @@ mod tests {
             let _ = decode::<ToParent>(bytes);
             let _ = decode::<ToChild>(bytes);
             let _ = decode::<StartOptions>(bytes);
+            let _ = items::<Change>(bytes);
         });
     }
 }

@@ -27,6 +27,15 @@ pub struct EventLoop {
     events: Vec<epoll::Event>,
 }
 
+/// What a descriptor is watched for instead of something to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// That it can be written to.
+    Writable,
+    /// That its other end is gone.
+    End,
+}
+
 /// What ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Woken {
@@ -67,6 +76,23 @@ impl EventLoop {
         let data = epoll::EventData::new_u64(token.0);
         epoll::add(&self.epoll, descriptor, data, epoll::EventFlags::IN)
             .map_err(failed("add descriptor"))
+    }
+
+    /// Waits for something else than before of a descriptor that was added.
+    ///
+    /// **Errors**: it was not added.
+    pub fn watch(
+        &self,
+        descriptor: impl AsFd,
+        token: Token,
+        interest: Interest,
+    ) -> Result<(), LoopError> {
+        let data = epoll::EventData::new_u64(token.0);
+        let flags = match interest {
+            Interest::Writable => epoll::EventFlags::OUT,
+            Interest::End => epoll::EventFlags::empty(),
+        };
+        epoll::modify(&self.epoll, descriptor, data, flags).map_err(failed("watch descriptor"))
     }
 
     /// Waits for `descriptor` no longer.

@@ -172,8 +172,7 @@ impl Draw {
     }
 
     fn tracker_state(&mut self) -> TrackerState {
-        let value = TrackerState::Value(self.one_of(&[0, 1, -20, -254, i32::MIN]));
-        self.one_of(&[TrackerState::Unknown, TrackerState::Up, TrackerState::Down, value])
+        self.one_of(&[TrackerState::Unknown, TrackerState::Up, TrackerState::Down])
     }
 
     fn span(&mut self) -> Duration {

@@ -159,6 +159,14 @@ pub(super) fn daemon(
                 text.and_then(|text| text.parse().ok()).unwrap_or(global.nftables.priority);
         }
         "nftables_counters" => global.nftables.counters = true,
+        "state_dump_file" => global.dumps.state = text.map(str::to_owned),
+        "stats_dump_file" => global.dumps.stats = text.map(str::to_owned),
+        "json_dump_file" => global.dumps.json = text.map(str::to_owned),
+        "json_version" => {
+            let version = text.and_then(|text| text.parse().ok());
+            let known = version.filter(|version| (1..=2).contains(version));
+            global.dumps.json_version = known.unwrap_or(global.dumps.json_version);
+        }
         "script_user" => global.programs.user = command::user(&directive.arguments),
         "enable_script_security" => global.programs.is_secured = true,
         "vrrp_notify_priority_changes" => {

@@ -3,7 +3,7 @@
 mod payload;
 mod settle;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clock::Instant;
 use config::model::Model;
-use control::{Finding, Role, Severity, StartOptions, Summary, ToChild, ToParent, Watched};
+use control::{Role, Severity, StartOptions, Summary, ToChild, ToParent};
 use kernel::socket::{Channel, ChannelError};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -102,8 +102,20 @@ pub(crate) enum Request {
     Stop,
     /// Take the configuration in this memory file.
     Reload(OwnedFd),
-    /// Something new about watched things.
-    Found(BTreeMap<Watched, Finding>),
+    /// A tracked script says something new.
+    Script {
+        /// Its name.
+        name: String,
+        /// Whether all is well.
+        is_good: bool,
+    },
+    /// Say how everything stands.
+    Report {
+        /// What the answers carry.
+        serial: u32,
+        /// Whether counters begin anew behind it.
+        clear: bool,
+    },
 }
 
 impl Parent {
@@ -163,6 +175,14 @@ impl Parent {
         self.send_unsent()
     }
 
+    /// Says something if the parent takes it at once and nothing waits before it; whether it did.
+    pub(crate) fn offer(&self, message: &ToParent) -> Result<bool, Orphaned> {
+        if self.is_behind() {
+            return Ok(false);
+        }
+        self.send(&control::encode(message))
+    }
+
     fn send_unsent(&mut self) -> Result<(), Orphaned> {
         while let Some(message) = self.unsent.front() {
             if !self.send(message)? {
@@ -188,7 +208,12 @@ impl Parent {
         match (control::decode::<ToChild>(&message.bytes), message.descriptor) {
             (Ok(ToChild::Stop), _) => Ok(Some(Request::Stop)),
             (Ok(ToChild::Reload), Some(memory)) => Ok(Some(Request::Reload(memory))),
-            (Ok(ToChild::Found(findings)), _) => Ok(Some(Request::Found(findings))),
+            (Ok(ToChild::Script { name, is_good }), _) => {
+                Ok(Some(Request::Script { name, is_good }))
+            }
+            (Ok(ToChild::Report { serial, clear }), _) => {
+                Ok(Some(Request::Report { serial, clear }))
+            }
             (Ok(ToChild::Reload), None) | (Err(_), _) => {
                 log.push(Severity::Error, "the parent says what this process does not understand");
                 Err(Orphaned)

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use super::ask;
 use super::check::{self, Format};
 use super::demonstrate;
 use crate::terminal::{eprint, print};
@@ -40,6 +41,36 @@ enum Command {
         /// The keyword, or the code of a diagnostic such as VRRP001.
         keyword: String,
     },
+    /// Say how every instance stands: state, since when and why, priority, addresses, what is wrong and what helps.
+    ///
+    /// Exit code: 0 each instance takes part; 2 one does not, or the VRRP process does not answer; 3 no daemon runs;
+    /// 4 there is no such instance; 1 the daemon cannot be asked.
+    Status {
+        #[command(flatten)]
+        daemon: ask::Where,
+        /// As one JSON document.
+        #[arg(long)]
+        json: bool,
+        /// This instance only, with all that is known of it.
+        instance: Option<String>,
+    },
+    /// Say what happened lately, and why: the last changes of each instance, or of one.
+    Why {
+        #[command(flatten)]
+        daemon: ask::Where,
+        /// As one JSON document.
+        #[arg(long)]
+        json: bool,
+        /// This instance only.
+        instance: Option<String>,
+    },
+    /// Have the daemon read its configuration again, and say how that went.
+    ///
+    /// Exit code: 0 the new configuration is in force; 5 it is not; 3 no daemon runs; 1 the daemon cannot be asked.
+    Reload {
+        #[command(flatten)]
+        daemon: ask::Where,
+    },
     /// Watch two daemons hand addresses over in front of a pinging client, in namespaces of their own.
     Demo {
         /// The result as JSON.
@@ -70,6 +101,9 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
             check::check(&file, format, deny_warnings, config_id)
         }
         Command::Explain { keyword } => explain(&keyword),
+        Command::Status { daemon, json, instance } => ask::status(&daemon, json, instance),
+        Command::Why { daemon, json, instance } => ask::why(&daemon, json, instance),
+        Command::Reload { daemon } => ask::reload(&daemon),
         Command::Demo { json, inside } => demonstrate(&demo::Options { json, inside }),
     }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Options {
     pub(crate) vrrp_pid_file: Option<PathBuf>,
     /// `-c`.
     pub(crate) checkers_pid_file: Option<PathBuf>,
+    /// `--control-socket`.
+    pub(crate) control_socket: Option<PathBuf>,
     /// `-s`.
     pub(crate) namespace: Option<String>,
     /// `-m`.
@@ -147,7 +149,8 @@ fn one(
         "log-facility" => options.facility = Some(facility(&parser.value()?)?),
         "log-file" => {
             let file = parser.optional_value().map(PathBuf::from);
-            options.log_file = Some(file.unwrap_or_else(|| temporary("keepalived.log")));
+            options.log_file =
+                Some(file.unwrap_or_else(|| compat::dump::temporary("keepalived.log")));
         }
         "no-syslog" => options.facility = None,
         "umask" => options.umask = umask(&parser.value()?)?,
@@ -157,6 +160,7 @@ fn one(
         "pid" => options.pid_file = Some(parser.value()?.into()),
         "vrrp_pid" => options.vrrp_pid_file = Some(parser.value()?.into()),
         "checkers_pid" => options.checkers_pid_file = Some(parser.value()?.into()),
+        "control-socket" => options.control_socket = Some(parser.value()?.into()),
         "namespace" => options.namespace = Some(parser.value()?.to_string_lossy().into_owned()),
         "core-dump" => options.core_dump = true,
         "all-config" => options.all_include_checks = true,
@@ -231,6 +235,7 @@ impl Options {
             pid_file: None,
             vrrp_pid_file: None,
             checkers_pid_file: None,
+            control_socket: None,
             namespace: None,
             core_dump: false,
             all_include_checks: false,
@@ -244,6 +249,11 @@ impl Options {
         }
     }
 
+    /// Where the control socket of a daemon with these options is.
+    pub(crate) fn control_socket(&self) -> PathBuf {
+        crate::parent::control_socket(self.control_socket.as_deref(), self.pid_file.as_deref())
+    }
+
     /// Makes relative names absolute, for a daemon that changes its directory.
     pub(crate) fn make_absolute(&mut self) {
         let files = [
@@ -252,6 +262,7 @@ impl Options {
             &mut self.pid_file,
             &mut self.vrrp_pid_file,
             &mut self.checkers_pid_file,
+            &mut self.control_socket,
         ];
         for file in files.into_iter().flatten() {
             if let Ok(absolute) = std::path::absolute(&file) {
@@ -303,11 +314,6 @@ fn umask(value: &OsStr) -> Result<u32, lexopt::Error> {
     }
 }
 
-fn temporary(name: &str) -> PathBuf {
-    let directory = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-    directory.join(name)
-}
-
 fn help(name: &str) -> String {
     format!(
         "Usage: {name} [COMMAND] [OPTION...]\n\n\
@@ -315,6 +321,9 @@ fn help(name: &str) -> String {
            run               run the daemon (also without a command)\n  \
            check FILE        read a configuration and say what is wrong with it\n  \
            explain KEYWORD   say what a keyword means and whether it is executed\n  \
+           status [INSTANCE] say how every instance stands
+           why [INSTANCE]    say what happened lately, and why
+           reload            have the daemon read its configuration again
            demo              watch two daemons hand addresses over, in namespaces of their own\n\n\
          Options, as keepalived's:\n{OPTIONS}"
     )
@@ -375,6 +384,7 @@ const OPTIONS: &str = "  \
   -p, --pid=FILE             pid file of the parent
   -r, --vrrp_pid=FILE        pid file of the VRRP process
   -c, --checkers_pid=FILE    pid file of the checker process
+      --control-socket=FILE  where `steadfast status` asks; beside the pid file of the parent
   -s, --namespace=NAME       network namespace to run in
   -m, --core-dump            allow core dumps
   -e, --all-config           a missing include is an error

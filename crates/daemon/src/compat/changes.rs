@@ -46,11 +46,16 @@ mod tests {
             subject: Subject::Instance("VI_1".to_owned()),
             what: What::Active,
             priority: 100,
+            cause: String::new(),
         };
         assert_eq!(arguments(&change), ["INSTANCE", "VI_1", "MASTER", "100"]);
         assert_eq!(line(&change), "INSTANCE \"VI_1\" MASTER 100\n");
-        let change =
-            Change { subject: Subject::Group("G".to_owned()), what: What::Fault, priority: 0 };
+        let change = Change {
+            subject: Subject::Group("G".to_owned()),
+            what: What::Fault,
+            priority: 0,
+            cause: String::new(),
+        };
         assert_eq!(line(&change), "GROUP \"G\" FAULT 0\n");
     }
 }

@@ -3,8 +3,18 @@
 //! The rest of the program speaks RFC 9568; here it is translated, and nowhere else.
 
 pub(crate) mod changes;
-pub(crate) mod contest;
+pub(crate) mod dump;
 pub(crate) mod narration;
+
+/// keepalived's name of a state in a report.
+pub(crate) const fn state(state: status::State) -> &'static str {
+    narration::role(match state {
+        status::State::Initialize => vrrp::Role::Initialize,
+        status::State::Backup => vrrp::Role::Backup,
+        status::State::Active => vrrp::Role::Active,
+        status::State::Fault => vrrp::Role::Fault,
+    })
+}
 
 /// Exit codes.
 pub(crate) mod exit {
@@ -14,6 +24,12 @@ pub(crate) mod exit {
     pub(crate) const CONFIGURATION: u8 = 2;
     /// A permission is missing.
     pub(crate) const PERMISSION: u8 = 4;
+    /// An instance does not take part.
+    pub(crate) const IMPAIRED: u8 = 2;
+    /// No daemon runs, as init scripts say it.
+    pub(crate) const NOT_RUNNING: u8 = 3;
+    /// There is no such instance.
+    pub(crate) const UNKNOWN: u8 = 4;
     /// `check` found errors.
     pub(crate) const CONFIG_TEST_FAILED: u8 = 5;
     /// There is no configuration.

@@ -3,7 +3,7 @@
 //! **Shape**: syslog `Nov 20 22:26:06` (RFC 3164 §4.1.2), console `Fri Nov 20 22:26:06 2026`. Local time, by the
 //! C library, which knows the time zone.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A broken-down local time.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,11 @@ pub(super) struct Stamp {
 impl Stamp {
     /// Now.
     pub(super) fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self::of(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    }
+
+    /// The time that is this long after 1970-01-01T00:00:00Z.
+    pub(super) fn of(since: Duration) -> Self {
         Self {
             seconds: i64::try_from(since.as_secs()).unwrap_or(0),
             nanoseconds: since.subsec_nanos(),
@@ -39,6 +43,12 @@ impl Stamp {
     pub(super) fn console(self) -> String {
         let time = kernel::local_time(self.seconds);
         format!("{} {} {}", weekday(time.weekday), self.syslog(), time.year)
+    }
+
+    /// `Fri Nov 20 22:26:06.123456 2026`.
+    pub(super) fn precise(self) -> String {
+        let (time, microseconds) = (kernel::local_time(self.seconds), self.nanoseconds / 1000);
+        format!("{} {}.{microseconds:06} {}", weekday(time.weekday), self.syslog(), time.year)
     }
 
     /// `Fri Nov 20 22:26:06.123456789 2026`.

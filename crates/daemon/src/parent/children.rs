@@ -62,14 +62,16 @@ impl Context<'_> {
 /// Something that concerns the whole daemon.
 #[derive(Debug)]
 pub(super) enum News {
-    /// The child has taken the new configuration.
-    Reloaded(Role),
+    /// The child has taken the new configuration; what changed.
+    Reloaded(Role, String),
     /// The child has not.
     ReloadFailed(Role, String),
     /// Programs and pipes are to be told of something.
     Changed(Change),
-    /// The child died; its successor reads the new configuration.
-    Gone(Role),
+    /// A part of how everything stands.
+    Report { serial: u32, part: Vec<u8>, last: bool },
+    /// The child ended, in these words; its successor reads the new configuration.
+    Gone(Role, String),
 }
 
 impl Managed {
@@ -95,6 +97,16 @@ impl Managed {
         self.watchdog.is_healthy()
     }
 
+    /// What an observer may see.
+    pub(super) fn view(&self) -> status::Process {
+        status::Process {
+            role: self.role.word().to_owned(),
+            pid: self.running.as_ref().map(|running| running.child.pid()),
+            healthy: self.is_healthy() && self.is_ready(),
+            restarts: self.generation.saturating_sub(1),
+        }
+    }
+
     /// Whether it does its work.
     pub(super) fn is_ready(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.ready)
@@ -116,7 +128,8 @@ impl Managed {
         self.tell(&ToChild::Stop, None, sinks, identity);
     }
 
-    /// Sends it a message. One that does not read is told by a signal to end or to start anew.
+    /// Sends it a message. One that does not read is told by a signal to end or to start anew, but for what its
+    /// successor is told anyway.
     pub(super) fn tell(
         &mut self,
         message: &ToChild,
@@ -132,15 +145,10 @@ impl Managed {
         {
             let name = compat::child_name(self.role);
             sinks.write(identity, Severity::Warning, &format!("{name} child process: {error}"));
-            let _ = running.child.signal(Signal::TERM);
+            if !matches!(message, ToChild::Script { .. } | ToChild::Report { .. }) {
+                let _ = running.child.signal(Signal::TERM);
+            }
         }
-    }
-
-    /// Sends it what it may also hear later; says whether that is over. One that is gone hears it from its successor's
-    /// start.
-    pub(super) fn offer(&self, message: &ToChild) -> bool {
-        let Some(running) = &self.running else { return true };
-        !matches!(running.channel.send(&control::encode(message), None), Err(ChannelError::Full))
     }
 
     /// Counts its silence from now on: this process did not listen.
@@ -192,24 +200,24 @@ impl Managed {
         }
         self.running = None;
         self.summary = Summary::default();
-        news.push(News::Gone(self.role));
         let death = match ended {
             Ended::Exited(code) => Death::Exited(code),
             Ended::Signalled(signal) => Death::Signalled(signal),
         };
         let name = compat::child_name(self.role);
         let Some(action) = self.watchdog.handle(now(), Event::Died(death)) else {
-            context.log(Severity::Info, &format!("{name} child process({pid}) stopped"));
+            let text = format!("{name} child process({pid}) stopped");
+            context.log(Severity::Info, &text);
+            news.push(News::Gone(self.role, text));
             return None;
         };
         let outlook = match action {
             Action::GiveUp { .. } => "Exiting",
             Action::Start | Action::Abort | Action::Kill | Action::Respawn { .. } => "Respawning",
         };
-        context.log(
-            Severity::Error,
-            &format!("{name} child process({pid}) died: {outlook} ({ended})"),
-        );
+        let text = format!("{name} child process({pid}) died: {outlook} ({ended})");
+        context.log(Severity::Error, &text);
+        news.push(News::Gone(self.role, text));
         if let (Action::GiveUp { .. }, Death::Exited(code)) = (action, death)
             && let Some(error) = compat::permanent_error(code)
         {
@@ -341,6 +349,9 @@ impl Managed {
                 }
                 Ok(ToParent::Ready) => running.ready = true,
                 Ok(ToParent::Changed(change)) => news.push(News::Changed(change)),
+                Ok(ToParent::Report { serial, part, last }) => {
+                    news.push(News::Report { serial, part, last });
+                }
                 Ok(ToParent::Heartbeat(summary)) => {
                     self.summary = summary;
                     // Mostly nothing follows; what does wakes us again.
@@ -350,7 +361,7 @@ impl Managed {
                     if !changes.is_empty() {
                         context.sinks.write(&running.identity, Severity::Info, &changes);
                     }
-                    news.push(News::Reloaded(self.role));
+                    news.push(News::Reloaded(self.role, changes));
                 }
                 Ok(ToParent::ReloadFailed { reason }) => {
                     news.push(News::ReloadFailed(self.role, reason))

@@ -2,10 +2,9 @@
 
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::time::Duration;
 
 use config::diagnostic::{self, Class, Severity};
-use config::model::{TrackFile, TrackProcess};
+use config::model::Global;
 use control::{Handover, Role, StartOptions};
 use kernel::process::MemoryFile;
 
@@ -22,14 +21,10 @@ pub(super) struct Loaded {
     pub(super) path: String,
     /// What is worth a line in the log.
     pub(super) lines: Vec<String>,
-    /// `child_wait_time`.
-    pub(super) child_wait_time: Duration,
+    /// Settings of the whole daemon.
+    pub(super) global: Global,
     /// Programs that are run.
     pub(super) programs: Table,
-    /// Files that are watched.
-    pub(super) files: Vec<TrackFile>,
-    /// Processes that are counted.
-    pub(super) processes: Vec<TrackProcess>,
     vrrp: bool,
     checker: bool,
     sources: Vec<u8>,
@@ -72,12 +67,10 @@ impl Loaded {
         Ok(Self {
             path,
             lines,
-            child_wait_time: model.global.child_wait_time,
             programs: Table::of(&mut model),
-            files: std::mem::take(&mut model.files),
-            processes: std::mem::take(&mut model.processes),
             vrrp: !model.instances.is_empty() || !model.static_addresses.is_empty(),
             checker: !model.virtual_servers.is_empty(),
+            global: model.global,
             sources: sources.to_bytes(),
             start,
         })

@@ -3,33 +3,38 @@
 //! It never waits for anything but its event loop, and takes no part in elections.
 
 mod children;
-mod files;
-mod findings;
-mod greeting;
+mod control_socket;
+mod dumps;
+mod inquiry;
 mod loaded;
 mod notify;
 mod pid_file;
-mod processes;
 mod programs;
 mod reload;
 mod signals;
+mod view;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clock::Instant;
 use control::{Handover, Role, Severity, ToChild};
 use kernel::eventloop::{EventLoop, Signals, Token, now};
 use nix::sys::signal::Signal;
 
 use self::children::Managed;
+use self::inquiry::Asker;
 use self::loaded::Loaded;
 use self::notify::Systemd;
 use self::pid_file::PidFiles;
 use self::signals::RealTime;
 use crate::cli::Options;
+use crate::compat::dump::Dump;
 use crate::compat::{self, exit};
 use crate::log::{Identity, Sinks, SinksOptions};
 use crate::terminal::eprint;
+
+pub(crate) use self::control_socket::path as control_socket;
 
 /// The parent and everything that it keeps.
 struct Parent {
@@ -44,13 +49,16 @@ struct Parent {
     pid_files: PidFiles,
     children: Vec<Managed>,
     programs: programs::Programs,
-    files: files::Files,
-    processes: processes::Processes,
-    findings: findings::Findings,
     handover: Handover,
     reload: reload::Progress,
-    /// The last reload changed nothing, and somebody should know.
-    reload_failed: bool,
+    /// How the last reload ended.
+    last_reload: Option<status::Reload>,
+    inquiries: inquiry::Inquiries,
+    dumps: dumps::Dumps,
+    control: control_socket::ControlSocket,
+    history: status::History,
+    /// When the daemon started.
+    since: status::Seconds,
     /// The exit code, once the daemon is stopping.
     stopping: Option<u8>,
     announced: bool,
@@ -125,6 +133,8 @@ impl Parent {
         events.add(&signals, SIGNALS)?;
         let real_time = RealTime::open()?;
         events.add(&real_time, REAL_TIME)?;
+        let dumps = dumps::Dumps::new()?;
+        events.add(&dumps, DUMPS)?;
         let mut parent = Self {
             identity: identity(&options),
             options,
@@ -137,12 +147,14 @@ impl Parent {
             pid_files,
             children: Vec::new(),
             programs: programs::Programs::default(),
-            files: files::Files::default(),
-            processes: processes::Processes::default(),
-            findings: findings::Findings::default(),
             handover: Handover::default(),
             reload: reload::Progress::Idle,
-            reload_failed: false,
+            last_reload: None,
+            inquiries: inquiry::Inquiries::default(),
+            dumps,
+            control: control_socket::ControlSocket::default(),
+            history: status::History::default(),
+            since: view::today(),
             stopping: None,
             announced: false,
         };
@@ -157,8 +169,10 @@ impl Parent {
         self.pid_files.write(None, std::process::id(), &mut |line| {
             self.sinks.write(&self.identity, Severity::Warning, line);
         });
+        self.open_control_socket();
+        self.record_of_daemon("started");
         self.want_children();
-        self.arrange_watched();
+        self.arrange_programs();
         let mut ready = Vec::new();
         let mut woken = now();
         while !self.has_ended() {
@@ -168,19 +182,10 @@ impl Parent {
             }
             self.tend_children();
             self.tend_programs();
-            self.tend_files();
-            self.tend_processes();
-            self.tell_findings();
+            self.tend_inquiries();
+            self.control.tend();
             self.announce();
-            let deadline = self.children.iter().filter_map(Managed::deadline).min();
-            let others = [
-                self.systemd.deadline(),
-                self.programs.deadline(),
-                self.files.deadline(),
-                self.processes.deadline(),
-                self.findings.deadline(),
-            ];
-            let deadline = others.into_iter().flatten().chain(deadline).min();
+            let deadline = self.deadline();
             if let Err(error) = self.events.wait(deadline, &mut ready) {
                 self.log(Severity::Error, &format!("cannot wait for events: {error}"));
                 self.stop(exit::FATAL);
@@ -206,6 +211,41 @@ impl Parent {
         self.stopping.unwrap_or(0)
     }
 
+    /// The earliest time at which something is to be done.
+    fn deadline(&self) -> Option<Instant> {
+        let others = [
+            self.systemd.deadline(),
+            self.programs.deadline(),
+            self.inquiries.deadline(),
+            self.control.deadline(),
+        ];
+        self.children.iter().filter_map(Managed::deadline).chain(others.into_iter().flatten()).min()
+    }
+
+    fn greet(&mut self) {
+        let program = compat::program(&self.options.invoked_name).to_owned();
+        let uname = rustix::system::uname();
+        let lines = [
+            format!("Starting {program} v{VERSION}"),
+            format!(
+                "Running on {} {}",
+                uname.sysname().to_string_lossy(),
+                uname.release().to_string_lossy()
+            ),
+            format!("Command line: '{}'", self.options.command_line),
+            format!("Configuration file {}", self.loaded.path),
+        ];
+        for line in lines {
+            self.log(Severity::Info, &line);
+        }
+        for line in self.loaded.lines.clone() {
+            self.log(Severity::Warning, &line);
+        }
+        for line in self.options.warnings.clone() {
+            self.log(Severity::Warning, &line);
+        }
+    }
+
     /// Writes a line of the parent itself.
     fn log(&mut self, severity: Severity, text: &str) {
         self.sinks.write(&self.identity, severity, text);
@@ -220,19 +260,16 @@ impl Parent {
                 (true, None) => self.children.push(Managed::new(role, self.options.respawn)),
                 (false, Some(index)) => {
                     if let Some(child) = self.children.get_mut(index) {
-                        child.stop(self.loaded.child_wait_time, &mut self.sinks, &self.identity);
+                        child.stop(
+                            self.loaded.global.child_wait_time,
+                            &mut self.sinks,
+                            &self.identity,
+                        );
                     }
                 }
                 (true, Some(_)) | (false, None) => {}
             }
         }
-    }
-
-    /// Brings what this process runs and watches in line with the configuration in force.
-    fn arrange_watched(&mut self) {
-        self.arrange_programs();
-        self.arrange_files();
-        self.arrange_processes();
     }
 
     /// Hands every child what it may need of its parent.
@@ -272,15 +309,9 @@ impl Parent {
 
     /// Something is readable.
     fn take(&mut self, token: Token) {
-        if processes::Processes::owns(token) {
-            return self.process_ended(token);
-        }
         if programs::Programs::owns(token) {
             self.take_program(token);
             return;
-        }
-        if token == files::FILES {
-            return self.files_changed();
         }
         if token == SIGNALS {
             while let Some(signal) = self.signals.take() {
@@ -289,10 +320,18 @@ impl Parent {
             return;
         }
         if token == REAL_TIME {
-            if self.real_time.came() {
-                self.log(Severity::Warning, NO_DUMPS);
+            for signal in self.real_time.take() {
+                if let Some(dump) = Dump::of_real_time(signal) {
+                    self.inquire(Asker::Dump(dump));
+                }
             }
             return;
+        }
+        if token == DUMPS {
+            return self.take_written();
+        }
+        if control_socket::ControlSocket::owns(token) {
+            return self.take_control(token);
         }
         let mut give_up = None;
         let mut news = Vec::new();
@@ -316,8 +355,10 @@ impl Parent {
             self.stop(0);
         } else if signal == Signal::SIGHUP {
             self.reload();
-        } else if signal == Signal::SIGUSR1 || signal == Signal::SIGUSR2 {
-            self.log(Severity::Warning, NO_DUMPS);
+        } else if signal == Signal::SIGUSR1 {
+            self.inquire(Asker::Dump(Dump::Data));
+        } else if signal == Signal::SIGUSR2 {
+            self.inquire(Asker::Dump(Dump::Stats));
         }
     }
 
@@ -329,7 +370,7 @@ impl Parent {
         self.stopping = Some(code);
         self.log(Severity::Info, "Stopping");
         self.systemd.stopping();
-        let patience = self.loaded.child_wait_time;
+        let patience = self.loaded.global.child_wait_time;
         for child in &mut self.children {
             child.stop(patience, &mut self.sinks, &self.identity);
         }
@@ -337,42 +378,6 @@ impl Parent {
 
     fn has_ended(&self) -> bool {
         self.stopping.is_some() && self.children.iter().all(Managed::has_ended)
-    }
-
-    /// Tells systemd that the daemon is ready, once all children are.
-    fn announce(&mut self) {
-        if self.stopping.is_some() || self.reload.is_running() {
-            return;
-        }
-        let ready = self.children.iter().all(Managed::is_ready);
-        let status = self.status();
-        if ready && !self.announced {
-            self.announced = true;
-            self.systemd.ready(&status);
-        } else if self.announced {
-            self.systemd.status(&status);
-        }
-    }
-
-    fn status(&self) -> String {
-        let summary = self.children.iter().map(|child| child.summary).fold(
-            control::Summary::default(),
-            |sum, one| control::Summary {
-                active: sum.active + one.active,
-                backup: sum.backup + one.backup,
-                fault: sum.fault + one.fault,
-            },
-        );
-        format!(
-            "{}{} {}, {} {}, {} {}",
-            if self.reload_failed { "Reload failed; " } else { "" },
-            summary.active,
-            compat::narration::role(vrrp::Role::Active),
-            summary.backup,
-            compat::narration::role(vrrp::Role::Backup),
-            summary.fault,
-            compat::narration::role(vrrp::Role::Fault),
-        )
     }
 
     /// Hands a message to every running child.
@@ -387,5 +392,5 @@ impl Parent {
 const STALL: Duration = Duration::from_millis(500);
 const SIGNALS: Token = Token(1);
 const REAL_TIME: Token = Token(2);
-const NO_DUMPS: &str = "dumps of data and statistics are not written by this release";
+const DUMPS: Token = Token(3);
 const VERSION: &str = env!("CARGO_PKG_VERSION");

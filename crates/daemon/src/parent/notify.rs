@@ -5,8 +5,13 @@
 use std::time::Duration;
 
 use clock::Instant;
+use control::Summary;
 use kernel::eventloop::now;
 use sd_notify::NotifyState;
+
+use super::Parent;
+use super::children::Managed;
+use crate::compat::narration;
 
 /// The manager that started us, if it is one.
 #[derive(Debug)]
@@ -74,6 +79,46 @@ impl Systemd {
                 tell(&[NotifyState::Watchdog]);
             }
         }
+    }
+}
+
+impl Parent {
+    /// Tells systemd that the daemon is ready, once all children are.
+    pub(super) fn announce(&mut self) {
+        if self.stopping.is_some() || self.reload.is_running() {
+            return;
+        }
+        let ready = self.children.iter().all(Managed::is_ready);
+        let status = self.status();
+        if ready && !self.announced {
+            self.announced = true;
+            self.systemd.ready(&status);
+        } else if self.announced {
+            self.systemd.status(&status);
+        }
+    }
+
+    /// How many instances are in which state.
+    pub(super) fn status(&self) -> String {
+        let reload_failed = self.last_reload.as_ref().is_some_and(|reload| !reload.succeeded);
+        let summary =
+            self.children.iter().map(|child| child.summary).fold(Summary::default(), |sum, one| {
+                Summary {
+                    active: sum.active + one.active,
+                    backup: sum.backup + one.backup,
+                    fault: sum.fault + one.fault,
+                }
+            });
+        format!(
+            "{}{} {}, {} {}, {} {}",
+            if reload_failed { "Reload failed; " } else { "" },
+            summary.active,
+            narration::role(vrrp::Role::Active),
+            summary.backup,
+            narration::role(vrrp::Role::Backup),
+            summary.fault,
+            narration::role(vrrp::Role::Fault),
+        )
     }
 }
 

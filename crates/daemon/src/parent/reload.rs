@@ -5,6 +5,7 @@ use control::{Handover, Role, Severity, ToChild};
 use super::Parent;
 use super::children::News;
 use super::loaded::Loaded;
+use super::view::today;
 
 /// How far a reload is.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub(super) enum Progress {
         again: bool,
         /// Why a child refused.
         refused: Option<String>,
+        /// What is worth saying of the new configuration, and what changed.
+        said: Vec<String>,
         /// The configuration before, for when one refuses.
         former: Box<Loaded>,
     },
@@ -46,6 +49,7 @@ impl Parent {
             self.log(Severity::Warning, &problem);
         }
         self.log(Severity::Info, "Reloading");
+        self.begin_reload_for_clients();
         self.systemd.reloading();
         let loaded = match Loaded::read(&self.options, self.loaded.start_options()) {
             Ok(loaded) => loaded,
@@ -57,7 +61,7 @@ impl Parent {
                     Severity::Error,
                     "RELOAD FAILED: the running configuration stays in force",
                 );
-                self.answer(Outcome::Failed);
+                self.answer(Outcome::Failed, refusal.lines);
                 return;
             }
         };
@@ -68,29 +72,45 @@ impl Parent {
             Ok(memory) => memory,
             Err(error) => {
                 self.log(Severity::Error, &format!("RELOAD FAILED: {error}"));
-                self.answer(Outcome::Failed);
+                self.answer(Outcome::Failed, vec![error.to_string()]);
                 return;
             }
         };
+        let said = loaded.lines.clone();
         let former = Box::new(std::mem::replace(&mut self.loaded, loaded));
         let waiting =
             self.children.iter().filter(|child| child.is_ready()).map(|child| child.role).collect();
         self.tell(&ToChild::Reload, Some(&memory));
-        self.reload = Progress::Running { waiting, again: false, refused: None, former };
+        self.reload = Progress::Running { waiting, again: false, refused: None, said, former };
         self.want_children();
-        self.arrange_watched();
+        self.arrange_programs();
         self.end_reload();
     }
 
     /// A child said something that concerns the whole daemon.
     pub(super) fn learn(&mut self, news: News) {
-        if let News::Changed(change) = &news {
-            return self.changed(change);
+        match &news {
+            News::Changed(change) => {
+                self.record(change);
+                return self.changed(change);
+            }
+            News::Report { serial, part, last } => return self.take_part(*serial, part, *last),
+            News::Gone(role, text) => {
+                if *role == Role::Vrrp {
+                    self.inquiries.interrupt();
+                }
+                self.record_of_daemon(text);
+            }
+            News::Reloaded(..) | News::ReloadFailed(..) => {}
         }
-        let Progress::Running { waiting, refused, .. } = &mut self.reload else { return };
+        let Progress::Running { waiting, refused, said, .. } = &mut self.reload else { return };
         match news {
-            News::Changed(_) => {}
-            News::Reloaded(role) | News::Gone(role) => waiting.retain(|other| *other != role),
+            News::Changed(_) | News::Report { .. } => {}
+            News::Gone(role, _) => waiting.retain(|other| *other != role),
+            News::Reloaded(role, changes) => {
+                waiting.retain(|other| *other != role);
+                said.extend(Some(changes).filter(|changes| !changes.is_empty()));
+            }
             News::ReloadFailed(role, reason) => {
                 waiting.retain(|other| *other != role);
                 refused.get_or_insert(reason);
@@ -100,20 +120,24 @@ impl Parent {
     }
 
     fn end_reload(&mut self) {
-        let Progress::Running { waiting, again, refused, .. } = &mut self.reload else { return };
+        let Progress::Running { waiting, again, refused, said, .. } = &mut self.reload else {
+            return;
+        };
         if !waiting.is_empty() {
             return;
         }
-        let (again, refused) = (*again, refused.take());
+        let (again, refused, mut said) = (*again, refused.take(), std::mem::take(said));
         let Progress::Running { former, .. } = std::mem::take(&mut self.reload) else { return };
         match &refused {
             None => self.log(Severity::Info, "Reload finished"),
             Some(reason) => {
                 self.log(Severity::Error, &format!("RELOAD FAILED: {reason}"));
                 self.go_back(*former);
+                said.push(reason.clone());
             }
         }
-        self.answer(if refused.is_some() { Outcome::Failed } else { Outcome::InForce });
+        let outcome = if refused.is_some() { Outcome::Failed } else { Outcome::InForce };
+        self.answer(outcome, said);
         if again {
             self.reload();
         }
@@ -127,12 +151,15 @@ impl Parent {
             Err(error) => self.log(Severity::Error, &format!("cannot go back: {error}")),
         }
         self.want_children();
-        self.arrange_watched();
+        self.arrange_programs();
     }
 
-    /// Tells systemd that the reload is over.
-    fn answer(&mut self, outcome: Outcome) {
-        self.reload_failed = outcome == Outcome::Failed;
+    /// Tells everyone that the reload is over, and what was said of it.
+    fn answer(&mut self, outcome: Outcome, lines: Vec<String>) {
+        let succeeded = outcome == Outcome::InForce;
+        self.record_of_daemon(if succeeded { "reloaded" } else { "reload FAILED" });
+        self.last_reload = Some(status::Reload { at: today(), succeeded, lines });
+        self.answer_reload();
         self.systemd.ready(&self.status());
     }
 }

@@ -9,7 +9,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 pub(super) const WATCHED: [Signal; 5] =
     [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2];
 
-/// The real-time signals: keepalived writes dumps upon some of them, and no other may end the daemon either.
+/// The real-time signals: some of them ask for dumps, and no other may end the daemon either.
 #[derive(Debug)]
 pub(super) struct RealTime(SignalFd);
 
@@ -22,13 +22,13 @@ impl RealTime {
         SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).map(Self)
     }
 
-    /// Whether any came since this was asked last.
-    pub(super) fn came(&self) -> bool {
-        let mut any = false;
-        while let Ok(Some(_)) = self.0.read_signal() {
-            any = true;
+    /// Those that came since this was asked last.
+    pub(super) fn take(&self) -> Vec<i32> {
+        let mut signals = Vec::new();
+        while let Ok(Some(signal)) = self.0.read_signal() {
+            signals.extend(i32::try_from(signal.ssi_signo));
         }
-        any
+        signals
     }
 }
 

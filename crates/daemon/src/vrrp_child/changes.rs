@@ -9,7 +9,7 @@ use wire::Priority;
 
 use super::Shell;
 use super::names::Known;
-use crate::compat::narration::Names as _;
+use crate::compat::narration::{self, Names as _};
 
 impl Shell {
     /// Tells the parent what programs and pipes may want to know.
@@ -48,7 +48,7 @@ impl Shell {
         match output {
             Output::Group { group, to, .. } => {
                 let subject = Subject::Group(names.group(*group).to_owned());
-                Some(Change { subject, what: of_role(*to)?, priority: 0 })
+                Some(Change { subject, what: of_role(*to)?, priority: 0, cause: String::new() })
             }
             Output::Instance { instance, action } => {
                 let what = match action {
@@ -76,7 +76,12 @@ impl Shell {
                 let priority =
                     if let Action::PriorityChanged { to, .. } = action { *to } else { known };
                 let subject = Subject::Instance(names.instance(*instance).to_owned());
-                Some(Change { subject, what, priority: priority.0 })
+                let cause = if let Action::Transitioned { cause, .. } = action {
+                    narration::because(*instance, cause, &names)
+                } else {
+                    String::new()
+                };
+                Some(Change { subject, what, priority: priority.0, cause })
             }
         }
     }

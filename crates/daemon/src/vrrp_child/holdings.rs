@@ -216,7 +216,8 @@ pub(super) fn installed(line: &VirtualAddress, link: IfIndex, lease: Option<Dura
     }
 }
 
-fn broadcast(line: &VirtualAddress) -> Option<std::net::Ipv4Addr> {
+/// The broadcast address of an address line.
+pub(super) fn broadcast(line: &VirtualAddress) -> Option<std::net::Ipv4Addr> {
     let IpAddr::V4(address) = line.address else { return None };
     let host = u32::MAX.checked_shr(u32::from(line.prefix)).unwrap_or(0);
     match line.broadcast {

@@ -17,7 +17,7 @@ mod perform;
 mod ports;
 mod receive;
 mod reload;
-mod rivals;
+mod report;
 mod roster;
 mod start;
 mod turn;
@@ -30,7 +30,7 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 
 use clock::Instant;
-use control::{Finding, Severity, ToParent, Watched};
+use control::{Severity, ToParent};
 use kernel::eventloop::{EventLoop, Signals, Token, now};
 use kernel::observer::Observer;
 use kernel::process::Privilege;
@@ -44,7 +44,6 @@ use self::conflict::Conflicts;
 use self::holdings::Holdings;
 use self::ports::Ports;
 use self::receive::Complaint;
-use self::rivals::Rivals;
 use self::roster::{Roster, Settled};
 use self::turn::Ended;
 use self::walls::Walls;
@@ -69,8 +68,8 @@ struct Shell {
     resuming: BTreeSet<InstanceId>,
     /// When the parent was told last of a lower priority that an Active instance heard.
     contested: BTreeMap<InstanceId, Instant>,
-    /// What the parent found out about things that it watches.
-    findings: BTreeMap<Watched, Finding>,
+    /// What the parent said of tracked scripts.
+    scripts: BTreeMap<String, TrackerState>,
     events: EventLoop,
     signals: Signals,
     observer: Observer,
@@ -82,12 +81,14 @@ struct Shell {
     fixed: Vec<intent::AddressKey>,
     announcer: Announcer,
     conflicts: Conflicts,
-    rivals: Rivals,
-    discards: DiscardCounters,
+    /// Packets refused, by whom they were for.
+    discards: BTreeMap<InstanceId, DiscardCounters>,
     complaints: RateLimit<Complaint>,
     /// Those about packets, apart: whoever sends them must not silence the others.
     discarded: RateLimit<Complaint>,
     reload: reload::Progress,
+    /// What the parent is being told of how everything stands.
+    telling: Option<report::Telling>,
     /// When the election begins (`vrrp_startup_delay`), while it has not.
     start_at: Option<Instant>,
     /// When sockets that could not be opened are tried again.

@@ -84,13 +84,11 @@ impl Shell {
                 if let Some(form) = form {
                     self.take_form(now, instance, received.source, form);
                 }
-                self.note_heard(now, instance, &received);
                 self.feed(now, Input::Received { instance, advertisement: received });
             }
             Heard::Refused { instance, source, vrid, why } => {
-                self.discards.count(why);
                 if let Some(instance) = instance {
-                    self.note_refused(now, instance, source, why);
+                    self.discards.entry(instance).or_default().count(why);
                 }
                 self.complain_of_packet(now, port, instance, source, vrid, why);
             }

@@ -12,14 +12,12 @@ use kernel::netlink::RequestSocket;
 use kernel::observer::Observer;
 use kernel::socket::{AnnounceSocket, Packet};
 use nix::sys::signal::Signal;
-use vrrp::{Change, Election, Former, Input, InstanceId, Outputs, Plan, Role};
-use wire::vrrp::DiscardCounters;
+use vrrp::{Change, Election, Former, Input, InstanceId, Outputs, Plan, Role, TrackerState};
 
 use super::announcer::Announcer;
 use super::conflict::Conflicts;
 use super::holdings::{self, Holdings};
 use super::ports::Ports;
-use super::rivals::Rivals;
 use super::roster::{Roster, Settled, plan};
 use super::walls::Walls;
 use super::{NEWS, PARENT, SIGNALS, Shell, perform, reload, watch, work};
@@ -44,7 +42,7 @@ impl Shell {
                 bindings: std::collections::BTreeMap::new(),
                 floating: std::collections::BTreeSet::new(),
                 trackers: std::collections::BTreeMap::new(),
-                findings: std::collections::BTreeMap::new(),
+                scripts: std::collections::BTreeMap::new(),
                 resuming: BTreeSet::new(),
                 contested: std::collections::BTreeMap::new(),
                 events,
@@ -57,11 +55,11 @@ impl Shell {
                 fixed: Vec::new(),
                 announcer,
                 conflicts: Conflicts::default(),
-                rivals: Rivals::default(),
-                discards: DiscardCounters::default(),
+                discards: std::collections::BTreeMap::new(),
                 complaints: RateLimit::with_room(CAUSES),
                 discarded: RateLimit::of_at_most(LINES_ABOUT_PACKETS),
                 reload: reload::Progress::default(),
+                telling: None,
                 start_at: None,
                 retry_ports_at: None,
                 scratch: perform::Scratch::default(),
@@ -112,7 +110,14 @@ impl Shell {
         let model = std::mem::take(&mut self.startup.model);
         let settled = self.roster.settle(model);
         self.resuming = self.resumable(now, &settled);
-        self.findings = std::mem::take(&mut self.startup.options.handover.findings);
+        self.scripts = self
+            .startup
+            .options
+            .handover
+            .verdicts
+            .iter()
+            .map(|(name, good)| (name.clone(), state_of(*good)))
+            .collect();
         let stays = |id: &InstanceId| self.resuming.contains(id);
         let stale = settled.instances.iter().filter(|(id, _)| !stays(id)).map(|(_, it)| it);
         let stale: Vec<Instance> = stale.cloned().collect();
@@ -226,5 +231,10 @@ impl Shell {
 
 /// Log lines a minute about packets that are not understood, whoever sends them.
 const LINES_ABOUT_PACKETS: u32 = 100;
+/// The state of a script that said so.
+pub(super) const fn state_of(is_good: bool) -> TrackerState {
+    if is_good { TrackerState::Up } else { TrackerState::Down }
+}
+
 /// Causes for complaint about ourselves: some for each of thousands of instances.
 const CAUSES: usize = 64 * 1024;

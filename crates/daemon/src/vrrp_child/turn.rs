@@ -8,6 +8,7 @@ use kernel::eventloop::{LoopError, Token, boot_time, now};
 use vrrp::{Input, Role};
 
 use super::ports::PortId;
+use super::report::Telling;
 use super::{NEWS, PARENT, RELOAD, SIGNALS, Shell};
 use crate::child::{Orphaned, Request};
 use crate::compat::narration::span;
@@ -45,7 +46,8 @@ impl Shell {
                 return Ended::Orphaned;
             }
             let mut deadline = self.deadline();
-            if self.startup.log.is_waiting() || self.startup.parent.is_behind() {
+            let is_blocked = self.telling.as_ref().is_some_and(Telling::is_blocked);
+            if is_blocked || self.startup.log.is_waiting() || self.startup.parent.is_behind() {
                 deadline = deadline.min(at + LOG_PAUSE);
             }
             let slice = at + SLICE;
@@ -115,7 +117,6 @@ impl Shell {
         self.go_on_working(now);
         self.hear_conflicts(now, ready);
         self.hear_walls();
-        self.follow_rivals(now);
         if ready.contains(&RELOAD) {
             self.take_reload(now)?;
         }
@@ -126,12 +127,16 @@ impl Shell {
                 }
             }
         }
+        self.go_on_telling()?;
         if ready.contains(&PARENT) {
             while let Some(request) = self.startup.parent.request(&mut self.startup.log)? {
                 match request {
                     Request::Stop => next = Next::End,
                     Request::Reload(memory) => self.begin_reload(memory)?,
-                    Request::Found(findings) => self.take_findings(now, findings),
+                    Request::Script { name, is_good } => self.take_script(now, name, is_good),
+                    Request::Report { serial, clear } => {
+                        self.telling = Some(Telling::new(serial, clear));
+                    }
                 }
             }
         }
@@ -144,11 +149,11 @@ impl Shell {
             self.election.deadline().map(|deadline| deadline.at),
             self.announcer.deadline(),
             self.holdings.deadline(),
-            self.rivals.deadline(),
             self.start_at,
             self.retry_ports_at,
             self.looked.again_at(),
             self.work.is_waiting().then_some(Instant::ZERO),
+            self.telling.as_ref().filter(|it| !it.is_blocked()).map(|_| Instant::ZERO),
         ]
         .into_iter()
         .flatten()

@@ -16,8 +16,10 @@
     reason = "a panic fails the test, as it should"
 )]
 
+mod asking;
 mod children;
 mod daemon;
+mod dumps;
 mod ear;
 mod faults;
 mod logging;
@@ -26,8 +28,6 @@ mod reload;
 mod starting;
 mod supervision;
 mod systemd;
-mod tracked_processes;
-mod tracking;
 mod walls;
 mod world;
 
@@ -49,8 +49,8 @@ const AREAS: &[(&str, &[Test])] = &[
     ("faults", faults::TESTS),
     ("logging", logging::TESTS),
     ("walls", walls::TESTS),
-    ("tracking", tracking::TESTS),
-    ("tracked_processes", tracked_processes::TESTS),
+    ("asking", asking::TESTS),
+    ("dumps", dumps::TESTS),
 ];
 
 /// Set in the process that runs inside the namespaces.

@@ -234,7 +234,9 @@ fn writes_a_log_file() {
 
 fn survives_signals() {
     let mut cable = Cable::new();
-    let mut daemon = Start::with(&steady()).until("Entering MASTER");
+    let start = Start::with(&steady());
+    let directory = start.place.directory().display().to_string();
+    let mut daemon = start.environment("TMPDIR", &directory).until("Entering MASTER");
     let vrrp = daemon.vrrp();
     for name in ["DATA", "STATS", "STATS_CLEAR", "JSON"] {
         let words = ["--signum", name];
@@ -249,7 +251,9 @@ fn survives_signals() {
             (!daemon.runs() || !vrrp.lives() || !cable.holds(VIRTUAL)).then_some(())
         });
     }
-    daemon.wait_for("dumps of data and statistics are not written by this release");
+    for name in ["keepalived.data", "keepalived.stats", "keepalived.json"] {
+        assert!(daemon.place.path(name).exists(), "{name}");
+    }
     assert_eq!(daemon.stop().0, Some(0));
 }
 

@@ -5,7 +5,6 @@ mod memory_file;
 mod privilege;
 mod program;
 mod schedule;
-pub mod table;
 
 use rustix::io::Errno;
 

@@ -356,7 +356,7 @@ pub(super) const OBSERVERS: &[Keyword] = &[
     )
     .ignored("children get the configuration through memory"),
     boolean("data_use_instance", "off", "Add instance/namespace to dump file names"),
-    value("json_version", &[required(Choice(&["1", "2"]))], "1", "JSON dump layout"),
+    value("json_version", &[required(Choice(&["1", "2"]))], "1", "JSON dump layout").supported(),
     value(
         "iproute_usr_dir",
         &[required(Word("directory"))],
@@ -374,17 +374,20 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         &[required(Word("path, or directory/"))],
         "/tmp/keepalived*.data",
         "Location of SIGUSR1 dump; man page calls it state_file_location",
-    ),
+    )
+    .supported(),
     value(
         "stats_dump_file",
         &[required(Word("path, or directory/"))],
         "/tmp/keepalived.stats",
         "Location of SIGUSR2 dump; man: stats_file_location",
-    ),
+    )
+    .supported(),
     value(
         "json_dump_file",
         &[required(Word("path, or directory/"))],
         "/tmp/keepalived.json",
         "Location of JSON dump; man: json_file_location",
-    ),
+    )
+    .supported(),
 ];

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use clock::Instant;
 use config::model::{Command, Model, Notify, Script, Scripts};
-use control::{Change, Severity, Subject, What};
+use control::{Change, Severity, Subject, Verdict, What};
 use kernel::eventloop::{Token, now};
 use kernel::process::{Child, Ended, Program};
 use rustix::process::Signal;
@@ -51,9 +51,16 @@ impl Table {
                 .chain(groups)
                 .filter_map(|(subject, notify)| Some((subject, *notify?)))
                 .collect(),
-            common: std::mem::take(&mut model.global.programs),
+            common: model.global.programs.clone(),
             scripts: std::mem::take(&mut model.scripts),
         }
+    }
+}
+
+impl Table {
+    /// Tracked scripts.
+    pub(super) fn scripts(&self) -> &[Script] {
+        &self.scripts
     }
 }
 
@@ -65,6 +72,15 @@ pub(super) struct Programs {
     pipes: Vec<Pipe>,
     running: BTreeMap<u64, Running>,
     next: u64,
+}
+
+/// What is known of a tracked script.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    pub(super) verdict: Option<Verdict>,
+    pub(super) is_running: bool,
+    /// How its last run ended; empty before that.
+    pub(super) last: String,
 }
 
 #[derive(Debug)]
@@ -93,6 +109,17 @@ impl Programs {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let tracked = self.tracked.values().filter_map(|script| script.watch.deadline());
         tracked.chain(self.running.values().filter_map(|running| running.until)).min()
+    }
+
+    /// What is known of the tracked script of this name.
+    pub(super) fn view(&self, name: &str) -> View {
+        let Some(script) = self.tracked.get(name) else { return View::default() };
+        let ours = |purpose: &Purpose| matches!(purpose, Purpose::Tracked(other) if other == name);
+        View {
+            verdict: script.watch.verdict(),
+            is_running: self.running.values().any(|running| ours(&running.purpose)),
+            last: script.last.map_or_else(String::new, |ended| ended.to_string()),
+        }
     }
 
     /// Whether a token is that of a program.

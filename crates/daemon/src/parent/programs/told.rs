@@ -49,7 +49,12 @@ mod tests {
     use super::*;
 
     fn change(what: What) -> Change {
-        Change { subject: Subject::Instance("A".to_owned()), what, priority: 100 }
+        Change {
+            subject: Subject::Instance("A".to_owned()),
+            what,
+            priority: 100,
+            cause: String::new(),
+        }
     }
 
     fn command(name: &str) -> Command {

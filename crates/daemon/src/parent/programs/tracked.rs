@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clock::Instant;
 use config::model::{Begins, Script};
-use control::{ScriptAction, ScriptTimes, ScriptWatch, Severity, Verdict, Watched};
+use control::{ScriptAction, ScriptTimes, ScriptWatch, Severity, ToChild, Verdict};
 use kernel::eventloop::now;
 use kernel::process::{Ended, Program};
 use rustix::process::Signal;
@@ -19,7 +19,7 @@ pub(super) struct Tracked {
     /// None for one that cannot run, which was said.
     program: Option<Program>,
     /// How its last run ended, for saying only what is new.
-    last: Option<Ended>,
+    pub(super) last: Option<Ended>,
 }
 
 impl Parent {
@@ -52,15 +52,17 @@ impl Parent {
         }
         // A run of a script that is gone would be taken for one of its successor of that name.
         for name in former.into_keys() {
-            self.lose(&Watched::Script(name.clone()));
+            self.handover.verdicts.remove(&name);
             self.forget(&Purpose::Tracked(name), Signal::KILL);
         }
         self.programs.tracked = tracked;
     }
 
-    /// Tells the VRRP process what a script says.
+    /// Tells the VRRP process what a script says, and keeps it for a process that comes after it.
     fn tell_verdict(&mut self, name: &str, verdict: Verdict) {
-        self.found(Watched::Script(name.to_owned()), verdict.into());
+        let is_good = verdict == Verdict::Good;
+        self.handover.verdicts.insert(name.to_owned(), is_good);
+        self.tell(&ToChild::Script { name: name.to_owned(), is_good }, None);
     }
 
     /// Starts and ends runs that are due.

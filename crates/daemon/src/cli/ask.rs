@@ -1,0 +1,209 @@
+//! Commands that ask a running daemon.
+
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use status::{
+    Ask, Daemon, Event, Health, Line, LineError, Look, Reload, Report, Request, Seconds, VERSION,
+};
+
+use crate::compat::{self, exit};
+use crate::terminal::{eprint, print};
+use crate::{log, parent};
+
+/// Which daemon is asked.
+#[derive(Debug, Args)]
+pub(super) struct Where {
+    /// The control socket of the daemon.
+    #[arg(long)]
+    control_socket: Option<PathBuf>,
+    /// The pid file of a daemon that was started with one: its socket lies beside it.
+    #[arg(short, long)]
+    pid: Option<PathBuf>,
+}
+
+/// Why there is nothing to show.
+#[derive(Debug)]
+enum Failure {
+    /// Nobody listens.
+    NotRunning(PathBuf),
+    /// The daemon says why.
+    Refused(LineError),
+    /// Something went wrong on the way.
+    Broken(String),
+}
+
+impl Failure {
+    /// Says it; the exit code.
+    fn say(&self) -> ExitCode {
+        let (text, code) = match self {
+            Self::NotRunning(path) => (
+                format!(
+                    "no daemon listens at {}: none runs, or it was started with another pid file (-p) or --control-socket",
+                    path.display()
+                ),
+                exit::NOT_RUNNING,
+            ),
+            Self::Refused(error) => (
+                error.text().to_owned(),
+                match error {
+                    LineError::Instance(_) => exit::UNKNOWN,
+                    LineError::Silent(_) => exit::IMPAIRED,
+                    LineError::Request(_) | LineError::Version(_) | LineError::Busy(_) => {
+                        exit::FATAL
+                    }
+                },
+            ),
+            Self::Broken(text) => (text.clone(), exit::FATAL),
+        };
+        eprint(&format!("{text}\n"));
+        ExitCode::from(code)
+    }
+}
+
+/// `status`.
+pub(super) fn status(daemon: &Where, json: bool, instance: Option<String>) -> ExitCode {
+    let is_one = instance.is_some();
+    let mut report = nothing();
+    let end = ask(daemon, Ask::Status, instance, PATIENCE, &mut report);
+    // What is known is shown even where the rest is missing.
+    let silent = matches!(end, Err(Failure::Refused(LineError::Silent(_))));
+    if end.is_ok() || silent {
+        let text = match (json, is_one && !silent) {
+            (true, _) => format!("{}\n", report.to_json()),
+            (false, true) => status::instance(&report, &LOOK),
+            (false, false) if silent => status::head(&report, &LOOK),
+            (false, false) => status::table(&report, &LOOK),
+        };
+        show(&text);
+    }
+    match (end, report.health()) {
+        (Err(failure), _) => failure.say(),
+        (Ok(_), Health::Fine) => ExitCode::SUCCESS,
+        (Ok(_), Health::Impaired) => ExitCode::from(exit::IMPAIRED),
+    }
+}
+
+/// `why`.
+pub(super) fn why(daemon: &Where, json: bool, instance: Option<String>) -> ExitCode {
+    let mut report = nothing();
+    if let Err(failure) = ask(daemon, Ask::History, instance, PATIENCE, &mut report) {
+        return failure.say();
+    }
+    show(&if json {
+        events_to_json(&report.events)
+    } else {
+        status::history(&report.events, &LOOK)
+    });
+    ExitCode::SUCCESS
+}
+
+/// `reload`.
+pub(super) fn reload(daemon: &Where) -> ExitCode {
+    let outcome = ask(daemon, Ask::Reload, None, RELOAD_PATIENCE, &mut nothing());
+    let Reload { succeeded, lines, .. } = match outcome {
+        Ok(Line::Reload(reload)) => reload,
+        Ok(_) => return Failure::Broken("the daemon does not say how it went".to_owned()).say(),
+        Err(failure) => return failure.say(),
+    };
+    let mut text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    if succeeded {
+        show(&text);
+        return ExitCode::SUCCESS;
+    }
+    text.push_str("RELOAD FAILED: the running configuration stays in force\n");
+    eprint(&printable(&text));
+    ExitCode::from(exit::CONFIG_TEST_FAILED)
+}
+
+/// Asks, and takes the answer into a report; gives the line that it ended with.
+fn ask(
+    daemon: &Where,
+    ask: Ask,
+    instance: Option<String>,
+    patience: Duration,
+    report: &mut Report,
+) -> Result<Line, Failure> {
+    let path = parent::control_socket(daemon.control_socket.as_deref(), daemon.pid.as_deref());
+    let broken = |error: std::io::Error| {
+        let why = if error.kind() == ErrorKind::PermissionDenied {
+            "only root may ask the daemon".to_owned()
+        } else if error.kind() == ErrorKind::WouldBlock {
+            format!("the daemon does not answer within {} s", patience.as_secs())
+        } else {
+            error.to_string()
+        };
+        Failure::Broken(format!("{}: {why}", path.display()))
+    };
+    let mut stream = UnixStream::connect(&path).map_err(|error| {
+        let nobody = [ErrorKind::NotFound, ErrorKind::ConnectionRefused];
+        if nobody.contains(&error.kind()) {
+            Failure::NotRunning(path.clone())
+        } else {
+            broken(error)
+        }
+    })?;
+    stream.set_read_timeout(Some(patience)).map_err(broken)?;
+    stream.set_write_timeout(Some(patience)).map_err(broken)?;
+    let request = Request { version: VERSION, ask, instance };
+    // A daemon that has no room says so without reading.
+    let sent = stream.write_all(request.to_line().as_bytes());
+    for line in BufReader::new(stream).lines() {
+        let line = line.map_err(broken)?;
+        let line: Line = serde_json::from_str(&line).map_err(|error| {
+            Failure::Broken(format!("the daemon is of another version than this program: {error}"))
+        })?;
+        match report.take(line) {
+            None => {}
+            Some(Line::Error(error)) => return Err(Failure::Refused(error)),
+            Some(end) => return Ok(end),
+        }
+    }
+    sent.map_err(broken)?;
+    Err(Failure::Broken("the daemon ended before it had answered".to_owned()))
+}
+
+/// A report in which nothing is known yet.
+fn nothing() -> Report {
+    Report {
+        daemon: Daemon {
+            version: String::new(),
+            pid: 0,
+            configuration: String::new(),
+            now: Seconds::default(),
+            since: Seconds::default(),
+            processes: Vec::new(),
+            reload: None,
+        },
+        instances: Vec::new(),
+        groups: Vec::new(),
+        scripts: Vec::new(),
+        events: Vec::new(),
+    }
+}
+
+fn events_to_json(events: &[Event]) -> String {
+    let document = serde_json::json!({ "version": VERSION, "events": events });
+    format!("{document}\n")
+}
+
+fn show(text: &str) {
+    print(&printable(text));
+}
+
+/// Without what would steer a terminal: names are free words.
+fn printable(text: &str) -> String {
+    let plain = |letter: char| if letter.is_control() && letter != '\n' { '?' } else { letter };
+    text.chars().map(plain).collect()
+}
+
+/// keepalived's words, and the time where we are.
+const LOOK: Look = Look { state: compat::state, time: |time| log::time(time.0) };
+/// How long the daemon may be silent.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a reload may take: thousands of instances, or one behind another.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,111 @@
+use super::*;
+
+/// One Active router, one Backup and one in Fault.
+fn report() -> Report {
+    let text = include_str!("../../../../status/tests/report.json");
+    serde_json::from_str(text).expect("a report")
+}
+
+fn file(dump: Dump, name: &str) -> String {
+    let mut global = Global::default();
+    global.dumps.state = Some("/x/".to_owned());
+    global.dumps.stats = Some("/x/".to_owned());
+    global.dumps.json = Some("/x/".to_owned());
+    let files = dump.files(&report(), &global);
+    let file = files.into_iter().find(|(path, _)| path == &Path::new("/x").join(name));
+    file.expect(name).1
+}
+
+#[test]
+fn json_is_as_keepalived_2_2_7_writes_it() {
+    let text = file(Dump::Json, "keepalived.json");
+    let first = text.split_once("},\"stats\":").unwrap().0;
+    // Letter by letter what keepalived wrote, but for the password.
+    assert_eq!(
+        first,
+        r#"[{"data":{"iname":"VI_1","dont_track_primary":0,"skip_check_adv_addr":0,"strict_mode":0,"vmac_ifname":"","ifp_ifname":"eth0","master_priority":0,"last_transition":1795264005.155648,"garp_delay":5,"garp_refresh":60,"garp_rep":5,"garp_refresh_rep":1,"garp_lower_prio_delay":5,"garp_lower_prio_rep":5,"lower_prio_no_advert":0,"higher_prio_send_advert":0,"vrid":51,"base_priority":100,"effective_priority":103,"vipset":true,"promote_secondaries":false,"adver_int":1,"master_adver_int":1,"accept":1,"nopreempt":false,"preempt_delay":3,"state":2,"wantstate":2,"version":2,"smtp_alert":false,"notify_deleted":false,"script_master":"'\/bin\/echo' 'master' 'x'","script":"'\/bin\/true'","vips":["192.0.2.10\/24 dev eth0 scope global label eth0:1 set","192.0.2.11 dev eth0 scope global set"],"evips":["192.0.2.20 dev eth0 scope global set"],"track_ifp":["lo"],"track_script":["'\/bin\/true'"],"auth_type":1,"auth_data":"********""#
+    );
+    let stats = text.split_once("\"stats\":").unwrap().1.split_once('}').unwrap().0;
+    assert_eq!(
+        stats,
+        r#"{"advert_rcvd":7,"advert_sent":3000,"become_master":2,"release_master":1,"packet_len_err":1,"advert_interval_err":0,"ip_ttl_err":5,"invalid_type_rcvd":0,"addr_list_err":0,"invalid_authtype":0,"authtype_mismatch":0,"auth_failure":2,"pri_zero_rcvd":4,"pri_zero_sent":1"#
+    );
+    assert!(serde_json::from_str::<serde_json::Value>(&text).unwrap().is_array());
+}
+
+#[test]
+fn json_of_version_2_is_an_object_around_the_list() {
+    let mut global = Global::default();
+    global.dumps.json_version = 2;
+    let files = Dump::Json.files(&report(), &global);
+    let value: serde_json::Value = serde_json::from_str(&files[0].1).unwrap();
+    assert_eq!(value["vrrp"][1]["data"]["master_priority"], 150);
+    assert_eq!(value["vrrp"][1]["data"]["nopreempt"], true);
+    assert_eq!(value["vrrp"][2]["data"]["state"], 3);
+    assert!(value["vrrp"][2]["data"].get("evips").is_none(), "left out where it is empty");
+}
+
+#[test]
+fn statistics_are_as_keepalived_2_2_7_writes_them() {
+    let text = file(Dump::Stats, "keepalived.stats");
+    let expected = "\
+VRRP Instance: VI_1
+  Advertisements:
+    Received: 7
+    Sent: 3000
+  Became master: 2
+  Released master: 1
+  Packet Errors:
+    Length: 1
+    TTL: 5
+    Invalid Type: 0
+    Advertisement Interval: 0
+    Address List: 0
+  Authentication Errors:
+    Invalid Type: 0
+    Type Mismatch: 0
+    Failure: 2
+  Priority Zero:
+    Received: 4
+    Sent: 1
+VRRP Instance: VI_2
+";
+    assert!(text.starts_with(expected), "{text}");
+    assert_eq!(text.lines().count(), 3 * 19);
+}
+
+#[test]
+fn the_data_are_as_keepalived_2_2_7_writes_them() {
+    // The time of day depends on where the test runs.
+    let text = file(Dump::Data, "keepalived.data");
+    let plain: Vec<&str> =
+        text.lines().map(|line| line.split_once(" (Sat").map_or(line, |(line, _)| line)).collect();
+    insta::assert_snapshot!(plain.join("\n"));
+    assert!(file(Dump::Data, "keepalived_parent.data").starts_with("------< Global definitions"));
+}
+
+#[test]
+fn files_go_where_the_configuration_says() {
+    assert_eq!(place(Some("/var/x/"), "keepalived.json"), Path::new("/var/x/keepalived.json"));
+    assert_eq!(place(Some("/var/state"), "keepalived.json"), Path::new("/var/state"));
+    assert_eq!(beside(Path::new("/t/a.data"), "_parent"), Path::new("/t/a_parent.data"));
+    assert_eq!(beside(Path::new("/t/a"), "_parent"), Path::new("/t/a_parent"));
+}
+
+#[test]
+fn without_an_instance_nothing_is_written_for_programs() {
+    let mut report = report();
+    report.instances.clear();
+    for dump in [Dump::Json, Dump::Stats, Dump::StatsAndClear] {
+        assert!(dump.files(&report, &Global::default()).is_empty());
+    }
+    assert_eq!(Dump::Data.files(&report, &Global::default()).len(), 2);
+}
+
+#[test]
+fn real_time_signals_ask_for_what_signum_says() {
+    let of = |name| Dump::of_real_time(super::super::signal_number(name).unwrap());
+    assert_eq!(of("JSON"), Some(Dump::Json));
+    assert_eq!(of("STATS_CLEAR"), Some(Dump::StatsAndClear));
+    assert_eq!(Dump::of_real_time(libc::SIGRTMIN()), None);
+}

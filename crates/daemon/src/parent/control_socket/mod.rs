@@ -1,0 +1,237 @@
+//! The control socket: who asks how things stand is answered here.
+//!
+//! Everybody who may connect is root, and yet nobody can disturb the parent: requests are short, clients are few,
+//! answers are made line by line as they are read, and who neither asks nor reads is let go.
+
+mod answer;
+mod client;
+mod listener;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clock::Instant;
+use control::Severity;
+use kernel::eventloop::{EventLoop, Token, now};
+use status::{Ask, Line, LineError, Report, Request};
+
+use self::answer::Answer;
+use self::client::{Connection, Heard};
+pub(super) use self::listener::Listener;
+use super::Parent;
+use super::inquiry::Asker;
+
+/// The socket and who is connected.
+#[derive(Debug, Default)]
+pub(super) struct ControlSocket {
+    listener: Option<Listener>,
+    connections: [Option<Connection>; CLIENTS],
+    next: u64,
+    /// Who waits for the reload that is under way, and who for the one behind it.
+    reloading: Vec<Client>,
+    wants_reload: Vec<Client>,
+}
+
+/// One who is connected; a number is never given again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Client {
+    slot: usize,
+    number: u64,
+    /// Of which instance he asks.
+    instance: Option<String>,
+}
+
+impl ControlSocket {
+    /// Begins to listen at `path`.
+    ///
+    /// **Errors**: in words; another daemon listens there, or nothing can be made there.
+    pub(super) fn open(&mut self, path: &Path, events: &EventLoop) -> Result<(), String> {
+        let listener = Listener::open(path)?;
+        events.add(&listener, LISTENER).map_err(|error| error.to_string())?;
+        self.listener = Some(listener);
+        Ok(())
+    }
+
+    /// Whether a token is one of ours.
+    pub(super) const fn owns(token: Token) -> bool {
+        token.0 >= LISTENER.0 && token.0 <= LISTENER.0 + CLIENTS as u64
+    }
+
+    /// When somebody has kept us waiting for long enough.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.connections.iter().flatten().filter_map(Connection::until).min()
+    }
+
+    /// Lets go who keeps us waiting.
+    pub(super) fn tend(&mut self) {
+        let now = now();
+        for slot in &mut self.connections {
+            if slot.as_ref().and_then(Connection::until).is_some_and(|until| until <= now) {
+                // Its descriptor leaves the loop as it is closed.
+                *slot = None;
+            }
+        }
+    }
+
+    fn find(&mut self, client: &Client) -> Option<&mut Connection> {
+        let connection = self.connections.get_mut(client.slot)?.as_mut()?;
+        (connection.number == client.number).then_some(connection)
+    }
+
+    fn answer(&mut self, client: &Client, answer: Answer, events: &EventLoop) {
+        let token = token(client.slot);
+        if let Some(connection) = self.find(client)
+            && connection.begin_answer(answer, token, events).is_err()
+            && let Some(slot) = self.connections.get_mut(client.slot)
+        {
+            *slot = None;
+        }
+    }
+
+    fn accept(&mut self, events: &EventLoop) {
+        for _ in 0..ACCEPTED_A_TURN {
+            let Some(stream) = self.listener.as_ref().and_then(Listener::accept) else { return };
+            let Some(slot) = self.connections.iter().position(Option::is_none) else {
+                let text = "too many ask at once: try again in a moment".to_owned();
+                client::refuse(&stream, &Line::Error(LineError::Busy(text)));
+                continue;
+            };
+            self.next = self.next.wrapping_add(1);
+            if events.add(&stream, token(slot)).is_ok()
+                && let Some(place) = self.connections.get_mut(slot)
+            {
+                *place = Some(Connection::new(stream, self.next));
+            }
+        }
+    }
+}
+
+impl Parent {
+    /// Opens the socket; a daemon without one works all the same.
+    pub(super) fn open_control_socket(&mut self) {
+        let path = self.options.control_socket();
+        if let Err(why) = self.control.open(&path, &self.events) {
+            let text = format!("no control socket at {}: {why}", path.display());
+            self.log(Severity::Warning, &text);
+        }
+    }
+
+    /// Somebody connects, asks or reads.
+    pub(super) fn take_control(&mut self, token: Token) {
+        if token == LISTENER {
+            return self.control.accept(&self.events);
+        }
+        let Some(slot) =
+            token.0.checked_sub(LISTENER.0 + 1).and_then(|it| usize::try_from(it).ok())
+        else {
+            return;
+        };
+        let Some(place) = self.control.connections.get_mut(slot) else { return };
+        let Some(connection) = place.as_mut() else { return };
+        match connection.take() {
+            Ok(Heard::Nothing) => {}
+            Ok(Heard::Request(line)) => {
+                let number = connection.number;
+                connection.wait(token, &self.events);
+                self.take_request(slot, number, &line);
+            }
+            Err(_) => *place = None,
+        }
+    }
+
+    fn take_request(&mut self, slot: usize, number: u64, line: &[u8]) {
+        let request = Request::parse(line);
+        let instance = request.as_ref().ok().and_then(|request| request.instance.clone());
+        let client = Client { slot, number, instance };
+        match request.map(|request| request.ask) {
+            Ok(Ask::Status) => self.inquire(Asker::Client(client)),
+            Ok(Ask::History) => {
+                let events = self.history.events(client.instance.as_deref());
+                self.control.answer(&client, Answer::of_events(events), &self.events);
+            }
+            Ok(Ask::Reload) => self.reload_for(client),
+            Err(error) => self.refuse(&client, error),
+        }
+    }
+
+    fn refuse(&mut self, client: &Client, error: LineError) {
+        self.control.answer(client, Answer::of_line(Line::Error(error)), &self.events);
+    }
+
+    /// Tells a client how everything stands.
+    pub(super) fn answer_client(&mut self, client: &Client, is_whole: bool, report: &Arc<Report>) {
+        let name = client.instance.as_deref();
+        if is_whole
+            && let Some(name) = name
+            && !report.instances.iter().any(|instance| instance.name == name)
+        {
+            let text = format!("there is no instance `{name}`");
+            return self.refuse(client, LineError::Instance(text));
+        }
+        let events = name.map_or_else(Vec::new, |name| self.history.events(Some(name)));
+        let end = (!is_whole).then(|| {
+            let text = "the VRRP process does not answer, so that nothing is known of instances";
+            LineError::Silent(text.to_owned())
+        });
+        let answer = Answer::of_report(Arc::clone(report), client.instance.clone(), events, end);
+        self.control.answer(client, answer, &self.events);
+    }
+
+    fn reload_for(&mut self, client: Client) {
+        if self.stopping.is_some() {
+            let text = "the daemon is ending".to_owned();
+            return self.refuse(&client, LineError::Busy(text));
+        }
+        self.control.wants_reload.push(client);
+        self.reload();
+    }
+
+    /// A reload begins: it is that of everyone who asked so far.
+    pub(super) fn begin_reload_for_clients(&mut self) {
+        let mut new = std::mem::take(&mut self.control.wants_reload);
+        self.control.reloading.append(&mut new);
+    }
+
+    /// Tells everyone who waited how a reload went.
+    pub(super) fn answer_reload(&mut self) {
+        let Some(reload) = self.last_reload.clone() else { return };
+        for client in std::mem::take(&mut self.control.reloading) {
+            let answer = Answer::of_line(Line::Reload(reload.clone()));
+            self.control.answer(&client, answer, &self.events);
+        }
+    }
+}
+
+/// Where the socket of a daemon with this pid file is.
+pub(crate) fn path(given: Option<&Path>, pid_file: Option<&Path>) -> PathBuf {
+    match (given, pid_file) {
+        (Some(path), _) => path.to_owned(),
+        (None, Some(pid_file)) => pid_file.with_extension("sock"),
+        (None, None) => DEFAULT.into(),
+    }
+}
+
+const fn token(slot: usize) -> Token {
+    Token(LISTENER.0 + 1 + slot as u64)
+}
+
+/// Of a daemon with the usual pid file.
+const DEFAULT: &str = "/run/steadfast.sock";
+const LISTENER: Token = Token(100);
+/// Clients at one time.
+const CLIENTS: usize = 16;
+/// Clients that are let in before others have their turn.
+const ACCEPTED_A_TURN: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_lies_beside_the_pid_file() {
+        let pid = Path::new("/run/b/two.pid");
+        assert_eq!(path(None, None), Path::new("/run/steadfast.sock"));
+        assert_eq!(path(None, Some(pid)), Path::new("/run/b/two.sock"));
+        assert_eq!(path(Some(Path::new("/x")), Some(pid)), Path::new("/x"));
+    }
+}

@@ -1,0 +1,80 @@
+//! What the parent itself knows of how everything stands, and what it remembers.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use control::{Change, Subject, Verdict, What};
+use status::{Daemon, Event, Occurrence, Seconds, State};
+
+use super::{Parent, VERSION};
+
+impl Parent {
+    /// The daemon itself.
+    pub(super) fn view(&self) -> Daemon {
+        Daemon {
+            version: VERSION.to_owned(),
+            pid: std::process::id(),
+            configuration: self.loaded.path.clone(),
+            now: today(),
+            since: self.since,
+            processes: self.children.iter().map(super::children::Managed::view).collect(),
+            reload: self.last_reload.clone(),
+        }
+    }
+
+    /// Tracked scripts.
+    pub(super) fn view_of_scripts(&self) -> Vec<status::Script> {
+        let scripts = self.loaded.programs.scripts().iter();
+        scripts
+            .map(|script| {
+                let tracked = self.programs.view(&script.name);
+                let (weight, reverse) = match script.weight {
+                    vrrp::Weight::Fault { reverse } => (0, reverse),
+                    vrrp::Weight::Priority { weight, reverse } => (weight, reverse),
+                };
+                status::Script {
+                    name: script.name.clone(),
+                    command: script.command.words.clone(),
+                    interval: script.interval.into(),
+                    timeout: script.timeout.into(),
+                    weight,
+                    reverse,
+                    rise: script.rise,
+                    fall: script.fall,
+                    good: tracked.verdict.map(|verdict| verdict == Verdict::Good),
+                    running: tracked.is_running,
+                    last: tracked.last,
+                }
+            })
+            .collect()
+    }
+
+    /// Remembers a change of state.
+    pub(super) fn record(&mut self, change: &Change) {
+        let state = match change.what {
+            What::Active => State::Active,
+            What::Backup => State::Backup,
+            What::Fault => State::Fault,
+            What::Stopped | What::Deleted => State::Initialize,
+            What::LowerPriority | What::ActivePriority | What::BackupPriority => return,
+        };
+        let what = match &change.subject {
+            Subject::Instance(name) => {
+                let (name, cause) = (name.clone(), change.cause.clone());
+                Occurrence::Instance { name, state, cause }
+            }
+            Subject::Group(name) => Occurrence::Group { name: name.clone(), state },
+        };
+        self.history.record(Event { at: today(), what });
+    }
+
+    /// Remembers something that concerns the whole daemon.
+    pub(super) fn record_of_daemon(&mut self, text: &str) {
+        let what = Occurrence::Daemon { text: text.to_owned() };
+        self.history.record(Event { at: today(), what });
+    }
+}
+
+/// The time of day.
+pub(super) fn today() -> Seconds {
+    Seconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}

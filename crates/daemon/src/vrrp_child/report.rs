@@ -1,0 +1,115 @@
+//! Telling the parent how everything stands: a few instances each turn, so that no advertisement waits for it.
+
+mod faults;
+mod view;
+
+use std::ops::Bound;
+
+use control::ToParent;
+use vrrp::{GroupId, InstanceId};
+
+use super::Shell;
+use crate::child::Orphaned;
+
+/// A report that is being told.
+#[derive(Debug)]
+pub(super) struct Telling {
+    serial: u32,
+    /// Whether counters begin anew behind it.
+    clear: bool,
+    /// Whose turn it was last.
+    told: Option<InstanceId>,
+    groups_told: Option<GroupId>,
+    has_all: bool,
+    /// What was not handed over yet.
+    bytes: Vec<u8>,
+    /// Whether the parent has to read first.
+    is_blocked: bool,
+}
+
+impl Telling {
+    pub(super) const fn new(serial: u32, clear: bool) -> Self {
+        Self {
+            serial,
+            clear,
+            told: None,
+            groups_told: None,
+            has_all: false,
+            bytes: Vec::new(),
+            is_blocked: false,
+        }
+    }
+
+    /// Whether the parent has to read before there is more to say.
+    pub(super) const fn is_blocked(&self) -> bool {
+        self.is_blocked
+    }
+}
+
+impl Shell {
+    /// Tells a part of the report that was asked for, if one was.
+    pub(super) fn go_on_telling(&mut self) -> Result<(), Orphaned> {
+        let Some(mut telling) = self.telling.take() else { return Ok(()) };
+        if !telling.has_all && telling.bytes.len() < PART {
+            self.add_some(&mut telling);
+        }
+        let length = telling.bytes.len().min(PART);
+        let rest = telling.bytes.split_off(length);
+        let part = std::mem::replace(&mut telling.bytes, rest);
+        let last = telling.has_all && telling.bytes.is_empty();
+        if !last && part.len() < PART {
+            // Not worth a message yet.
+            telling.bytes = part;
+            self.telling = Some(telling);
+            return Ok(());
+        }
+        let message = ToParent::Report { serial: telling.serial, part, last };
+        telling.is_blocked = !self.startup.parent.offer(&message)?;
+        if telling.is_blocked {
+            if let ToParent::Report { mut part, .. } = message {
+                part.append(&mut telling.bytes);
+                telling.bytes = part;
+            }
+            self.telling = Some(telling);
+        } else if !last {
+            self.telling = Some(telling);
+        }
+        Ok(())
+    }
+
+    fn add_some(&mut self, telling: &mut Telling) {
+        let from = telling.told.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.settled.instances.range((from, Bound::Unbounded));
+        let ids: Vec<InstanceId> = next.take(INSTANCES_A_TURN).map(|(id, _)| *id).collect();
+        for id in &ids {
+            if let Some(instance) = self.view(*id) {
+                control::append(&mut telling.bytes, &status::Item::Instance(Box::new(instance)));
+            }
+            if telling.clear {
+                self.election.clear_counters(*id);
+                self.discards.remove(id);
+            }
+        }
+        telling.told = ids.last().copied().or(telling.told);
+        if ids.len() == INSTANCES_A_TURN {
+            return;
+        }
+        let from = telling.groups_told.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.settled.groups.range((from, Bound::Unbounded));
+        let ids: Vec<GroupId> = next.take(GROUPS_A_TURN).map(|(id, _)| *id).collect();
+        for id in &ids {
+            if let Some(group) = self.view_of_group(*id) {
+                control::append(&mut telling.bytes, &status::Item::Group(Box::new(group)));
+            }
+        }
+        telling.groups_told = ids.last().copied().or(telling.groups_told);
+        telling.has_all = ids.len() < GROUPS_A_TURN;
+    }
+}
+
+/// Instances that are looked at in one turn: some tens of microseconds.
+const INSTANCES_A_TURN: usize = 8;
+/// Sync groups that are looked at in one turn.
+const GROUPS_A_TURN: usize = 64;
+/// Bytes of one message: less than one may have, and few enough that several fit the socket.
+const PART: usize = 24 * 1024;

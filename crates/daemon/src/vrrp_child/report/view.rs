@@ -1,0 +1,263 @@
+//! What an observer may see of one instance or group.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clock::Instant;
+use config::model::{
+    Acceptance, Broadcast, Checksum, Command, Deleted, Destination, Instance, InterfaceTracking,
+    Notify, PreferredLifetime, Tracker, VirtualAddress,
+};
+use kernel::eventloop::now;
+use status::{Preemption, Seconds, State, TrackedState};
+use vrrp::{
+    AddressCheck, Counters, GroupId, InstanceId, Mode, Parameters, Preempt, Reply, Role,
+    TrackerState, Tracking, Weight,
+};
+use wire::vrrp::{Authentication, Discard, DiscardCounters};
+use wire::{Family, Version};
+
+use super::super::Shell;
+use super::super::holdings;
+use super::super::names::Known;
+use super::faults;
+use crate::compat::narration;
+
+impl Shell {
+    /// One instance.
+    pub(super) fn view(&self, id: InstanceId) -> Option<status::Instance> {
+        let instance = self.settled.instances.get(&id)?;
+        let seen = self.election.instance(id)?;
+        let names = Known { settled: &self.settled, former: None };
+        let parameters = &instance.parameters;
+        let now = now();
+        Some(status::Instance {
+            name: instance.name.clone(),
+            interface: instance.interface.clone(),
+            vrid: parameters.vrid.get(),
+            ip: if parameters.family == Family::Ipv4 { 4 } else { 6 },
+            vrrp: if parameters.version == Version::V2 { 2 } else { 3 },
+            state: state(seen.role),
+            since: time_of(seen.since, now),
+            cause: seen
+                .cause
+                .map_or_else(String::new, |cause| narration::because(id, &cause, &names)),
+            group: self
+                .election
+                .group_of(id)
+                .and_then(|id| self.settled.groups.get(&id).map(|group| group.name.clone())),
+            base_priority: seen.base_priority.0,
+            priority: seen.effective_priority.0,
+            active_router: seen
+                .active
+                .map(|peer| status::Peer { address: peer.address, priority: peer.priority.0 }),
+            source: seen.source,
+            advertisement_interval: seen.advertisement_interval.into(),
+            active_advertisement_interval: seen.active_adver_interval.into(),
+            active_down_interval: seen.active_down_interval.into(),
+            due: seen.timer.map(|timer| timer.since(now).into()),
+            addresses: self.addresses(instance),
+            faults: seen.faults.iter().map(|reason| faults::fault(id, reason, &names)).collect(),
+            trackers: parameters.tracking.iter().filter_map(|it| self.tracked(it)).collect(),
+            counters: counters(&seen.counters, self.discards.get(&id)),
+            settings: settings(instance, parameters),
+        })
+    }
+
+    /// One sync group.
+    pub(super) fn view_of_group(&self, id: GroupId) -> Option<status::Group> {
+        let group = self.settled.groups.get(&id)?;
+        let seen = self.election.group(id)?;
+        let name = |id: &InstanceId| self.settled.instances.get(id).map(|it| it.name.clone());
+        Some(status::Group {
+            name: group.name.clone(),
+            state: state(seen.role),
+            members: seen.members.iter().filter_map(name).collect(),
+            programs: programs(group.notify.as_deref()),
+        })
+    }
+
+    fn addresses(&self, instance: &Instance) -> Vec<status::Address> {
+        let lines = instance.addresses.iter().map(|line| (line, true));
+        let lines = lines.chain(instance.excluded.iter().map(|line| (line, false)));
+        lines.map(|(line, advertised)| self.address(instance, line, advertised)).collect()
+    }
+
+    fn address(
+        &self,
+        instance: &Instance,
+        line: &VirtualAddress,
+        advertised: bool,
+    ) -> status::Address {
+        let device = line.device.as_deref().unwrap_or(&instance.interface);
+        let link = self.observer.link_named(device);
+        let key = link.map(|link| intent::AddressKey {
+            interface: link.index,
+            address: line.address,
+            prefix: line.prefix,
+        });
+        let flags = [
+            (line.home, "home"),
+            (line.no_prefix_route, "noprefixroute"),
+            (line.manage_temporary, "mngtmpaddr"),
+            (line.auto_join, "autojoin"),
+        ];
+        status::Address {
+            address: line.address,
+            prefix: line.prefix,
+            interface: device.to_owned(),
+            installed: key.is_some_and(|key| self.observer.address(&key).is_some()),
+            advertised,
+            scope: line.scope,
+            label: line.label.clone(),
+            broadcast: match line.broadcast {
+                Broadcast::None => None,
+                Broadcast::HostOnes | Broadcast::HostZeros | Broadcast::Address(_) => {
+                    holdings::broadcast(line)
+                }
+            },
+            peer: line.peer,
+            preferred: match line.preferred {
+                None if line.address.is_ipv6() && line.prefix == 128 => Some(0),
+                None | Some(PreferredLifetime::Forever) => None,
+                Some(PreferredLifetime::Seconds(seconds)) => Some(seconds),
+            },
+            flags: flags
+                .iter()
+                .filter(|(set, _)| *set)
+                .map(|(_, name)| (*name).to_owned())
+                .collect(),
+        }
+    }
+
+    fn tracked(&self, tracking: &Tracking) -> Option<status::Tracked> {
+        let tracker = self.settled.trackers.get(&tracking.tracker)?;
+        let state = match self.trackers.get(&tracking.tracker).copied().unwrap_or_default() {
+            TrackerState::Unknown => TrackedState::Unknown,
+            TrackerState::Up => TrackedState::Up,
+            TrackerState::Down => TrackedState::Down,
+        };
+        let (weight, reverse) = match tracking.weight {
+            Weight::Fault { reverse } => (0, reverse),
+            Weight::Priority { weight, reverse } => (weight, reverse),
+        };
+        let kind = match tracker {
+            Tracker::Interface(_) => status::Tracker::Interface,
+            Tracker::Script(_) => status::Tracker::Script,
+        };
+        Some(status::Tracked { kind, name: tracker.name().to_owned(), state, weight, reverse })
+    }
+}
+
+/// The state of a role.
+const fn state(role: Role) -> State {
+    match role {
+        Role::Initialize => State::Initialize,
+        Role::Backup => State::Backup,
+        Role::Active => State::Active,
+        Role::Fault => State::Fault,
+    }
+}
+
+/// The time of day of an instant that is past.
+fn time_of(instant: Instant, now: Instant) -> Seconds {
+    let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Seconds(today.saturating_sub(now.since(instant)))
+}
+
+fn counters(seen: &Counters, discards: Option<&DiscardCounters>) -> status::Counters {
+    let mut discarded: BTreeMap<String, u64> = discards
+        .into_iter()
+        .flat_map(DiscardCounters::iter)
+        .filter(|(_, count)| *count > 0)
+        .map(|(why, count)| (why.name().to_owned(), count))
+        .collect();
+    // Those that the election itself refuses are refused all the same.
+    let mut more = |why: Discard, count: u64| {
+        if count > 0 {
+            *discarded.entry(why.name().to_owned()).or_default() += count;
+        }
+    };
+    more(Discard::Interval, seen.interval_refused);
+    status::Counters {
+        advertisements_sent: seen.advertisements_sent,
+        advertisements_received: seen.advertisements_received,
+        became_active: seen.became_active,
+        released: seen.released,
+        faulted: seen.faulted,
+        resignations_sent: seen.resignations_sent,
+        resignations_received: seen.resignations_received,
+        lower_discarded: seen.lower_discarded,
+        address_mismatches: seen.address_mismatches,
+        discards: discarded,
+    }
+}
+
+fn settings(instance: &Instance, parameters: &Parameters) -> status::Settings {
+    let (multicast, peers) = match &instance.destination {
+        Destination::Multicast(group) => (Some(*group), Vec::new()),
+        Destination::Unicast(unicast) => {
+            let peer = |peer: &config::model::Peer| status::UnicastPeer {
+                address: peer.address,
+                min_ttl: peer.hop_limits.least,
+                max_ttl: peer.hop_limits.most,
+            };
+            (None, unicast.peers.iter().map(peer).collect())
+        }
+    };
+    let announce = &parameters.announce;
+    let seconds = |span: Option<Duration>| span.map(Seconds);
+    status::Settings {
+        preemption: match parameters.mode {
+            Mode::Owner | Mode::Contender { preempt: Preempt::Immediately, .. } => {
+                Preemption::Immediately
+            }
+            Mode::Contender { preempt: Preempt::After(delay), .. } => {
+                Preemption::After(delay.into())
+            }
+            Mode::Contender { preempt: Preempt::Never, .. } => Preemption::Never,
+        },
+        down_timer_adverts: parameters.down_timer_adverts,
+        multicast,
+        peers,
+        source_configured: instance.source.is_some(),
+        password: instance.authentication != Authentication::None,
+        tracks_interface: instance.interface_tracking == InterfaceTracking::Tracked,
+        trusts_known_sender: parameters.address_check == AddressCheck::NewSender,
+        strict: instance.strict,
+        accepts: instance.acceptance == Acceptance::Accept,
+        answers_lower_priority: parameters.on_lower_priority == Reply::Advertise,
+        answers_higher_priority: parameters.on_higher_priority == Reply::Advertise,
+        checksum_as_v2: instance.checksum == Checksum::AsV2,
+        announcements: status::Announcements {
+            repeat: announce.repeat,
+            again_after: seconds(announce.again_after),
+            refresh: seconds(announce.refresh),
+            refresh_repeat: announce.refresh_repeat,
+            lower_priority_repeat: announce.lower_priority_repeat,
+            lower_priority_again_after: seconds(announce.lower_priority_again_after),
+        },
+        programs: programs(instance.notify.as_deref()),
+    }
+}
+
+fn programs(notify: Option<&Notify>) -> status::Programs {
+    let Some(notify) = notify else { return status::Programs::default() };
+    let words = |command: &Option<Command>| {
+        command.as_ref().map_or_else(Vec::new, |command| command.words.clone())
+    };
+    status::Programs {
+        active: words(&notify.active),
+        backup: words(&notify.backup),
+        fault: words(&notify.fault),
+        stop: words(&notify.stop),
+        deleted: match &notify.deleted {
+            Deleted::AsFault => Vec::new(),
+            Deleted::AsDeleted(command) => words(command),
+        },
+        any: words(&notify.any),
+        lower_priority: words(&notify.lower_priority),
+        tells_deletion: matches!(notify.deleted, Deleted::AsDeleted(_)),
+        tells_priority: notify.priority_changes.unwrap_or(false),
+    }
+}
