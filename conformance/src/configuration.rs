@@ -23,6 +23,8 @@ pub struct Instance {
     pub lines: Vec<String>,
     /// `auth_pass`, where the flavour has one.
     pub password: &'static str,
+    /// `auth_type`, where the flavour has a password.
+    pub auth_type: &'static str,
 }
 
 impl Instance {
@@ -42,6 +44,7 @@ impl Instance {
             addresses,
             lines: Vec::new(),
             password: "s3cret",
+            auth_type: "PASS",
         }
     }
 
@@ -81,6 +84,13 @@ impl Instance {
         self
     }
 
+    /// With an IP authentication header instead of the password in the packet.
+    #[must_use]
+    pub const fn with_header(mut self) -> Self {
+        self.auth_type = "AH";
+        self
+    }
+
     /// A whole file with this instance only.
     #[must_use]
     pub fn render(&self) -> String {
@@ -103,7 +113,7 @@ impl Instance {
             let password = self.password;
             let lines = [
                 "    authentication {".to_owned(),
-                "        auth_type PASS".to_owned(),
+                format!("        auth_type {}", self.auth_type),
                 format!("        auth_pass {password}"),
                 "    }".to_owned(),
             ];

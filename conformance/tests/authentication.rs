@@ -9,6 +9,9 @@ use conformance::packet::Frame;
 use conformance::scenario::{SLACK, START, Scenario, Stage};
 use conformance::stream::Mark;
 use conformance::subject::Subject;
+use nix::sys::signal::Signal;
+
+use crate::supervision::{signal, vrrp_process};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("without_a_password_the_field_is_zero", &[Flavour::V2], none),
@@ -21,11 +24,21 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         &[Flavour::V2Pass],
         one_sided,
     ),
+    Scenario::new("with_a_header_the_field_is_zero_and_the_type_2", PASS, header),
+    Scenario::new("a_pair_with_headers_elects_fails_over_and_returns", PASS, header_pair).mixed(),
+    Scenario::new("a_unicast_pair_with_headers_elects", PASS, header_unicast).mixed(),
+    Scenario::new("a_header_of_another_password_leaves_both_active", PASS, header_wrong).mixed(),
+    Scenario::new("one_with_and_one_without_a_header_are_both_active", PASS, header_one_sided)
+        .mixed(),
+    Scenario::new("a_killed_process_is_not_taken_for_a_replay", PASS, header_respawn).mixed(),
+    Scenario::new("a_router_with_headers_starts_as_backup", PASS, header_backup),
     Scenario::new("a_refused_advert_does_not_delay_ours", &[Flavour::V2Pass], undelayed)
         .only(Subject::Ours),
     Scenario::new("a_refused_advert_delays_the_next_own_one", &[Flavour::V2Pass], delayed)
         .only(Subject::Keepalived),
 ];
+
+const PASS: &[Flavour] = &[Flavour::V2Pass];
 
 fn none(stage: &mut Stage) -> Result<()> {
     stage.elect()?;
@@ -84,6 +97,116 @@ fn both_active(stage: &mut Stage, a: &Instance, b: &Instance) -> Result<()> {
     let frames = stage.lab.capture.since(since);
     ensure!(frames.iter().filter_map(Frame::advert).all(|a| a.priority > 0), "one resigned");
     stage.lab.expect_holders(stage.address(), &["a", "b"], Duration::ZERO)
+}
+
+fn elect_with_headers(stage: &mut Stage) -> Result<()> {
+    let a = stage.instance(150).with_header();
+    let b = stage.instance(100).with_header();
+    stage.elect_as(&a, &b)
+}
+
+fn header(stage: &mut Stage) -> Result<()> {
+    elect_with_headers(stage)?;
+    let (_, advert) = stage.fresh_advert("a")?;
+    ensure!(advert.auth_type == 2 && advert.auth_data == Some([0; 8]), "{advert:?}");
+    Ok(())
+}
+
+/// Each refuses what the other has sent before: both go on above it.
+fn header_pair(stage: &mut Stage) -> Result<()> {
+    elect_with_headers(stage)?;
+    stage.expect_calm("a", 3)?;
+    let since = stage.lab.capture.mark();
+    stage.lab.node("a")?.crash()?;
+    stage.expect_takeover("b", since, stage.flavour.down_interval(100), &["a"])?;
+    stage.fresh_advert("b")?;
+    let a = stage.instance(150).with_header();
+    stage.start("a", &a)?;
+    let within = stage.flavour.down_interval(1) * 2 + START;
+    stage.lab.expect_holders(stage.address(), &["a"], within)?;
+    stage.expect_calm("a", 3)
+}
+
+fn header_unicast(stage: &mut Stage) -> Result<()> {
+    let unicast = |instance: Instance, own: u8, peer: u8| {
+        instance
+            .with_header()
+            .line(&format!("unicast_src_ip 192.0.2.{own}"))
+            .line("unicast_ttl 77")
+            .line("unicast_peer {")
+            .line(&format!("    192.0.2.{peer}"))
+            .line("}")
+    };
+    let a = unicast(stage.instance(150), 1, 2);
+    let b = unicast(stage.instance(100), 2, 1);
+    stage.elect_as(&a, &b)?;
+    stage.expect_calm("a", 3)
+}
+
+/// The one who refuses takes over beside the other. (Being refused so often keeps the incumbent silent.)
+fn both_hold(stage: &mut Stage, a: &Instance, b: &Instance) -> Result<()> {
+    stage.start("a", a)?;
+    stage.start("b", b)?;
+    let within = stage.flavour.down_interval(100) * 2 + START;
+    stage.lab.expect_holders(stage.address(), &["a", "b"], within)?;
+    let (since, span) = (stage.lab.capture.mark(), stage.flavour.interval() * 2);
+    stage
+        .lab
+        .capture
+        .expect_none("resignation", since, span, |f| f.advert().is_some_and(|a| a.priority == 0))?;
+    stage.lab.expect_holders(stage.address(), &["a", "b"], Duration::ZERO)
+}
+
+fn header_wrong(stage: &mut Stage) -> Result<()> {
+    let a = stage.instance(150).with_header().password("one");
+    let b = stage.instance(100).with_header().password("two");
+    both_hold(stage, &a, &b)?;
+    let said = match stage.subject("b") {
+        Subject::Keepalived => "invalid IPSEC HMAC-MD5 value",
+        Subject::Ours => "invalid digest",
+    };
+    stage.lab.node("b")?.expect_log(said, Mark::START, SLACK)?;
+    Ok(())
+}
+
+fn header_one_sided(stage: &mut Stage) -> Result<()> {
+    let a = stage.instance(150).with_header();
+    let b = stage.instance(100);
+    both_hold(stage, &a, &b)
+}
+
+/// A process that begins anew has no memory of the numbers that the one before has used. Ours begins above them; that of
+/// the incumbent is refused until it hears where the others are.
+fn header_respawn(stage: &mut Stage) -> Result<()> {
+    elect_with_headers(stage)?;
+    let (since, log) = (stage.lab.capture.mark(), stage.lab.node("a")?.log_mark());
+    let child = vrrp_process(stage)?;
+    signal(child, Signal::SIGKILL)?;
+    if stage.subject("a") == Subject::Ours {
+        let span = stage.flavour.down_interval(100) + stage.flavour.interval();
+        stage
+            .lab
+            .capture
+            .expect_none("takeover", since, span, |f| f.advert().is_some() && f.node != "a")?;
+    } else {
+        let within = stage.flavour.down_interval(1) * 2 + START;
+        stage.lab.node("a")?.expect_log("Entering MASTER STATE", log, within)?;
+        stage.lab.node("b")?.expect_log("already processed", Mark::START, SLACK)?;
+        return stage.lab.expect_holders(stage.address(), &["a"], within);
+    }
+    stage.lab.expect_holders(stage.address(), &["a"], Duration::ZERO)?;
+    stage.expect_calm("a", 2)
+}
+
+fn header_backup(stage: &mut Stage) -> Result<()> {
+    let a = stage.instance(150).with_header().line("state MASTER");
+    stage.start("a", &a)?;
+    let begun = stage.lab.node("a")?.expect_log("Entering BACKUP STATE", Mark::START, START)?.at;
+    let within = stage.flavour.down_interval(150) + SLACK;
+    let active = stage.lab.node("a")?.expect_log("Entering MASTER STATE", Mark::START, within)?.at;
+    let took = active.since(begun);
+    ensure!(took + SLACK > stage.flavour.down_interval(150), "Active after {took:?}");
+    Ok(())
 }
 
 /// Makes `a` Active, then lets the client send an advert with another password 0.5 s after one of `a`'s.

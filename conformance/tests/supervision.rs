@@ -28,12 +28,12 @@ const V3: &[Flavour] = &[Flavour::V3Ipv4];
 const EACH: &[Flavour] = Flavour::MATRIX;
 
 /// The only child of the daemon on `a`: its VRRP process.
-fn vrrp_process(stage: &mut Stage) -> Result<u32> {
+pub(crate) fn vrrp_process(stage: &mut Stage) -> Result<u32> {
     let main = stage.lab.node("a")?.main_process()?;
     children(main).first().copied().context("no child")
 }
 
-fn signal(pid: u32, signal: Signal) -> Result<()> {
+pub(crate) fn signal(pid: u32, signal: Signal) -> Result<()> {
     kill(Pid::from_raw(i32::try_from(pid)?), signal).context("send signal")
 }
 

@@ -143,12 +143,7 @@ fn place(path: &[&str]) -> Option<&'static Place> {
 /// this release: what it is called in a message.
 pub(crate) fn holds_back(path: &[&str], directive: &Directive) -> Option<String> {
     let keyword = find(path, &directive.keyword.text)?;
-    if keyword.status == Status::NotYet(Effect::HoldsBack) {
-        return Some(keyword.name.to_owned());
-    }
-    let ah = |line: &Directive| line.keyword == *"auth_type" && line.text(0) == Some("AH");
-    (keyword.name == "authentication" && directive.children().iter().any(ah))
-        .then(|| "auth_type AH".to_owned())
+    (keyword.status == Status::NotYet(Effect::HoldsBack)).then(|| keyword.name.to_owned())
 }
 
 /// The table as the parser's grammar.

@@ -13,9 +13,11 @@ use wire::vrrp::Authentication;
 use crate::source::Span;
 
 mod destination;
+mod proof;
 mod script;
 
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
+pub use proof::Proof;
 pub use script::{Begins, Command, Deleted, Fifo, Notify, Script, Scripts, User};
 
 /// A whole configuration.
@@ -162,6 +164,8 @@ pub struct Instance {
     pub source_tracking: SourceTracking,
     /// `authentication`.
     pub authentication: Authentication,
+    /// What adverts are proved with beside that; none for most.
+    pub proof: Option<Box<Proof>>,
     /// `virtual_ipaddress`.
     pub addresses: Vec<VirtualAddress>,
     /// `virtual_ipaddress_excluded`: held like the others, not advertised.

@@ -4,6 +4,7 @@
 //! calls back.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use clock::Instant;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
@@ -194,6 +195,14 @@ pub fn now() -> Instant {
 #[must_use]
 pub fn boot_time() -> Instant {
     instant(clock_gettime(ClockId::Boottime))
+}
+
+/// CLOCK_REALTIME: the time since 1970, which people and other programs may set.
+#[must_use]
+pub fn wall_clock() -> Duration {
+    let time = clock_gettime(ClockId::Realtime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0).min(999_999_999))
 }
 
 /// Signals as a readable descriptor.

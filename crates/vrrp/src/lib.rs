@@ -5,6 +5,7 @@
 //! carries its cause. Start reading at `router.rs`.
 #![forbid(unsafe_code)]
 
+mod authenticity;
 mod cause;
 mod election;
 mod fault;
@@ -22,6 +23,7 @@ mod state;
 mod timing;
 mod tracking;
 
+pub use authenticity::{ReplayGuard, Replayed, SENDERS, Sequence, above};
 pub use cause::{Cause, Peer};
 pub use election::{Deadline, DeadlineReason, Election};
 pub use fault::{FaultReason, FaultSet};

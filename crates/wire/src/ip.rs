@@ -61,6 +61,12 @@ impl<'a> Ipv4Packet<'a> {
         self.payload
     }
 
+    /// The header, where it has no options.
+    #[must_use]
+    pub(crate) fn header_without_options(&self) -> Option<&'a [u8; Ipv4Header::LEN]> {
+        (self.whole_header.len() == Ipv4Header::LEN).then_some(self.header)
+    }
+
     /// Whether this is a piece of a larger datagram.
     #[must_use]
     pub const fn is_fragment(&self) -> bool {
@@ -202,11 +208,14 @@ impl Ipv6Header {
 pub(crate) mod field {
     use core::ops::Range;
 
-    pub(super) const TOTAL_LENGTH: Range<usize> = 2..4;
+    pub(crate) const TOS: usize = 1;
+    pub(crate) const TTL: usize = 8;
+    pub(crate) const FRAGMENT: Range<usize> = 6..8;
+    pub(crate) const TOTAL_LENGTH: Range<usize> = 2..4;
     pub(crate) const IDENTIFICATION: Range<usize> = 4..6;
     pub(crate) const CHECKSUM: Range<usize> = 10..12;
-    pub(super) const SOURCE: Range<usize> = 12..16;
-    pub(super) const DESTINATION: Range<usize> = 16..20;
+    pub(crate) const SOURCE: Range<usize> = 12..16;
+    pub(crate) const DESTINATION: Range<usize> = 16..20;
 
     pub(super) const V6_LENGTH: Range<usize> = 4..6;
     pub(super) const V6_SOURCE: Range<usize> = 8..24;

@@ -1,11 +1,13 @@
 //! `authentication`: the eight bytes of VRRPv2.
 
+use vrrp::{Mode, Start};
 use wire::Version;
-use wire::vrrp::Authentication;
+use wire::vrrp::{Authentication, HeaderKey};
 
 use super::instance::Written;
 use super::report::Reports;
 use crate::diagnostic::model as codes;
+use crate::model::Proof;
 
 /// Lowers the block of one instance.
 pub(super) fn lower(
@@ -13,8 +15,9 @@ pub(super) fn lower(
     version: Version,
     strict: bool,
     reports: &mut Reports<'_>,
-) -> Authentication {
-    let Some(block) = written.authentication else { return Authentication::None };
+) -> (Authentication, Option<Proof>) {
+    let nothing = (Authentication::None, None);
+    let Some(block) = written.authentication else { return nothing };
     let mut kind = None;
     let mut password = None;
     for line in block.children() {
@@ -37,7 +40,7 @@ pub(super) fn lower(
                 block.keyword.span,
             )
             .help("remove the block, on every node of this VRID");
-        return Authentication::None;
+        return nothing;
     }
     let Some(password) = password else {
         if kind.is_some() {
@@ -49,7 +52,7 @@ pub(super) fn lower(
                 )
                 .help("add `auth_pass`, the same on every node");
         }
-        return Authentication::None;
+        return nothing;
     };
     let bytes = password.text.as_bytes();
     if bytes.len() > Authentication::LEN {
@@ -64,8 +67,34 @@ pub(super) fn lower(
             .help("shorten it to what is sent; all nodes agree only if their first 8 bytes do");
     }
     match kind.map(|word| word.text.as_str()) {
-        Some("PASS") => Authentication::pass(bytes),
-        // AH holds the instance back until it is executed; every other word was reported by the check.
-        _ => Authentication::None,
+        Some("PASS") => (Authentication::pass(bytes), None),
+        Some("AH") => (Authentication::Header, Some(Proof::Header(HeaderKey::new(bytes)))),
+        // Every other word was reported by the check.
+        _ => nothing,
     }
+}
+
+/// The first timer under `authentication`: whoever counts packets listens first, so that it counts on from the others.
+pub(super) fn start(
+    written: &Written<'_>,
+    start: Start,
+    mode: Mode,
+    authentication: Authentication,
+    reports: &mut Reports<'_>,
+) -> Start {
+    let is_cleared =
+        authentication == Authentication::Header && start == Start::Active && mode != Mode::Owner;
+    if !is_cleared {
+        return start;
+    }
+    if let Some(block) = written.authentication {
+        reports
+            .warning(
+                codes::STATE_CLEARED,
+                "with `auth_type AH` an instance starts as BACKUP, whatever `state` says",
+                block.keyword.span,
+            )
+            .help("write `state BACKUP` and let the priority decide");
+    }
+    Start::Backup
 }

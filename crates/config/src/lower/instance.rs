@@ -96,7 +96,8 @@ pub(super) fn lower(
     let destination = unicast::destination(&mut written, defaults, family, name, reports);
     let source_tracking = unicast::source_tracking(&written, &destination);
     let acceptance = decide::acceptance(&written, version, mode, strict, reports);
-    let authentication = authentication::lower(&mut written, version, strict, reports);
+    let (authentication, proof) = authentication::lower(&mut written, version, strict, reports);
+    let start = authentication::start(&written, start, mode, authentication, reports);
     decide::move_surplus(&mut written, name, reports);
     let mut tracking = trackers.lower(&written.track, mode, name, reports);
     // Thousands of instances live as long as the process: none keeps room that it does not use.
@@ -126,6 +127,7 @@ pub(super) fn lower(
         destination,
         source_tracking,
         authentication,
+        proof: proof.map(Box::new),
         addresses: written.addresses,
         excluded: written.excluded,
         interface_tracking: if written.untracked {

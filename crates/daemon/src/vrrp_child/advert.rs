@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use config::model::{Checksum, Destination, Instance, Strangers, Unicast, UnicastChecksum};
 use wire::vrrp::{
-    Addresses, Advertisement, Arrival, ChecksumRule, Discard, Expected, HOP_LIMIT, Prepared,
-    UnicastForm,
+    Addresses, Advertisement, Arrival, Authentication, ChecksumRule, Discard, Expected, HOP_LIMIT,
+    Prepared, UnicastForm,
 };
 use wire::{EmitError, Family, MaxAdvertiseInterval, Priority, Version};
 
@@ -124,6 +124,11 @@ fn outbound(
         (Checksum::AsV2 | Checksum::Standard, _) => form.checksum(source, destination),
     };
     let prepared = match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination))
+            if instance.authentication == Authentication::Header =>
+        {
+            Prepared::ipv4_with_header(&advertisement, source, destination, hop_limit)
+        }
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
             Prepared::ipv4_with_checksum(&advertisement, source, destination, hop_limit, checksum)
         }

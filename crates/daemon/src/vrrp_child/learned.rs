@@ -1,10 +1,11 @@
 //! What the packets of other routers have taught about them. It outlives a reload.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use config::model::Instance;
-use wire::vrrp::UnicastForm;
+use vrrp::{ReplayGuard, Replayed, SENDERS, Sequence};
+use wire::vrrp::{Discard, UnicastForm};
 
 use super::advert;
 
@@ -13,6 +14,12 @@ use super::advert;
 pub(super) struct Learned {
     /// Checksums of unicast peers that do not use the standard form.
     forms: BTreeMap<IpAddr, UnicastForm>,
+    /// Numbers of authentication headers: ours.
+    pub(super) sequence: Sequence,
+    /// And those of others.
+    replay: ReplayGuard,
+    /// Refusals of authentication that were said since the role changed last.
+    said: BTreeSet<Discard>,
 }
 
 impl Learned {
@@ -31,6 +38,25 @@ impl Learned {
             UnicastForm::Old => self.forms.insert(peer, form),
         };
         true
+    }
+
+    /// Takes in the number of an authentication header that is genuine.
+    ///
+    /// **Errors**: its sender has used it before.
+    pub(super) fn take_sequence(&mut self, sender: IpAddr, number: u32) -> Result<(), Replayed> {
+        self.replay.accept(sender, number.into(), SENDERS, vrrp::above)?;
+        self.sequence.heard(number);
+        Ok(())
+    }
+
+    /// Whether a refusal is to be said: those of authentication are said once until the role changes.
+    pub(super) fn is_news(&mut self, why: Discard) -> bool {
+        !why.is_about_authentication() || self.said.insert(why)
+    }
+
+    /// The role changed: what was said counts no longer.
+    pub(super) fn turn_over(&mut self) {
+        self.said.clear();
     }
 
     /// Forgets what counts no longer under the settings of `instance`.

@@ -2,12 +2,16 @@
 
 use std::net::IpAddr;
 use std::ops::Range;
+use std::time::Duration;
 
 use clock::Instant;
+use config::model::Proof;
 use control::Severity;
+use kernel::eventloop::wall_clock;
 use kernel::socket::Sending;
 use vrrp::{Action, Effect, FaultSet, Input, InstanceId, Output, Outputs};
 use wire::Priority;
+use wire::vrrp::sign;
 
 use super::Shell;
 use super::advert::Outbound;
@@ -71,9 +75,10 @@ impl Shell {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.bytes.clear();
         scratch.packets.clear();
+        let unix = wall_clock();
         for output in outputs {
             if let Output::Instance { instance, action: Action::Advertise { priority } } = output {
-                self.lay_out(&mut scratch, *instance, *priority, failed);
+                self.lay_out(unix, &mut scratch, *instance, *priority, failed);
             }
         }
         // Stable: packets of one instance stay in order.
@@ -86,6 +91,7 @@ impl Shell {
 
     fn lay_out(
         &mut self,
+        unix: Duration,
         scratch: &mut Scratch,
         instance: InstanceId,
         priority: Priority,
@@ -100,6 +106,9 @@ impl Shell {
             }
             return;
         };
+        let proof = self.settled.instances.get(&instance).and_then(|it| it.proof.as_deref());
+        let header =
+            proof.and_then(Proof::header).map(|key| (key, binding.learned.sequence.advance(unix)));
         for Outbound { destination, hop_limit, prepared } in &mut binding.packets {
             if prepared.priority() != priority {
                 prepared.set_priority(priority);
@@ -108,6 +117,10 @@ impl Shell {
             prepared.set_identification(scratch.identification.max(1));
             let start = scratch.bytes.len();
             scratch.bytes.extend_from_slice(prepared.as_bytes());
+            if let (Some((key, number)), Some(datagram)) = (header, scratch.bytes.get_mut(start..))
+            {
+                sign(datagram, key, number);
+            }
             scratch.packets.push(Outgoing {
                 port,
                 instance,
@@ -190,8 +203,11 @@ impl Shell {
         }
         let names = Known { settled: &self.settled, former: self.former.as_ref() };
         for output in outputs {
-            if let Output::Instance { action: Action::Transitioned { .. }, .. } = output {
+            if let Output::Instance { instance, action: Action::Transitioned { .. } } = output {
                 self.summary = None;
+                if let Some(binding) = self.bindings.get_mut(instance) {
+                    binding.learned.turn_over();
+                }
             }
             let Some(line) = narration::line(output, &names) else { continue };
             let (severity, mut text) = (line.severity, line.text);

@@ -11,8 +11,9 @@ use control::Severity;
 use intent::IfIndex;
 use kernel::eventloop::{EventLoop, Token};
 use kernel::observer::Observer;
-use kernel::socket::{ReceiveSocket, SendSocket, SocketError, VridSet};
+use kernel::socket::{Framing, ReceiveSocket, SendSocket, SocketError, VridSet};
 use vrrp::InstanceId;
+use wire::vrrp::Authentication;
 use wire::{Family, Vrid};
 
 use crate::log::Ring;
@@ -36,6 +37,8 @@ pub(super) struct Port {
     /// Instances by VRID: several where their unicast peers differ.
     routers: BTreeMap<Vrid, Vec<InstanceId>>,
     groups: BTreeSet<IpAddr>,
+    /// Whether adverts of some instance come behind an authentication header.
+    authenticated: bool,
     /// The sockets, while the interface exists.
     pub(super) open: Option<Open>,
     /// Why there are no sockets though the interface exists; said once.
@@ -46,10 +49,48 @@ pub(super) struct Port {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) index: IfIndex,
-    pub(super) receive: ReceiveSocket,
+    plain: Listener,
+    authenticated: Option<Listener>,
     pub(super) send: SendSocket,
+}
+
+/// A socket that receives, and what it is set to.
+#[derive(Debug)]
+struct Listener {
+    socket: ReceiveSocket,
     vrids: Option<VridSet>,
     joined: BTreeSet<IpAddr>,
+}
+
+impl Open {
+    /// The sockets that receive, by what stands before the adverts that they hear.
+    pub(super) fn listeners(&self) -> impl Iterator<Item = (Framing, &ReceiveSocket)> {
+        let authenticated =
+            self.authenticated.iter().map(|it| (Framing::Authenticated, &it.socket));
+        core::iter::once((Framing::Plain, &self.plain.socket)).chain(authenticated)
+    }
+}
+
+impl Listener {
+    /// Joins and filters what the configuration now wants.
+    fn adapt(
+        &mut self,
+        index: IfIndex,
+        groups: &BTreeSet<IpAddr>,
+        vrids: Option<VridSet>,
+    ) -> Result<(), SocketError> {
+        if self.vrids != vrids {
+            self.socket.set_vrids(vrids.as_ref())?;
+            self.vrids = vrids;
+        }
+        for group in groups {
+            if !self.joined.contains(group) {
+                self.socket.join(*group, index)?;
+                self.joined.insert(*group);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Ports {
@@ -62,6 +103,7 @@ impl Ports {
         for port in self.ports.values_mut() {
             port.routers.clear();
             port.groups.clear();
+            port.authenticated = false;
         }
         for (id, instance) in instances {
             let family = instance.parameters.family;
@@ -71,10 +113,12 @@ impl Ports {
                 family,
                 routers: BTreeMap::new(),
                 groups: BTreeSet::new(),
+                authenticated: false,
                 open: None,
                 problem: None,
             });
             port.routers.entry(instance.parameters.vrid).or_default().push(id);
+            port.authenticated |= instance.authentication == Authentication::Header;
             if let Destination::Multicast(group) = instance.destination {
                 port.groups.insert(group);
             }
@@ -173,7 +217,7 @@ impl Port {
     ) {
         let index = observer.link_named(&self.interface).map(|link| link.index);
         // A group that is left is left by a new socket.
-        let left = |open: &Open| open.joined.difference(&self.groups).next().is_some();
+        let left = |open: &Open| open.plain.joined.difference(&self.groups).next().is_some();
         if self.open.as_ref().is_some_and(|open| Some(open.index) != index || left(open)) {
             self.close(events);
         }
@@ -183,12 +227,9 @@ impl Port {
         };
         let outcome = match self.open.take() {
             Some(open) => Ok(open),
-            None => self.sockets(index, everything).and_then(|open| {
-                let added = events.add(&open.receive, id.token());
-                added.map(|()| open).map_err(|error| error.to_string())
-            }),
+            None => self.sockets(id, index, events, everything),
         };
-        match outcome.and_then(|open| self.adapt(open, everything)) {
+        match outcome.and_then(|open| self.adapt(id, open, events, everything)) {
             Ok(open) => {
                 self.open = Some(open);
                 self.problem = None;
@@ -203,29 +244,53 @@ impl Port {
     }
 
     /// New sockets, before they have joined anything.
-    fn sockets(&self, index: IfIndex, everything: bool) -> Result<Open, String> {
-        let vrids = self.vrids(everything);
-        let routers: usize = self.routers.values().map(Vec::len).sum();
-        let room = routers.saturating_mul(ROOM_FOR_A_ROUTER).max(ROOM_AT_LEAST);
-        let said = |error: SocketError| error.to_string();
-        let receive = ReceiveSocket::open(&self.interface, self.family, vrids.as_ref(), Some(room))
-            .map_err(said)?;
-        let send = SendSocket::open(&self.interface, index, self.family).map_err(said)?;
-        Ok(Open { index, receive, send, vrids, joined: BTreeSet::new() })
+    fn sockets(
+        &self,
+        id: PortId,
+        index: IfIndex,
+        events: &EventLoop,
+        everything: bool,
+    ) -> Result<Open, String> {
+        let plain = self.listener(id, Framing::Plain, events, everything)?;
+        let send = SendSocket::open(&self.interface, index, self.family)
+            .map_err(|error| error.to_string())?;
+        Ok(Open { index, plain, authenticated: None, send })
     }
 
-    /// Joins and filters what the configuration now wants.
-    fn adapt(&self, mut open: Open, everything: bool) -> Result<Open, String> {
+    fn listener(
+        &self,
+        id: PortId,
+        framing: Framing,
+        events: &EventLoop,
+        everything: bool,
+    ) -> Result<Listener, String> {
         let vrids = self.vrids(everything);
-        if open.vrids != vrids {
-            open.receive.set_vrids(vrids.as_ref()).map_err(|error| error.to_string())?;
-            open.vrids = vrids;
+        let routers: usize = self.routers.values().map(Vec::len).sum();
+        let room = Some(routers.saturating_mul(ROOM_FOR_A_ROUTER).max(ROOM_AT_LEAST));
+        let socket =
+            ReceiveSocket::open(&self.interface, self.family, framing, vrids.as_ref(), room)
+                .map_err(|error| error.to_string())?;
+        events.add(&socket, id.token()).map_err(|error| error.to_string())?;
+        Ok(Listener { socket, vrids, joined: BTreeSet::new() })
+    }
+
+    /// Opens, closes, joins and filters what the configuration now wants.
+    fn adapt(
+        &self,
+        id: PortId,
+        mut open: Open,
+        events: &EventLoop,
+        everything: bool,
+    ) -> Result<Open, String> {
+        if !self.authenticated {
+            open.authenticated = None;
+        } else if open.authenticated.is_none() {
+            let listener = self.listener(id, Framing::Authenticated, events, everything)?;
+            open.authenticated = Some(listener);
         }
-        for group in &self.groups {
-            if !open.joined.contains(group) {
-                open.receive.join(*group, open.index).map_err(|error| error.to_string())?;
-                open.joined.insert(*group);
-            }
+        let vrids = self.vrids(everything);
+        for listener in [Some(&mut open.plain), open.authenticated.as_mut()].into_iter().flatten() {
+            listener.adapt(open.index, &self.groups, vrids).map_err(|error| error.to_string())?;
         }
         Ok(open)
     }
@@ -236,8 +301,10 @@ impl Port {
 
     fn close(&mut self, events: &EventLoop) {
         if let Some(open) = self.open.take() {
-            // A descriptor that is closed leaves the loop by itself.
-            let _ = events.remove(&open.receive);
+            for (_, socket) in open.listeners() {
+                // A descriptor that is closed leaves the loop by itself.
+                let _ = events.remove(socket);
+            }
         }
     }
 }

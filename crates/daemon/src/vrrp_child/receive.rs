@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use clock::Instant;
-use config::model::Destination;
+use config::model::{Destination, Proof};
 use control::Severity;
-use kernel::socket::Datagram;
+use kernel::socket::{Datagram, Framing};
 use vrrp::{Input, InstanceId, Received};
 use wire::Vrid;
 use wire::vrrp::{
-    Advertisement, AdvertisementPacket, Arrival, ChecksumRule, Context, Discard, UnicastForm,
+    Advertisement, AdvertisementPacket, Arrival, AuthenticatedPacket, ChecksumRule, Context,
+    Discard, UnicastForm,
 };
 
 use super::binding::Binding;
@@ -41,21 +42,39 @@ pub(super) enum Complaint {
 
 /// A packet that says something to an instance, or why it does not.
 enum Heard {
-    Advertisement { instance: InstanceId, received: Received, form: Option<UnicastForm> },
+    Advertisement(Taken),
     Refused { instance: Option<InstanceId>, source: IpAddr, vrid: Option<Vrid>, why: Discard },
+}
+
+/// An advertisement that is right as far as its bytes and its instance say.
+struct Taken {
+    instance: InstanceId,
+    vrid: Option<Vrid>,
+    received: Received,
+    /// The form of its checksum, where both are looked for.
+    form: Option<UnicastForm>,
+    /// The number of its authentication header.
+    sequence: Option<u32>,
 }
 
 impl Shell {
     /// Takes in what waits at a port, at most [`PACKETS`].
     pub(super) fn receive(&mut self, now: Instant, id: PortId) {
+        for framing in [Framing::Plain, Framing::Authenticated] {
+            self.receive_framed(now, id, framing);
+        }
+    }
+
+    fn receive_framed(&mut self, now: Instant, id: PortId, framing: Framing) {
         let mut total = 0;
         loop {
             let mut heard = Vec::new();
             let Self { ports, packet, settled, bindings, .. } = self;
             let Some(port) = ports.get(id) else { return };
             let Some(open) = &port.open else { return };
-            let outcome = open.receive.receive(packet, |datagram| {
-                heard.push(understand(datagram, port, settled, bindings));
+            let Some((_, socket)) = open.listeners().find(|it| it.0 == framing) else { return };
+            let outcome = socket.receive(packet, |datagram| {
+                heard.push(understand(datagram, framing, port, settled, bindings));
             });
             for one in heard {
                 self.take_heard(now, id, one);
@@ -80,18 +99,43 @@ impl Shell {
 
     fn take_heard(&mut self, now: Instant, port: PortId, heard: Heard) {
         match heard {
-            Heard::Advertisement { instance, received, form } => {
-                if let Some(form) = form {
-                    self.take_form(now, instance, received.source, form);
-                }
-                self.feed(now, Input::Received { instance, advertisement: received });
-            }
+            Heard::Advertisement(taken) => self.take_advertisement(now, port, taken),
             Heard::Refused { instance, source, vrid, why } => {
-                if let Some(instance) = instance {
-                    self.discards.entry(instance).or_default().count(why);
-                }
-                self.complain_of_packet(now, port, instance, source, vrid, why);
+                self.refuse(now, port, instance, source, vrid, why);
             }
+        }
+    }
+
+    fn take_advertisement(&mut self, now: Instant, port: PortId, taken: Taken) {
+        let Taken { instance, vrid, received, form, sequence } = taken;
+        let source = received.source;
+        let Some(binding) = self.bindings.get_mut(&instance) else { return };
+        if let Some(number) = sequence
+            && binding.learned.take_sequence(source, number).is_err()
+        {
+            return self.refuse(now, port, Some(instance), source, vrid, Discard::Replay);
+        }
+        if let Some(form) = form {
+            self.take_form(now, instance, source, form);
+        }
+        self.feed(now, Input::Received { instance, advertisement: received });
+    }
+
+    fn refuse(
+        &mut self,
+        now: Instant,
+        port: PortId,
+        instance: Option<InstanceId>,
+        source: IpAddr,
+        vrid: Option<Vrid>,
+        why: Discard,
+    ) {
+        if let Some(instance) = instance {
+            self.discards.entry(instance).or_default().count(why);
+        }
+        let binding = instance.and_then(|id| self.bindings.get_mut(&id));
+        if binding.is_none_or(|binding| binding.learned.is_news(why)) {
+            self.complain_of_packet(now, port, instance, source, vrid, why);
         }
     }
 
@@ -141,6 +185,7 @@ impl Shell {
 
 fn understand(
     datagram: Datagram<'_>,
+    framing: Framing,
     port: &Port,
     settled: &Settled,
     bindings: &BTreeMap<InstanceId, Binding>,
@@ -151,13 +196,21 @@ fn understand(
         vrid,
         why,
     };
+    let unreadable = |bytes, why| {
+        let source = sender(bytes).unwrap_or([0; 4]).into();
+        Heard::Refused { instance: None, source, vrid: None, why }
+    };
+    let mut authenticated = None;
     let (packet, arrival) = match datagram {
+        Datagram::V4(bytes) if framing == Framing::Authenticated => {
+            match AuthenticatedPacket::from_ipv4(bytes) {
+                Ok(packet) => authenticated.insert(packet).advertisement(),
+                Err(why) => return unreadable(bytes, why),
+            }
+        }
         Datagram::V4(bytes) => match AdvertisementPacket::from_ipv4(bytes) {
             Ok(understood) => understood,
-            Err(why) => {
-                let source = sender(bytes).unwrap_or([0; 4]).into();
-                return Heard::Refused { instance: None, source, vrid: None, why };
-            }
+            Err(why) => return unreadable(bytes, why),
         },
         Datagram::V6 { bytes, source, destination, hop_limit } => {
             let arrival =
@@ -177,13 +230,24 @@ fn understand(
     let Some((binding, configured)) = known else {
         return refused(None, Some(&arrival), vrid, Discard::UnknownVrid);
     };
+    let header = configured.proof.as_deref().and_then(Proof::header);
+    let proved = match (authenticated, header) {
+        (None, None) => Ok(()),
+        (Some(packet), Some(key)) => packet.verify(key),
+        (Some(_), None) => Err(Discard::HeaderUnexpected),
+        (None, Some(_)) => Err(Discard::HeaderMissing),
+    };
+    if let Err(why) = proved {
+        return refused(Some(instance), Some(&arrival), vrid, why);
+    }
     let expected = match advert::expected_of(&binding.expected, configured, &arrival) {
         Ok(expected) => expected,
         Err(why) => return refused(Some(instance), Some(&arrival), vrid, why),
     };
     match Advertisement::parse(&packet, &Context { arrival, expected }) {
-        Ok(advertisement) => Heard::Advertisement {
+        Ok(advertisement) => Heard::Advertisement(Taken {
             instance,
+            vrid,
             received: Received {
                 source: arrival.source,
                 priority: advertisement.priority,
@@ -192,7 +256,8 @@ fn understand(
             },
             form: (expected.checksum == ChecksumRule::OldUnicast)
                 .then(|| packet.unicast_form(&arrival)),
-        },
+            sequence: authenticated.map(|packet| packet.sequence()),
+        }),
         Err(why) => refused(Some(instance), Some(&arrival), vrid, why),
     }
 }

@@ -6,7 +6,7 @@ use wire::Family;
 
 use socket2::{SockFilter, Socket};
 
-use super::vrrp::VridSet;
+use super::vrrp::{Framing, VridSet};
 
 /// Puts a program on a socket, in place of the one before.
 pub(super) fn attach(socket: &Socket, program: &[libc::sock_filter]) -> std::io::Result<()> {
@@ -19,12 +19,17 @@ pub(super) fn attach(socket: &Socket, program: &[libc::sock_filter]) -> std::io:
 ///
 /// A set is eight words of 32 bits; the filter picks the word by the VRID's upper bits and shifts it by the lower
 /// ones, so that its cost does not grow with the set.
-pub(super) fn vrids(family: Family, set: &VridSet) -> Vec<libc::sock_filter> {
+pub(super) fn vrids(family: Family, framing: Framing, set: &VridSet) -> Vec<libc::sock_filter> {
+    let vrid = match framing {
+        Framing::Plain => 1,
+        // The authentication header has 24 bytes.
+        Framing::Authenticated => 25,
+    };
     let mut program = match family {
         // A raw IPv4 socket sees the IP header, whose length is in its first byte.
         Family::Ipv4 => vec![
             statement(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 0),
-            statement(libc::BPF_LD | libc::BPF_B | libc::BPF_IND, 1),
+            statement(libc::BPF_LD | libc::BPF_B | libc::BPF_IND, vrid),
         ],
         Family::Ipv6 => vec![statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 1)],
     };
@@ -132,9 +137,14 @@ mod tests {
             let mut v4 = vec![0x46; 24];
             v4.extend([0x31, vrid, 100, 1]);
             let passes = members.contains(&vrid);
-            assert_eq!(run(&vrids(Family::Ipv4, &set), &v4) != 0, passes, "IPv4 {vrid}");
+            let plain = Framing::Plain;
+            assert_eq!(run(&vrids(Family::Ipv4, plain, &set), &v4) != 0, passes, "IPv4 {vrid}");
+            let mut header = vec![0x45; 20 + 24];
+            header.extend([0x21, vrid, 100, 1]);
+            let program = vrids(Family::Ipv4, Framing::Authenticated, &set);
+            assert_eq!(run(&program, &header) != 0, passes, "behind a header {vrid}");
             assert_eq!(
-                run(&vrids(Family::Ipv6, &set), &[0x31, vrid, 100, 1]) != 0,
+                run(&vrids(Family::Ipv6, plain, &set), &[0x31, vrid, 100, 1]) != 0,
                 passes,
                 "IPv6 {vrid}"
             );

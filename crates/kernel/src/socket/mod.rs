@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 pub use packet::{AnnounceSocket, FrameSocket, Heard};
 pub use seqpacket::{Channel, ChannelError, Message};
-pub use vrrp::{Datagram, Packet, ReceiveSocket, SendSocket, Sending, VridSet};
+pub use vrrp::{Datagram, Framing, Packet, ReceiveSocket, SendSocket, Sending, VridSet};
 
 /// A socket operation that failed.
 #[derive(Debug, thiserror::Error)]

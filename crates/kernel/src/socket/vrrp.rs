@@ -41,12 +41,22 @@ impl FromIterator<Vrid> for VridSet {
     }
 }
 
+/// How advertisements come in an IPv4 datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// IP protocol 112.
+    Plain,
+    /// IP protocol 51: behind an authentication header.
+    Authenticated,
+}
+
 /// Receives advertisements of one family on one interface.
 #[derive(Debug)]
 pub struct ReceiveSocket {
     socket: Socket,
     interface: String,
     family: Family,
+    framing: Framing,
 }
 
 /// Buffers for receiving, shared by all sockets of a loop.
@@ -98,11 +108,15 @@ impl ReceiveSocket {
     pub fn open(
         interface: &str,
         family: Family,
+        framing: Framing,
         vrids: Option<&VridSet>,
         receive_buffer: Option<usize>,
     ) -> Result<Self, SocketError> {
         let failed = |operation| SocketError::io(operation, interface);
-        let protocol = Protocol::from(i32::from(wire::vrrp::PROTOCOL));
+        let protocol = Protocol::from(i32::from(match framing {
+            Framing::Plain => wire::vrrp::PROTOCOL,
+            Framing::Authenticated => wire::vrrp::HEADER_PROTOCOL,
+        }));
         let domain = match family {
             Family::Ipv4 => Domain::IPV4,
             Family::Ipv6 => Domain::IPV6,
@@ -131,7 +145,7 @@ impl ReceiveSocket {
                 }
             }
         }
-        let this = Self { socket, interface: interface.to_owned(), family };
+        let this = Self { socket, interface: interface.to_owned(), family, framing };
         this.set_vrids(vrids)?;
         Ok(this)
     }
@@ -159,7 +173,9 @@ impl ReceiveSocket {
     /// **Errors**: the kernel refuses the filter.
     pub fn set_vrids(&self, vrids: Option<&VridSet>) -> Result<(), SocketError> {
         let changed = match vrids {
-            Some(set) => filter::attach(&self.socket, &filter::vrids(self.family, set)),
+            Some(set) => {
+                filter::attach(&self.socket, &filter::vrids(self.family, self.framing, set))
+            }
             None => self.socket.detach_filter(),
         };
         changed.map_err(SocketError::io("filter VRRP socket", &self.interface))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use intent::IfIndex;
 use kernel::netlink::RequestSocket;
-use kernel::socket::{Datagram, Packet, ReceiveSocket, SendSocket, Sending, VridSet};
+use kernel::socket::{Datagram, Framing, Packet, ReceiveSocket, SendSocket, Sending, VridSet};
 use rustix::io::Errno;
 use wire::ip::Ipv4Header;
 use wire::vrrp::{MULTICAST_V4, MULTICAST_V6};
@@ -51,7 +51,8 @@ fn ours(vrids: &[u8]) -> VridSet {
 
 fn listen(cable: &Cable, family: Family, vrids: Option<&VridSet>) -> ReceiveSocket {
     let open = || {
-        let socket = ReceiveSocket::open(FAR, family, vrids, Some(1 << 20)).unwrap();
+        let socket =
+            ReceiveSocket::open(FAR, family, Framing::Plain, vrids, Some(1 << 20)).unwrap();
         let group: IpAddr = match family {
             Family::Ipv4 => MULTICAST_V4.into(),
             Family::Ipv6 => MULTICAST_V6.into(),
@@ -120,7 +121,7 @@ fn ipv4() {
     let cable = cable();
     let there = listen(&cable, Family::Ipv4, Some(&ours(&[1, 77, 255])));
     // We never hear ourselves.
-    let here = ReceiveSocket::open(NEAR, Family::Ipv4, None, None).unwrap();
+    let here = ReceiveSocket::open(NEAR, Family::Ipv4, Framing::Plain, None, None).unwrap();
     here.join(MULTICAST_V4.into(), cable.near).unwrap();
     let sender = SendSocket::open(NEAR, cable.near, Family::Ipv4).unwrap();
     let mut datagrams: Vec<Vec<u8>> = [(1, 255), (2, 255), (77, 64), (78, 255), (255, 255)]
@@ -153,7 +154,7 @@ fn v6_sending(bytes: &[u8]) -> Sending<'_> {
 fn ipv6() {
     let cable = cable();
     let there = listen(&cable, Family::Ipv6, Some(&ours(&[1, 77])));
-    let here = ReceiveSocket::open(NEAR, Family::Ipv6, None, None).unwrap();
+    let here = ReceiveSocket::open(NEAR, Family::Ipv6, Framing::Plain, None, None).unwrap();
     here.join(MULTICAST_V6.into(), cable.near).unwrap();
     let sender = SendSocket::open(NEAR, cable.near, Family::Ipv6).unwrap();
     let payloads = [vrrp(1), vrrp(2), vrrp(77)];
@@ -167,7 +168,7 @@ fn ipv6() {
 
 fn joining() {
     let cable = cable();
-    let open = || ReceiveSocket::open(FAR, Family::Ipv4, None, None).unwrap();
+    let open = || ReceiveSocket::open(FAR, Family::Ipv4, Framing::Plain, None, None).unwrap();
     let stranger = cable.there.within(open).unwrap();
     // Another socket on the same host has joined, so that the packet does come up to both.
     let member = listen(&cable, Family::Ipv4, None);
@@ -242,7 +243,7 @@ fn other_interface() {
     };
     let far = cable.there.within(up).unwrap();
     until_passing(near, ("far1", far), &cable.there);
-    let open = || ReceiveSocket::open("far1", Family::Ipv4, None, None).unwrap();
+    let open = || ReceiveSocket::open("far1", Family::Ipv4, Framing::Plain, None, None).unwrap();
     let on_other = cable.there.within(open).unwrap();
     on_other.join(MULTICAST_V4.into(), far).unwrap();
     let sender = SendSocket::open("near1", near, Family::Ipv4).unwrap();
@@ -272,7 +273,8 @@ fn refusal() {
 
 fn no_interface() {
     for family in [Family::Ipv4, Family::Ipv6] {
-        let error = ReceiveSocket::open("nowhere0", family, None, None).unwrap_err();
+        let error =
+            ReceiveSocket::open("nowhere0", family, Framing::Plain, None, None).unwrap_err();
         assert_eq!((error.interface.as_str(), error.source), ("nowhere0", Errno::NODEV));
         assert!(SendSocket::open("nowhere0", IfIndex(77), family).is_err());
     }

@@ -8,7 +8,7 @@ use kernel::namespace::{Namespace, mount_proc};
 use kernel::netlink::RequestSocket;
 use kernel::process::{Privilege, Spawn, Stdio, drop_to, may};
 use kernel::process::{forbid_new_privileges, lock_memory, set_nice, set_realtime};
-use kernel::socket::{AnnounceSocket, ReceiveSocket};
+use kernel::socket::{AnnounceSocket, Framing, ReceiveSocket};
 use nix::sched::CloneFlags;
 use rustix::io::Errno;
 use wire::Family;
@@ -60,7 +60,7 @@ fn nothing_left() {
     // The socket was opened with the privilege, which is asked for again with every request.
     let error = cable.requests.set_addresses(&[wanted]).remove(0).unwrap_err();
     assert!(error.to_string().starts_with("set address: Operation not permitted"), "{error}");
-    let error = ReceiveSocket::open(NEAR, Family::Ipv4, None, None).unwrap_err();
+    let error = ReceiveSocket::open(NEAR, Family::Ipv4, Framing::Plain, None, None).unwrap_err();
     assert_eq!((error.operation, error.source), ("open VRRP socket", Errno::PERM));
     assert_eq!(AnnounceSocket::open().unwrap_err().source, Errno::PERM);
     let error = set_realtime(10, Duration::from_millis(500)).unwrap_err();

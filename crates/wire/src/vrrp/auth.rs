@@ -1,9 +1,14 @@
-//! Authentication of VRRPv2: none, or a password in clear.
+//! Authentication of VRRPv2: none, a password in clear, or an IP authentication header before the packet.
 //!
 //! RFC 3768 took authentication out and left the field; the incumbent keeps the password of RFC 2338 §5.3.6.2, and so
-//! do its users. It guards against mistakes, not against people.
+//! do its users. It guards against mistakes, not against people. The header is in [`header`].
+
+mod header;
 
 use core::fmt;
+
+pub use header::{AuthenticatedPacket, HEADER_PROTOCOL, HeaderKey, sign};
+pub(super) use header::{LEN as HEADER_LEN, blank};
 
 /// What proves a VRRPv2 sender.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -13,6 +18,8 @@ pub enum Authentication {
     None,
     /// Type 1: eight bytes, the password padded with zeros.
     Pass([u8; Self::LEN]),
+    /// Type 2: the proof stands in a header before the packet, the data is sent as zeros and not looked at.
+    Header,
 }
 
 impl Authentication {
@@ -22,11 +29,7 @@ impl Authentication {
     /// The password `text`, cut to eight bytes.
     #[must_use]
     pub fn pass(text: &[u8]) -> Self {
-        let mut data = [0; Self::LEN];
-        for (byte, given) in data.iter_mut().zip(text) {
-            *byte = *given;
-        }
-        Self::Pass(data)
+        Self::Pass(padded(text))
     }
 
     /// The number in the packet.
@@ -35,6 +38,7 @@ impl Authentication {
         match self {
             Self::None => NONE,
             Self::Pass(_) => PASS,
+            Self::Header => HEADER,
         }
     }
 
@@ -42,7 +46,7 @@ impl Authentication {
     #[must_use]
     pub const fn data(&self) -> [u8; Self::LEN] {
         match self {
-            Self::None => [0; Self::LEN],
+            Self::None | Self::Header => [0; Self::LEN],
             Self::Pass(data) => *data,
         }
     }
@@ -54,11 +58,20 @@ impl fmt::Debug for Authentication {
         f.write_str(match self {
             Self::None => "None",
             Self::Pass(_) => "Pass(..)",
+            Self::Header => "Header",
         })
     }
 }
 
 pub(super) const NONE: u8 = 0;
 pub(super) const PASS: u8 = 1;
-/// IP authentication header: a known type, in a packet that cannot carry it.
-pub(super) const AH: u8 = 2;
+pub(super) const HEADER: u8 = 2;
+
+/// Eight bytes of `text`, with zeros behind a shorter one.
+fn padded(text: &[u8]) -> [u8; Authentication::LEN] {
+    let mut data = [0; Authentication::LEN];
+    for (byte, given) in data.iter_mut().zip(text) {
+        *byte = *given;
+    }
+    data
+}

@@ -10,8 +10,20 @@ use core::fmt;
 pub enum Discard {
     /// The IPv4 header makes no sense, or the datagram is a fragment. Usually a hand-made packet.
     IpHeader,
-    /// The IP protocol is not 112. Usually an authentication header (51) of a peer with `auth_type AH`.
+    /// The IP protocol is another than VRRP uses.
     Protocol,
+    /// An authentication header where none is expected. Usually `auth_type AH` on one router only.
+    HeaderUnexpected,
+    /// No authentication header where one is expected. Usually `auth_type AH` on one router only.
+    HeaderMissing,
+    /// The authentication header is not as VRRP has it: its fields, or an index that is not the sender's address.
+    /// Usually address translation on the way (RFC 2402 §2).
+    HeaderMalformed,
+    /// The digest is wrong. Usually another password, or a router or firewall that changed the packet (RFC 2402 §3.4.4).
+    Digest,
+    /// The sequence number was used before by its sender: somebody repeats an old packet (RFC 2402 §3.4.3). Usually a
+    /// peer that was started anew and counts from one.
+    Replay,
     /// Shorter or longer than its header and its count of addresses say. Usually a peer that appends an
     /// authentication trailer, or a truncated capture played back.
     Length,
@@ -51,9 +63,14 @@ pub enum Discard {
 
 impl Discard {
     /// Every reason, in the order of the checks; the position is [`index`](Self::index).
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::IpHeader,
         Self::Protocol,
+        Self::HeaderUnexpected,
+        Self::HeaderMissing,
+        Self::HeaderMalformed,
+        Self::Digest,
+        Self::Replay,
         Self::Length,
         Self::Family,
         Self::HopLimit,
@@ -78,6 +95,11 @@ impl Discard {
         match self {
             Self::IpHeader => "ip_header",
             Self::Protocol => "protocol",
+            Self::HeaderUnexpected => "header_unexpected",
+            Self::HeaderMissing => "header_missing",
+            Self::HeaderMalformed => "header_malformed",
+            Self::Digest => "digest",
+            Self::Replay => "replay",
             Self::Length => "length",
             Self::Family => "family",
             Self::HopLimit => "hop_limit",
@@ -97,6 +119,36 @@ impl Discard {
         }
     }
 
+    /// Whether it says that the packet is not from whom it claims, as far as it can be known.
+    #[must_use]
+    pub const fn is_about_authentication(self) -> bool {
+        match self {
+            Self::HeaderUnexpected
+            | Self::HeaderMissing
+            | Self::HeaderMalformed
+            | Self::Digest
+            | Self::Replay => true,
+            Self::IpHeader
+            | Self::Protocol
+            | Self::Length
+            | Self::Family
+            | Self::HopLimit
+            | Self::Version
+            | Self::AuthenticationUnknown
+            | Self::AuthenticationType
+            | Self::Authentication
+            | Self::Interval
+            | Self::Type
+            | Self::Checksum
+            | Self::AddressCount
+            | Self::Casting
+            | Self::Source
+            | Self::UnknownVrid
+            | Self::AddressOwner
+            | Self::AddressList => false,
+        }
+    }
+
     /// Position in [`ALL`](Self::ALL), so that counters can be an array.
     #[must_use]
     pub const fn index(self) -> usize {
@@ -109,6 +161,11 @@ impl fmt::Display for Discard {
         f.write_str(match self {
             Self::IpHeader => "malformed IP header",
             Self::Protocol => "IP protocol is not VRRP",
+            Self::HeaderUnexpected => "Received AH header but auth type not AH",
+            Self::HeaderMissing => "No AH header but auth type is AH",
+            Self::HeaderMalformed => "malformed AH header",
+            Self::Digest => "invalid digest: another password or key, or a packet that was changed",
+            Self::Replay => "already processed: an old packet is repeated",
             Self::Length => "wrong packet length",
             Self::Family => "wrong address family",
             Self::HopLimit => "TTL or hop limit out of bounds",
@@ -172,7 +229,7 @@ mod tests {
     fn names_and_texts_are_distinct() {
         let names: BTreeSet<_> = Discard::ALL.iter().map(|reason| reason.name()).collect();
         let texts: BTreeSet<_> = Discard::ALL.iter().map(ToString::to_string).collect();
-        assert_eq!((names.len(), texts.len()), (18, 18));
+        assert_eq!((names.len(), texts.len()), (23, 23));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! Which router a packet is for is the caller's to look up by [`AdvertisementPacket::vrid`]; whether it changes
 //! anything is the election's. Going out, [`Prepared`] is emitted once and sent again and again.
 //!
-//! **Source**: RFC 9568 §5 and §7.1 (version 3), RFC 3768 §5 and §7.1 (version 2), RFC 2338 §5.3.6 (passwords).
+//! **Source**: RFC 9568 §5 and §7.1 (version 3), RFC 3768 §5 and §7.1 (version 2), RFC 2338 §5.3.6 (authentication).
 
 mod addresses;
 mod advertisement;
@@ -22,7 +22,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 pub use addresses::{AddressIter, Addresses};
 pub use advertisement::Advertisement;
-pub use auth::Authentication;
+pub use auth::{AuthenticatedPacket, Authentication, HEADER_PROTOCOL, HeaderKey, sign};
 pub use checksum::{Checksum, ChecksumRule, UnicastForm};
 pub use context::{Arrival, Casting, Context, Expected, HopLimits};
 pub use discard::{Discard, DiscardCounters};

@@ -6,7 +6,7 @@
 use core::net::{IpAddr, Ipv4Addr};
 
 use super::packet::field;
-use super::{Advertisement, AdvertisementPacket, Checksum, PROTOCOL};
+use super::{Advertisement, AdvertisementPacket, Checksum, HEADER_PROTOCOL, PROTOCOL, auth};
 use crate::checksum::updated;
 use crate::ip::{self, Ipv4Header};
 use crate::{EmitError, Priority};
@@ -53,6 +53,28 @@ impl Prepared {
             destination,
         };
         Self::build(&header.emit(advertisement.len()), advertisement, checksum)
+    }
+
+    /// A whole IPv4 datagram with an authentication header, still to be numbered and [signed](super::sign).
+    ///
+    /// **Errors**: those of [`Advertisement::emit`] but for the room.
+    pub fn ipv4_with_header(
+        advertisement: &Advertisement<'_>,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        ttl: u8,
+    ) -> Result<Self, EmitError> {
+        let header = Ipv4Header {
+            tos: Ipv4Header::TOS_INTERNETWORK_CONTROL,
+            identification: 0,
+            ttl,
+            protocol: HEADER_PROTOCOL,
+            source,
+            destination,
+        };
+        let payload = advertisement.len().saturating_add(auth::HEADER_LEN);
+        let before = [header.emit(payload).as_slice(), &auth::blank(source)].concat();
+        Self::build(&before, advertisement, Checksum::AsV2)
     }
 
     /// A whole IPv4 datagram with the checksum of the RFC.

@@ -2,7 +2,7 @@
 //!
 //! **Source**: RFC 3768 §5.3 and §7.1, RFC 2338 §5.3.6.
 
-use super::auth::{AH, NONE, PASS};
+use super::auth::{HEADER, NONE, PASS};
 use super::{Addresses, AdvertisementPacket, Authentication, Discard, Expected};
 use crate::{Family, MaxAdvertiseInterval};
 
@@ -26,7 +26,7 @@ impl<'a> Body<'a> {
         let authentication = match auth_type {
             NONE => Authentication::None,
             PASS => Authentication::Pass(data),
-            AH => return Err(Discard::AuthenticationType),
+            HEADER => Authentication::Header,
             _ => return Err(Discard::AuthenticationUnknown),
         };
         if authentication.number() != expected.authentication.number() {

@@ -19,6 +19,7 @@ codes! {
     NO_ADDRESS = "VRRP014", Warning, "an instance without virtual addresses";
     TOO_MANY_ADDRESSES = "VRRP015", GeneralError, "more addresses than an advertisement carries";
     LINK_LOCAL_FIRST = "VRRP016", Warning, "an IPv6 instance whose first address is not link-local";
+    STATE_CLEARED = "VRRP017", GeneralError, "a state that the authentication does not allow";
     ACCEPTANCE = "VRRP020", GeneralError, "accept or no_accept where it cannot work";
     INVALID_ADDRESS = "ADDR001", GeneralError, "not an address, or not a prefix length";
     LABEL_TOO_LONG = "ADDR002", GeneralError, "a label longer than the kernel takes";
