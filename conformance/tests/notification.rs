@@ -16,8 +16,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("a_script_for_one_state_runs_in_that_state_only", ONCE, one_state).privileged(),
     Scenario::new("the_pipe_tells_every_change", ONCE, pipe),
     Scenario::new("a_script_with_weight_changes_the_priority", ONCE, tracked_script).privileged(),
-    Scenario::new("a_file_with_weight_changes_the_priority", ONCE, tracked_file)
-        .gap("tracked files are not read yet"),
 ];
 
 const ONCE: &[Flavour] = &[Flavour::V3Ipv4];
@@ -128,20 +126,5 @@ fn tracked_script(stage: &mut Stage) -> Result<()> {
     capture.expect_advert("a", since, within, |a| a.priority == 90)?;
     fs::write(&flag, "")?;
     capture.expect_advert("a", capture.mark(), within, |a| a.priority == 150)?;
-    Ok(())
-}
-
-fn tracked_file(stage: &mut Stage) -> Result<()> {
-    let path = stage.lab.node("a")?.file("number");
-    fs::write(&path, "0\n")?;
-    let block = format!("vrrp_track_file number {{\n    file {}\n}}", path.display());
-    let lines = ["track_file {", "    number weight 2", "}"].map(str::to_owned);
-    active_a(stage, &[&block], &lines)?;
-    let within = stage.flavour.interval() + SLACK;
-    for (text, priority) in [("-30\n", 90), ("20\n", 190), ("0\n", 150)] {
-        let since = stage.lab.capture.mark();
-        fs::write(&path, text)?;
-        stage.lab.capture.expect_advert("a", since, within, |a| a.priority == priority)?;
-    }
     Ok(())
 }

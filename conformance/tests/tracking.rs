@@ -1,13 +1,31 @@
-//! `track_interface`, with and without weight.
+//! `track_interface`, `track_file` and `track_process`, with and without weight.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use conformance::flavour::Flavour;
 use conformance::scenario::{SLACK, START, Scenario, Stage};
+use conformance::stream::Mark;
+use conformance::subject::Subject;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("a_tracked_interface_without_weight_is_fault", V3, unweighted),
     Scenario::new("a_tracked_interface_with_weight_changes_the_priority", V3, weighted).mixed(),
     Scenario::new("a_positive_weight_counts_while_the_interface_is_up", V3, positive),
+    Scenario::new("a_file_with_weight_changes_the_priority", V3, weighted_file).mixed(),
+    Scenario::new("a_file_without_weight_is_fault_while_it_is_not_0", V3, unweighted_file),
+    Scenario::new("a_product_of_minus_254_is_fault", V3, low_file),
+    Scenario::new("a_file_is_read_when_its_writer_closes_it", V3, held_open),
+    Scenario::new("init_file_makes_a_file_that_is_missing", V3, initial_file),
+    Scenario::new("a_weighted_file_in_a_group_counts_for_nothing", V3, grouped_file)
+        .only(Subject::Ours),
+    Scenario::new("a_weighted_file_in_a_group_is_fault_to_the_incumbent", V3, grouped_fault)
+        .only(Subject::Keepalived),
+    Scenario::new("a_process_is_tracked_in_a_namespace", V3, process).only(Subject::Ours),
+    Scenario::new("in_a_namespace_the_incumbent_sees_no_process_start", V3, unseen_process)
+        .only(Subject::Keepalived),
 ];
 
 const V3: &[Flavour] = &[Flavour::V3Ipv4];
@@ -77,3 +95,162 @@ fn positive(stage: &mut Stage) -> Result<()> {
     let within = stage.flavour.down_interval(100) + SLACK;
     stage.lab.expect_holders(stage.address(), &["b"], within + SLACK)
 }
+
+/// `a` tracks the file `number` with these words after its name, and has its path.
+fn elect_with_file(stage: &mut Stage, content: &str, words: &str) -> Result<PathBuf> {
+    let path = stage.lab.node("a")?.file("number");
+    fs::write(&path, content)?;
+    let block = format!("vrrp_track_file number {{\n    file {}\n}}", path.display());
+    let lines = ["track_file {", &format!("    number{words}"), "}"].map(str::to_owned);
+    let a = lines.iter().fold(stage.instance(150), |instance, line| instance.line(line));
+    let b = stage.instance(100);
+    stage.start_with("a", &conformance::configuration::file(&[&block], &[a]))?;
+    stage.start("b", &b)?;
+    stage.settle("a", "b", b.vrid)?;
+    Ok(path)
+}
+
+fn weighted_file(stage: &mut Stage) -> Result<()> {
+    let path = elect_with_file(stage, "0\n", " weight 2")?;
+    let within = stage.flavour.interval() + SLACK;
+    for (text, priority) in [("-20\n", 110), ("0x14", 190), ("010\n", 166), ("zero", 150)] {
+        let since = stage.lab.capture.mark();
+        fs::write(&path, text)?;
+        stage.lab.capture.expect_advert("a", since, within, |a| a.priority == priority)?;
+    }
+    let since = stage.lab.capture.mark();
+    let other = stage.lab.node("a")?.file("other");
+    fs::write(&other, "7")?;
+    fs::rename(&other, &path)?;
+    stage.lab.capture.expect_advert("a", since, within, |a| a.priority == 164)?;
+    let since = stage.lab.capture.mark();
+    fs::remove_file(&path)?;
+    stage.lab.capture.expect_advert("a", since, within, |a| a.priority == 150)?;
+    Ok(())
+}
+
+fn unweighted_file(stage: &mut Stage) -> Result<()> {
+    let path = elect_with_file(stage, "", " weight 0")?;
+    let (since, log) = (stage.lab.capture.mark(), stage.lab.node("a")?.log_mark());
+    fs::write(&path, "1")?;
+    stage.lab.capture.expect_advert("a", since, SLACK, |a| a.priority == 0)?;
+    stage.lab.node("a")?.expect_log("Entering FAULT STATE", log, SLACK)?;
+    stage.expect_takeover("b", since, stage.flavour.skew(100), &[])?;
+    fs::remove_file(&path)?;
+    let within = stage.flavour.down_interval(150) + START;
+    stage.lab.expect_holders(stage.address(), &["a"], within)
+}
+
+fn low_file(stage: &mut Stage) -> Result<()> {
+    let path = elect_with_file(stage, "0", " weight -2")?;
+    let within = stage.flavour.interval() + SLACK;
+    let since = stage.lab.capture.mark();
+    fs::write(&path, "24")?;
+    stage.lab.capture.expect_advert("a", since, within, |a| a.priority == 102)?;
+    let log = stage.lab.node("a")?.log_mark();
+    fs::write(&path, "127")?;
+    stage.lab.node("a")?.expect_log("Entering FAULT STATE", log, SLACK)?;
+    fs::write(&path, "20")?;
+    let within = stage.flavour.down_interval(110) + START;
+    stage.lab.expect_holders(stage.address(), &["a"], within)
+}
+
+/// What is written and not closed is nobody's news.
+fn held_open(stage: &mut Stage) -> Result<()> {
+    use std::io::Write as _;
+    let path = elect_with_file(stage, "10", "")?;
+    let since = stage.lab.capture.mark();
+    let mut file = fs::File::create(&path)?;
+    file.write_all(b"20")?;
+    let span = stage.flavour.interval() * 2;
+    let changed = |priority| priority != 160;
+    stage.lab.capture.expect_none("other priority", since, span, |f| {
+        f.node == "a" && f.advert().is_some_and(|a| changed(a.priority))
+    })?;
+    drop(file);
+    let within = stage.flavour.interval() + SLACK;
+    stage.lab.capture.expect_advert("a", since, within, |a| a.priority == 170)?;
+    Ok(())
+}
+
+fn initial_file(stage: &mut Stage) -> Result<()> {
+    let path = stage.lab.node("a")?.file("number");
+    let block = format!(
+        "vrrp_track_file number {{\n    file {}\n    weight 3\n    init_file 5\n}}",
+        path.display()
+    );
+    let a = stage.instance(150).line("track_file {").line("    number").line("}");
+    stage.start_with("a", &conformance::configuration::file(&[&block], &[a]))?;
+    let within = stage.flavour.down_interval(150) + START;
+    stage.lab.capture.expect_advert("a", Mark::START, within, |a| a.priority == 165)?;
+    ensure!(fs::read_to_string(&path)? == "5\n", "{:?}", fs::read_to_string(&path)?);
+    Ok(())
+}
+
+/// `a` runs two instances in a group without `sync_group_tracking_weight`; one of them tracks a file that says 10.
+fn start_group(stage: &mut Stage) -> Result<()> {
+    let path = stage.lab.node("a")?.file("number");
+    fs::write(&path, "10")?;
+    let block = format!("vrrp_track_file number {{\n    file {}\n}}", path.display());
+    let group = "vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n}";
+    let one = stage.instance(150).line("track_file {").line("    number").line("}");
+    let two = stage.instance(150).named("VI_2", 52).addresses(&["192.0.2.11/24"]);
+    stage.start_with("a", &conformance::configuration::file(&[&block, group], &[one, two]))
+}
+
+fn grouped_file(stage: &mut Stage) -> Result<()> {
+    start_group(stage)?;
+    let within = stage.flavour.down_interval(150) + START;
+    stage.lab.expect_holders(stage.address(), &["a"], within)?;
+    let (_, advert) = stage.fresh_advert("a")?;
+    ensure!(advert.priority == 150, "priority {}", advert.priority);
+    Ok(())
+}
+
+fn grouped_fault(stage: &mut Stage) -> Result<()> {
+    start_group(stage)?;
+    let node = stage.lab.node("a")?;
+    node.expect_log("tracked file number has status -254", Mark::START, START)?;
+    Ok(())
+}
+
+/// `a` alone tracks a program that does not run yet; gives its path.
+fn start_with_process(stage: &mut Stage) -> Result<PathBuf> {
+    let name = format!("p{}", std::process::id());
+    let path = stage.lab.node("a")?.file(&name);
+    fs::copy("/bin/sleep", &path)?;
+    let block = format!("vrrp_track_process p {{\n    process {name}\n}}");
+    let a = stage.instance(150).line("track_process {").line("    p").line("}");
+    stage.start_with("a", &conformance::configuration::file(&[&block], &[a]))?;
+    let node = stage.lab.node("a")?;
+    node.expect_log("tracked process p quorum not achieved", Mark::START, START)?;
+    Ok(path)
+}
+
+/// Runs the program beside `a` for some seconds.
+fn run_a_while(stage: &mut Stage, path: &std::path::Path) -> Result<std::process::Child> {
+    let mut command = stage.lab.node("a")?.space().command(path);
+    Ok(command.arg(WHILE.as_secs().to_string()).spawn()?)
+}
+
+fn process(stage: &mut Stage) -> Result<()> {
+    let path = start_with_process(stage)?;
+    let mut child = run_a_while(stage, &path)?;
+    let within = stage.flavour.down_interval(150) + START;
+    stage.lab.expect_holders(stage.address(), &["a"], within)?;
+    stage.lab.capture.expect_advert("a", Mark::START, WHILE + SLACK, |a| a.priority == 0)?;
+    child.wait()?;
+    stage.lab.expect_holders(stage.address(), &[], SLACK)
+}
+
+fn unseen_process(stage: &mut Stage) -> Result<()> {
+    let path = start_with_process(stage)?;
+    let since = stage.lab.capture.mark();
+    let mut child = run_a_while(stage, &path)?;
+    stage.lab.capture.expect_none("advertisement", since, WHILE, |f| f.advert().is_some())?;
+    child.wait()?;
+    Ok(())
+}
+
+/// How long a tracked program runs.
+const WHILE: Duration = Duration::from_secs(5);

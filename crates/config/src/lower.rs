@@ -7,12 +7,14 @@
 mod address;
 mod authentication;
 mod command;
+mod file;
 mod global;
 mod group;
 pub mod host;
 mod instance;
 mod lints;
 mod notify;
+mod process;
 mod read;
 mod report;
 mod script;
@@ -23,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::global::Defaults;
 use self::report::Reports;
-use self::track::Trackers;
+use self::track::{Catalogue, Kind, Trackers};
 use crate::diagnostic::{Diagnostic, model as codes};
 use crate::model::{Global, HeldBack, Hindrance, Instance, Model, VirtualServer};
 use crate::source::{SourceSet, Span};
@@ -48,7 +50,7 @@ pub(crate) struct Lowering<'a> {
     instances: Vec<Instance>,
     named: BTreeMap<String, Span>,
     trackers: Trackers,
-    /// Tracked scripts by instance: what they are is known at the end.
+    /// What instances track by name: what that is is known at the end.
     tracked: Vec<Vec<track::Tracked>>,
     virtual_servers: Vec<VirtualServer>,
     server_groups: served::Groups,
@@ -137,20 +139,29 @@ impl<'a> Lowering<'a> {
         // A reader of a pipe that nobody asked for.
         global.programs.fifos.retain(|fifo| !fifo.path.is_empty());
         let scripts = script::lower(&tree, &mut reports);
+        let files = file::lower(&tree, &mut reports);
+        let processes = process::lower(&tree, &mut reports);
+        let mut catalogue = Catalogue::default();
+        catalogue.enter(Kind::Script, &scripts, |it| it.weight);
+        catalogue.enter(Kind::File, &files, |it| it.weight);
+        catalogue.enter(Kind::Process, &processes, |it| it.weight);
         for (instance, tracked) in instances.iter_mut().zip(&tracked) {
-            trackers.add_scripts(instance, tracked, &scripts, &mut reports);
+            trackers.add(instance, tracked, &catalogue, &mut reports);
         }
         for directive in blocks(&tree, "child_wait_time") {
             global::daemon(&mut global, "child_wait_time", directive, &reports);
         }
-        let groups = group::lower(&tree, &mut instances, &mut trackers, &scripts, &mut reports);
+        let groups = group::lower(&tree, &mut instances, &mut trackers, &catalogue, &mut reports);
         hold_back(&tree, &mut instances, &reports);
         let static_addresses = blocks(&tree, "static_ipaddress")
             .flat_map(Directive::children)
             .filter_map(|line| address::lower(line, &mut reports))
             .collect();
-        let scripts = script::used(scripts, &trackers.list, &mut reports);
         let served = served::lower(&self.virtual_servers, &self.server_groups, &instances);
+        let reports_to = &mut reports;
+        let scripts = trackers.used(Kind::Script, scripts, |it| it.at, reports_to);
+        let files = trackers.used(Kind::File, files, |it| it.at, reports_to);
+        let processes = trackers.used(Kind::Process, processes, |it| it.at, reports_to);
         let model = Model {
             global,
             static_addresses,
@@ -158,6 +169,8 @@ impl<'a> Lowering<'a> {
             groups,
             trackers: trackers.list,
             scripts,
+            files,
+            processes,
             virtual_servers: self.virtual_servers,
             served,
         };
@@ -168,6 +181,37 @@ impl<'a> Lowering<'a> {
 
 fn blocks<'t>(tree: &'t Tree, keyword: &'static str) -> impl Iterator<Item = &'t Directive> {
     tree.directives.iter().filter(move |directive| directive.keyword.text == keyword)
+}
+
+/// Lowers every block of these keywords; a second one of a name is left out.
+fn named<T>(
+    tree: &Tree,
+    keywords: &[&str],
+    lower: impl Fn(&Directive, &mut Reports<'_>) -> Option<T>,
+    reports: &mut Reports<'_>,
+) -> BTreeMap<String, T> {
+    let mut places: BTreeMap<&str, Span> = BTreeMap::new();
+    let mut found = BTreeMap::new();
+    for block in tree.directives.iter().filter(|it| keywords.contains(&it.keyword.as_str())) {
+        let Some(name) = block.arguments.first() else { continue };
+        let Some(lowered) = lower(block, reports) else { continue };
+        if let Some(first) = places.get(name.as_str()) {
+            reports
+                .warning(
+                    codes::DUPLICATE_NAME,
+                    format!(
+                        "{} `{}` is already defined: this one is left out",
+                        block.keyword.text, name.text
+                    ),
+                    name.span,
+                )
+                .label(*first, "first defined here");
+            continue;
+        }
+        places.insert(name.as_str(), name.span);
+        found.insert(name.text.clone(), lowered);
+    }
+    found
 }
 
 /// Holds instances back for keywords outside their blocks: of their sync group, or of the whole daemon.

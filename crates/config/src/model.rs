@@ -15,10 +15,12 @@ use crate::source::Span;
 mod destination;
 mod proof;
 mod script;
+mod tracked;
 
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use proof::Proof;
 pub use script::{Begins, Command, Deleted, Fifo, Notify, Script, Scripts, User};
+pub use tracked::{Initial, Parameters as ProcessParameters, TrackFile, TrackProcess, Tracker};
 
 /// A whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +37,10 @@ pub struct Model {
     pub trackers: Vec<Tracker>,
     /// `vrrp_script` blocks that are tracked, by name.
     pub scripts: Vec<Script>,
+    /// `track_file` blocks that are tracked, by name.
+    pub files: Vec<TrackFile>,
+    /// `vrrp_track_process` blocks that are tracked, by name.
+    pub processes: Vec<TrackProcess>,
     /// `virtual_server` blocks.
     pub virtual_servers: Vec<VirtualServer>,
     /// What of them is on addresses that [refuse](Acceptance::Refuse) packets, in order and without repetition.
@@ -319,24 +325,6 @@ pub struct SyncGroup {
     pub parameters: GroupParameters,
     /// `notify*`; none where nobody is told.
     pub notify: Option<Box<Notify>>,
-}
-
-/// One watched thing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tracker {
-    /// `track_interface`: an interface by name.
-    Interface(String),
-    /// `track_script`: a script by name.
-    Script(String),
-}
-
-impl Tracker {
-    /// What is watched, by its name.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Interface(name) | Self::Script(name) => name,
-        }
-    }
 }
 
 /// One `virtual_server`: where it stands, until load balancing is lowered.

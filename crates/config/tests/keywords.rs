@@ -31,17 +31,28 @@ const UNICAST: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\
 
 const SCRIPT: &str = "vrrp_script S {\n script /bin/true\n@@\n}\nvrrp_instance A {\n interface eth0\n\
     virtual_router_id 1\n track_script {\n S\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
-const TRACKED: &str = "vrrp_script S {\n script /bin/true\n}\nvrrp_instance A {\n interface eth0\n\
+const TRACKED: &str = "track_file F {\n file /run/number\n}\nvrrp_track_process P {\n process nginx\n}\nvrrp_script S {\n script /bin/true\n}\nvrrp_instance A {\n interface eth0\n\
     virtual_router_id 1\n@@\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
-const TRACKED_GROUP: &str = "vrrp_script S {\n script /bin/true\n}\nvrrp_instance A {\n interface eth0\n\
+const TRACKED_GROUP: &str = "track_file F {\n file /run/number\n}\nvrrp_track_process P {\n process nginx\n}\nvrrp_script S {\n script /bin/true\n}\nvrrp_instance A {\n interface eth0\n\
     virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\nvrrp_instance B {\n interface eth0\n\
     virtual_router_id 2\n virtual_ipaddress {\n 192.0.2.2\n }\n}\nvrrp_sync_group G {\n group {\n A B\n }\n@@\n}\n";
+
+const FILE: &str = "track_file F {\n file /run/number\n@@\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n\
+    track_file {\n F\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
+const OLD_FILE: &str = "vrrp_track_file F {\n file /run/number\n@@\n}\nvrrp_instance A {\n interface eth0\n\
+    virtual_router_id 1\n track_file {\n F\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
+const PROCESS: &str = "vrrp_track_process P {\n process nginx x\n@@\n}\nvrrp_instance A {\n interface eth0\n\
+    virtual_router_id 1\n track_process {\n P\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 
 /// Lines that need surroundings of their own.
 const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
     (&["vrrp_script"], "script", "script /bin/false", SCRIPT),
     (&["vrrp_instance"], "track_script", "track_script { S }", TRACKED),
+    (&["vrrp_instance"], "track_file", "track_file { F }", TRACKED),
+    (&["vrrp_instance"], "track_process", "track_process { P }", TRACKED),
     (&["vrrp_sync_group"], "track_script", "track_script { S }", TRACKED_GROUP),
+    (&["vrrp_sync_group"], "track_file", "track_file { F weight 0 }", TRACKED_GROUP),
+    (&["vrrp_sync_group"], "track_process", "track_process { P }", TRACKED_GROUP),
     (
         &["global_defs"],
         "notify_fifo_script",
@@ -155,6 +166,9 @@ fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
             "vrrp_instance Z { interface eth0\n virtual_router_id 9\n virtual_ipaddress { 192.0.2.9 }\n }"
         }
         ([], "vrrp_script") => "vrrp_script S { script /bin/true\n }",
+        ([], "track_file") => "track_file F { file /run/number\n }",
+        ([], "vrrp_track_file") => "vrrp_track_file F { file /run/number\n }",
+        ([], "vrrp_track_process") => "vrrp_track_process P { process nginx\n }",
         ([], "vrrp_sync_group") => "vrrp_sync_group S { group { A B } }",
         (["global_defs"], "process_names" | "vrrp_no_swap" | "checker_no_swap") => return None,
         (["global_defs"], "vrrp_version") => "vrrp_version 3",
@@ -176,6 +190,7 @@ fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
         (["vrrp_instance"], "mcast_src_ip") => "mcast_src_ip 192.0.2.2",
         (["vrrp_instance"], "mcast_dst_ip") => "mcast_dst_ip 224.0.0.19",
         (["vrrp_instance"], "track_interface") => "track_interface { eth1 }",
+        (["vrrp_track_process"], "param_match") => "param_match initial",
         (["vrrp_instance"], "vrrp_address_lifetime") => "vrrp_address_lifetime forever",
         _ => return None,
     })
@@ -200,6 +215,12 @@ fn findings(around: &str, line: &str) -> (String, String) {
     for script in &mut model.scripts {
         script.at = at;
     }
+    for file in &mut model.files {
+        file.at = at;
+    }
+    for process in &mut model.processes {
+        process.at = at;
+    }
     let said: Vec<String> =
         checked.diagnostics.iter().map(|it| format!("{} {}", it.code.name(), it.message)).collect();
     (format!("{model:?}"), said.join("\n"))
@@ -218,6 +239,9 @@ fn case(path: &'static [&'static str], keyword: &'static str, shape: Shape) -> C
         ["global_defs"] => GLOBAL,
         ["vrrp_sync_group"] => GROUP,
         ["vrrp_script"] => SCRIPT,
+        ["track_file"] => FILE,
+        ["vrrp_track_file"] => OLD_FILE,
+        ["vrrp_track_process"] => PROCESS,
         ["vrrp_instance", "authentication"] => AUTHENTICATION,
         _ => INSTANCE,
     };

@@ -3,13 +3,17 @@
 //! Pure: the socket is the kernel room's, the clock is the shell's.
 #![forbid(unsafe_code)]
 
+mod file;
 mod message;
+mod process;
 mod script;
 mod watchdog;
 
+pub use file::{CONTENT_MAX, number};
 pub use message::{
-    Change, DecodeError, Handover, Role, Severity, StartOptions, Subject, Summary, ToChild,
-    ToParent, What, append, decode, encode, items,
+    Change, DecodeError, Finding, Handover, Role, Severity, StartOptions, Subject, Summary,
+    ToChild, ToParent, Watched, What, append, decode, encode, items,
 };
+pub use process::{Comparison, Quorum, QuorumWatch, Sought};
 pub use script::{ScriptAction, ScriptTimes, ScriptWatch, Verdict};
 pub use watchdog::{Action, Death, Event, Watchdog};

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::Verdict;
+
 /// Which child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
@@ -92,8 +94,49 @@ pub struct Handover {
     pub active: BTreeSet<String>,
     /// Until when it is known to have worked, in nanoseconds of the monotonic clock.
     pub alive_until: u64,
-    /// What tracked scripts have said so far: whether all is well.
-    pub verdicts: BTreeMap<String, bool>,
+    /// What was found out so far about things that the parent watches.
+    pub findings: BTreeMap<Watched, Finding>,
+}
+
+/// Something that the parent watches for the VRRP process, by the label of its block.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Watched {
+    /// A `vrrp_script`.
+    Script(String),
+    /// A `track_file`.
+    File(String),
+    /// A `vrrp_track_process`.
+    Process(String),
+}
+
+impl Watched {
+    /// The label of its block.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Script(name) | Self::File(name) | Self::Process(name) => name,
+        }
+    }
+}
+
+/// What is found out about a watched thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Finding {
+    /// All is well.
+    Good,
+    /// It is not.
+    Bad,
+    /// The number that it says.
+    Value(i32),
+}
+
+impl From<Verdict> for Finding {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Good => Self::Good,
+            Verdict::Bad => Self::Bad,
+        }
+    }
 }
 
 /// What the parent says.
@@ -103,13 +146,8 @@ pub enum ToChild {
     Reload,
     /// End in order.
     Stop,
-    /// A tracked script says something new.
-    Script {
-        /// Label of its block.
-        name: String,
-        /// Whether all is well.
-        is_good: bool,
-    },
+    /// Something new about watched things.
+    Found(BTreeMap<Watched, Finding>),
     /// Say how everything stands, in [`ToParent::Report`]s.
     Report {
         /// What the answers carry.
@@ -270,7 +308,7 @@ pub fn items<T: DeserializeOwned>(mut list: &[u8]) -> Result<Vec<T>, DecodeError
 }
 
 /// Raised with every change of a message.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 #[cfg(test)]
 mod tests {

@@ -58,8 +58,8 @@ fn serve(startup: &mut child::Startup) -> Result<(), Failure> {
         while let Some(request) = startup.parent.request(&mut startup.log)? {
             match request {
                 Request::Stop => return Ok(()),
-                // Nobody here tracks one, and only the VRRP process is asked how things stand.
-                Request::Script { .. } | Request::Report { .. } => {}
+                // Nobody here tracks anything, and only the VRRP process is asked how things stand.
+                Request::Found(_) | Request::Report { .. } => {}
                 Request::Reload(memory) => {
                     let answer = match child::read(&memory) {
                         Ok((_, model)) => {

@@ -5,6 +5,7 @@
 
 mod address;
 pub mod eventloop;
+pub mod file_watch;
 pub mod link;
 mod links;
 pub mod namespace;

@@ -172,7 +172,8 @@ impl Draw {
     }
 
     fn tracker_state(&mut self) -> TrackerState {
-        self.one_of(&[TrackerState::Unknown, TrackerState::Up, TrackerState::Down])
+        let value = TrackerState::Value(self.one_of(&[0, 1, -20, -254, i32::MIN]));
+        self.one_of(&[TrackerState::Unknown, TrackerState::Up, TrackerState::Down, value])
     }
 
     fn span(&mut self) -> Duration {

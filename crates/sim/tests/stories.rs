@@ -308,3 +308,17 @@ fn a_tracker_without_weight_is_a_fault() {
     lan.run_until(at(20.0));
     insta::assert_snapshot!(lan.story());
 }
+
+#[test]
+fn a_number_counts_with_its_weight_and_is_a_fault_where_it_is_low_enough() {
+    let weight = Weight::Priority { weight: 2, reverse: false };
+    let mut lan = Lan::new([tracking(150, weight), Host::new("b", 2).instance(contender(100))]);
+    lan.run_until(at(5.0));
+    lan.track("a", 1, TrackerState::Value(-30));
+    lan.run_until(at(15.0));
+    lan.track("a", 1, TrackerState::Value(-127));
+    lan.run_until(at(20.0));
+    lan.track("a", 1, TrackerState::Value(0));
+    lan.run_until(at(30.0));
+    insta::assert_snapshot!(lan.story());
+}

@@ -126,7 +126,7 @@ pub struct Tracked {
     pub name: String,
     /// Its state.
     pub state: TrackedState,
-    /// −253 to 253; with 0 its failure is a fault.
+    /// −254 to 254; with 0 its failure is a fault.
     pub weight: i16,
     /// Whether down counts as up.
     pub reverse: bool,
@@ -135,14 +135,22 @@ pub struct Tracked {
 impl Tracked {
     /// What it adds to the priority now.
     #[must_use]
-    pub const fn sum(&self) -> i16 {
+    pub fn sum(&self) -> i16 {
         let up = match (self.state, self.reverse) {
             (TrackedState::Unknown, _) => return 0,
+            (TrackedState::Value(value), reverse) => return product(value, self.weight, reverse),
             (TrackedState::Up, reverse) => !reverse,
             (TrackedState::Down, reverse) => reverse,
         };
         if (self.weight > 0) == up { self.weight } else { 0 }
     }
+}
+
+/// What a number adds with its weight: nothing where that is a fault.
+fn product(value: i32, weight: i16, reverse: bool) -> i16 {
+    let weight = i32::from(weight);
+    let points = value.saturating_mul(if reverse { -weight } else { weight });
+    if points <= -254 { 0 } else { i16::try_from(points.min(253)).unwrap_or(0) }
 }
 
 /// Kinds of watched things.
@@ -153,6 +161,10 @@ pub enum Tracker {
     Interface,
     /// A script.
     Script,
+    /// A file with a number.
+    File,
+    /// Processes of a kind.
+    Process,
 }
 
 impl Tracker {
@@ -162,6 +174,8 @@ impl Tracker {
         match self {
             Self::Interface => "interface",
             Self::Script => "script",
+            Self::File => "file",
+            Self::Process => "process",
         }
     }
 }
@@ -176,16 +190,19 @@ pub enum TrackedState {
     Up,
     /// It does not.
     Down,
+    /// It says a number.
+    Value(i32),
 }
 
 impl TrackedState {
-    /// Its word.
+    /// It in words.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub fn words(self) -> String {
         match self {
-            Self::Unknown => "not known yet",
-            Self::Up => "up",
-            Self::Down => "down",
+            Self::Unknown => "not known yet".to_owned(),
+            Self::Up => "up".to_owned(),
+            Self::Down => "down".to_owned(),
+            Self::Value(value) => format!("at {value}"),
         }
     }
 }

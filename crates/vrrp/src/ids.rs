@@ -10,6 +10,6 @@ pub struct InstanceId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct GroupId(pub u32);
 
-/// One watched thing: an interface now; scripts, files, processes and BFD sessions later.
+/// One watched thing: an interface, a script, a file, a process or a BFD session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TrackerId(pub u32);

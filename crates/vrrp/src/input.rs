@@ -91,6 +91,8 @@ pub enum TrackerState {
     Up,
     /// Does not.
     Down,
+    /// Says a number, which is multiplied by the weight; without weight any but 0 is a fault.
+    Value(i32),
 }
 
 /// An action that can fail in the shell.

@@ -153,9 +153,10 @@ pub enum Weight {
         /// `reverse`.
         reverse: bool,
     },
-    /// Added while the thing is up where positive, subtracted while it is down where negative.
+    /// Added while the thing is up where positive, subtracted while it is down where negative. A thing that says a
+    /// number adds its product with the weight; one of −254 or less is a fault.
     Priority {
-        /// −253 to 253, not 0.
+        /// −254 to 254, not 0.
         weight: i16,
         /// `reverse`: up counts as down.
         reverse: bool,

@@ -24,45 +24,65 @@ pub(crate) fn effective_priority(
     let sum = parameters
         .tracking
         .iter()
-        .map(|tracking| match tracking.weight {
-            Weight::Fault { .. } => 0,
-            Weight::Priority { weight, reverse } => {
-                match (seen(state_of(states, tracking.tracker), reverse), weight > 0) {
-                    (TrackerState::Up, true) | (TrackerState::Down, false) => i32::from(weight),
-                    (TrackerState::Up, false)
-                    | (TrackerState::Down, true)
-                    | (TrackerState::Unknown, _) => 0,
-                }
-            }
+        .map(|tracking| match effect(tracking.weight, state_of(states, tracking.tracker)) {
+            Effect::Added(points) => points,
+            Effect::Fault => 0,
         })
         .fold(i32::from(base.0), i32::saturating_add);
     Priority(u8::try_from(sum.clamp(1, 254)).unwrap_or(1))
 }
 
-/// The watched things without weight, and whether each is a reason for Fault.
+/// The watched things, and whether each is a reason for Fault.
 pub(crate) fn faults(
     parameters: &Parameters,
     states: &TrackerStates,
 ) -> impl Iterator<Item = (TrackerId, bool)> {
-    parameters.tracking.iter().filter_map(|tracking| match tracking.weight {
-        Weight::Fault { reverse } => {
-            let state = seen(state_of(states, tracking.tracker), reverse);
-            Some((tracking.tracker, state != TrackerState::Up))
-        }
-        Weight::Priority { .. } => None,
+    parameters.tracking.iter().map(|tracking| {
+        let effect = effect(tracking.weight, state_of(states, tracking.tracker));
+        (tracking.tracker, effect == Effect::Fault)
     })
+}
+
+/// What one watched thing does to one router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// Its priority changes by this much.
+    Added(i32),
+    /// It cannot take part.
+    Fault,
+}
+
+fn effect(weight: Weight, state: TrackerState) -> Effect {
+    match (weight, state) {
+        (Weight::Fault { reverse }, TrackerState::Value(value)) => {
+            if (value != 0) == reverse {
+                Effect::Added(0)
+            } else {
+                Effect::Fault
+            }
+        }
+        (Weight::Fault { reverse }, TrackerState::Up | TrackerState::Down) => {
+            if (state == TrackerState::Up) == reverse { Effect::Fault } else { Effect::Added(0) }
+        }
+        (Weight::Fault { .. }, TrackerState::Unknown) => Effect::Fault,
+        (Weight::Priority { .. }, TrackerState::Unknown) => Effect::Added(0),
+        (Weight::Priority { weight, reverse }, TrackerState::Value(value)) => {
+            let weight = i32::from(weight);
+            match value.saturating_mul(if reverse { -weight } else { weight }) {
+                ..=-254 => Effect::Fault,
+                points => Effect::Added(points.min(253)),
+            }
+        }
+        (Weight::Priority { weight, reverse }, TrackerState::Up | TrackerState::Down) => {
+            let is_up = (state == TrackerState::Up) != reverse;
+            let counts = is_up == (weight > 0);
+            Effect::Added(if counts { i32::from(weight) } else { 0 })
+        }
+    }
 }
 
 fn state_of(states: &TrackerStates, tracker: TrackerId) -> TrackerState {
     states.get(&tracker).copied().unwrap_or_default()
-}
-
-fn seen(state: TrackerState, reverse: bool) -> TrackerState {
-    match (state, reverse) {
-        (TrackerState::Up, false) | (TrackerState::Down, true) => TrackerState::Up,
-        (TrackerState::Down, false) | (TrackerState::Up, true) => TrackerState::Down,
-        (TrackerState::Unknown, _) => TrackerState::Unknown,
-    }
 }
 
 #[cfg(test)]
@@ -107,6 +127,56 @@ mod tests {
         use TrackerState::{Down, Up};
         check(200, &[(253, false, Up), (253, false, Up)], 254);
         check(50, &[(-253, false, Down)], 1);
+    }
+
+    #[test]
+    fn a_number_is_multiplied_by_its_weight() {
+        use TrackerState::Value;
+        check(100, &[(2, false, Value(30))], 160);
+        check(100, &[(2, false, Value(-30))], 40);
+        check(100, &[(2, true, Value(30))], 40);
+        check(100, &[(1, false, Value(5)), (-1, false, Value(3))], 102);
+        check(100, &[(1, false, Value(i32::MAX))], 254);
+        // A fault changes no priority.
+        check(100, &[(1, false, Value(-254))], 100);
+        check(100, &[(-254, false, Value(i32::MAX))], 100);
+    }
+
+    fn is_fault(weight: Weight, state: TrackerState) -> bool {
+        let mut parameters = contender(100);
+        parameters.tracking.push(Tracking { tracker: TrackerId(7), weight });
+        let states = TrackerStates::from([(TrackerId(7), state)]);
+        faults(&parameters, &states).any(|fault| fault == (TrackerId(7), true))
+    }
+
+    #[test]
+    fn without_weight_a_failure_is_a_fault_and_so_is_a_number_that_is_not_0() {
+        use TrackerState::{Down, Unknown, Up, Value};
+        for (state, plain, reversed) in [
+            (Up, false, true),
+            (Down, true, false),
+            (Unknown, true, true),
+            (Value(0), false, true),
+            (Value(1), true, false),
+            (Value(-1), true, false),
+        ] {
+            assert_eq!(is_fault(Weight::Fault { reverse: false }, state), plain, "{state:?}");
+            assert_eq!(is_fault(Weight::Fault { reverse: true }, state), reversed, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_product_of_minus_254_or_less_is_a_fault() {
+        use TrackerState::{Down, Unknown, Value};
+        let is_fault =
+            |weight, reverse, state| is_fault(Weight::Priority { weight, reverse }, state);
+        assert!(!is_fault(1, false, Value(-253)));
+        assert!(is_fault(1, false, Value(-254)));
+        assert!(is_fault(254, false, Value(-1)));
+        assert!(is_fault(254, true, Value(1)));
+        assert!(is_fault(-2, false, Value(127)));
+        assert!(is_fault(-254, false, Value(i32::MAX)));
+        assert!(!is_fault(-253, false, Down) && !is_fault(-253, false, Unknown));
     }
 
     #[test]

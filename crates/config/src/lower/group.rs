@@ -6,9 +6,9 @@ use vrrp::{GroupParameters, InstanceId, Weight};
 
 use super::notify;
 use super::report::Reports;
-use super::track::{self, Tracked, Trackers};
+use super::track::{self, Catalogue, Tracked, Trackers};
 use crate::diagnostic::model as codes;
-use crate::model::{Instance, Notify, Script, SyncGroup, Tracker};
+use crate::model::{Instance, Notify, SyncGroup, Tracker};
 use crate::source::Span;
 use crate::syntax::{Directive, Tree};
 
@@ -17,7 +17,7 @@ pub(super) fn lower(
     tree: &Tree,
     instances: &mut [Instance],
     trackers: &mut Trackers,
-    scripts: &BTreeMap<String, Script>,
+    catalogue: &Catalogue,
     reports: &mut Reports<'_>,
 ) -> Vec<SyncGroup> {
     let mut groups: Vec<SyncGroup> = Vec::new();
@@ -55,7 +55,7 @@ pub(super) fn lower(
             );
         }
         track(block, &members, instances, trackers, reports);
-        track_scripts(block, &members, instances, trackers, scripts, reports);
+        track_named(block, &members, instances, trackers, catalogue, reports);
         let mut notify = Notify::default();
         for line in block.children() {
             notify::read(&mut notify, line, reports);
@@ -153,23 +153,22 @@ fn track(
     }
 }
 
-/// Adds the scripts that the group tracks to each of its members.
-fn track_scripts(
+/// Adds what the group tracks by name to each of its members.
+fn track_named(
     block: &Directive,
     members: &[InstanceId],
     instances: &mut [Instance],
     trackers: &mut Trackers,
-    scripts: &BTreeMap<String, Script>,
+    catalogue: &Catalogue,
     reports: &mut Reports<'_>,
 ) {
-    let lists = block.children().iter().filter(|line| line.keyword == *"track_script");
-    let tracked: Vec<Tracked> = lists.flat_map(track::scripts).collect();
+    let tracked: Vec<Tracked> = block.children().iter().flat_map(track::lines).collect();
     for (index, member) in members.iter().enumerate() {
         let Some(instance) = instance(instances, *member) else { continue };
         // What is wrong with a line is wrong for every member: it is told once.
         let mut silent = Reports { sources: reports.sources, diagnostics: Vec::new() };
         let told = if index == 0 { &mut *reports } else { &mut silent };
-        trackers.add_scripts(instance, &tracked, scripts, told);
+        trackers.add(instance, &tracked, catalogue, told);
     }
 }
 

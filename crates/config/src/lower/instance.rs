@@ -214,7 +214,9 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
         }
         "authentication" => written.authentication = Some(directive),
         "track_interface" => written.track.push(directive),
-        "track_script" => written.tracked.extend(track::scripts(directive)),
+        "track_script" | "track_file" | "track_process" => {
+            written.tracked.extend(track::lines(directive));
+        }
         "no_virtual_ipaddress" => written.without_addresses = true,
         "dont_track_primary" => written.untracked = true,
         "down_timer_adverts" => {

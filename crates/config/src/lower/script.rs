@@ -8,52 +8,13 @@ use vrrp::Weight;
 use super::command;
 use super::read::seconds;
 use super::report::Reports;
-use crate::diagnostic::model as codes;
-use crate::model::{Begins, Script, Tracker};
+use super::track;
+use crate::model::{Begins, Script};
 use crate::syntax::{Directive, Tree};
 
-/// Lowers every `vrrp_script`; a second one of a name is left out.
+/// Lowers every `vrrp_script`.
 pub(super) fn lower(tree: &Tree, reports: &mut Reports<'_>) -> BTreeMap<String, Script> {
-    let mut scripts: BTreeMap<String, Script> = BTreeMap::new();
-    for block in super::blocks(tree, "vrrp_script") {
-        let Some(script) = one(block, reports) else { continue };
-        if let Some(first) = scripts.get(&script.name) {
-            reports
-                .warning(
-                    codes::DUPLICATE_NAME,
-                    format!(
-                        "vrrp_script `{}` is already defined: this one is left out",
-                        script.name
-                    ),
-                    script.at,
-                )
-                .label(first.at, "first defined here");
-            continue;
-        }
-        scripts.insert(script.name.clone(), script);
-    }
-    scripts
-}
-
-/// The scripts that somebody tracks, by name; the others never run.
-pub(super) fn used(
-    scripts: BTreeMap<String, Script>,
-    trackers: &[Tracker],
-    reports: &mut Reports<'_>,
-) -> Vec<Script> {
-    let tracked = |name: &str| {
-        trackers.iter().any(|it| matches!(it, Tracker::Script(tracked) if tracked == name))
-    };
-    let (used, idle): (Vec<Script>, Vec<Script>) =
-        scripts.into_values().partition(|script| tracked(&script.name));
-    for script in idle {
-        reports.warning(
-            codes::UNUSED_SCRIPT,
-            format!("vrrp_script `{}` is tracked by nobody: it never runs", script.name),
-            script.at,
-        );
-    }
-    used
+    super::named(tree, &["vrrp_script"], one, reports)
 }
 
 fn one(block: &Directive, reports: &mut Reports<'_>) -> Option<Script> {
@@ -80,7 +41,7 @@ fn one(block: &Directive, reports: &mut Reports<'_>) -> Option<Script> {
             "rise" => rise = count(rise),
             "fall" => fall = count(fall),
             "init_fail" => begins = Begins::Failed,
-            "weight" => weight = self::weight(&line.arguments).unwrap_or(weight),
+            "weight" => weight = track::weight(&line.arguments, 253).unwrap_or(weight),
             _ => {}
         }
     }
@@ -105,14 +66,4 @@ fn one(block: &Directive, reports: &mut Reports<'_>) -> Option<Script> {
 /// keepalived reads 0 as one second.
 fn at_least_a_second_for_zero(span: Duration) -> Duration {
     if span.is_zero() { Duration::from_secs(1) } else { span }
-}
-
-/// `N [reverse]`; ±254 is accepted and cut, as the incumbent does.
-fn weight(words: &[crate::syntax::Word]) -> Option<Weight> {
-    let weight: i16 = words.first()?.text.parse().ok()?;
-    let reverse = words.get(1).is_some_and(|word| word.text == "reverse");
-    Some(match weight.clamp(-253, 253) {
-        0 => Weight::Fault { reverse },
-        weight => Weight::Priority { weight, reverse },
-    })
 }

@@ -1,35 +1,102 @@
-//! `track_interface`, `track_script`: watched things and their weights.
+//! `track_interface`, `track_script`, `track_file`, `track_process`: watched things and their weights.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vrrp::{Mode, TrackerId, Tracking, Weight};
 
 use super::report::Reports;
 use crate::diagnostic::model as codes;
-use crate::model::{Instance, Script, Tracker};
+use crate::model::{Instance, Tracker};
+use crate::source::Span;
 use crate::syntax::{Directive, Word};
 
 /// The watched things of a configuration, each once.
 #[derive(Default)]
 pub(super) struct Trackers {
     pub(super) list: Vec<Tracker>,
-    interfaces: BTreeMap<String, TrackerId>,
-    scripts: BTreeMap<String, TrackerId>,
+    numbers: BTreeMap<Tracker, TrackerId>,
 }
 
-/// A line of `track_script`.
+/// What can be tracked by the name of its block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Script,
+    File,
+    Process,
+}
+
+/// A line of `track_script` or its like.
 #[derive(Clone, Debug)]
 pub(super) struct Tracked {
+    kind: Kind,
     name: Word,
-    /// Where it has one; else that of the script.
+    /// Where it has one; else that of the block.
     weight: Option<Weight>,
 }
 
-/// The lines of a `track_script` block.
-pub(super) fn scripts(block: &Directive) -> impl Iterator<Item = Tracked> {
-    block.children().iter().map(|line| {
-        let has_weight = line.arguments.iter().any(|word| word == "weight");
-        Tracked { name: line.keyword.clone(), weight: has_weight.then(|| weight(line)) }
+/// The blocks of what can be tracked by name, with their weights.
+#[derive(Debug, Default)]
+pub(super) struct Catalogue(BTreeMap<Kind, BTreeMap<String, Weight>>);
+
+impl Kind {
+    /// The kind that a block of an instance or a group tracks.
+    pub(super) fn tracked_by(keyword: &str) -> Option<Self> {
+        match keyword {
+            "track_script" => Some(Self::Script),
+            "track_file" => Some(Self::File),
+            "track_process" => Some(Self::Process),
+            _ => None,
+        }
+    }
+
+    /// The keyword of its own block.
+    const fn block(self) -> &'static str {
+        match self {
+            Self::Script => "vrrp_script",
+            Self::File => "track_file",
+            Self::Process => "vrrp_track_process",
+        }
+    }
+
+    /// The greatest weight that a line can give; more is accepted and cut, as the incumbent does.
+    const fn most(self) -> i16 {
+        match self {
+            Self::File => 254,
+            Self::Script | Self::Process => 253,
+        }
+    }
+
+    fn tracker(self, name: &str) -> Tracker {
+        match self {
+            Self::Script => Tracker::Script(name.to_owned()),
+            Self::File => Tracker::File(name.to_owned()),
+            Self::Process => Tracker::Process(name.to_owned()),
+        }
+    }
+}
+
+impl Catalogue {
+    /// Enters the blocks of one kind.
+    pub(super) fn enter<T>(
+        &mut self,
+        kind: Kind,
+        blocks: &BTreeMap<String, T>,
+        weight: impl Fn(&T) -> Weight,
+    ) {
+        let weights = blocks.iter().map(|(name, block)| (name.clone(), weight(block)));
+        self.0.insert(kind, weights.collect());
+    }
+}
+
+/// The lines of a block that tracks things by name; none of one that does not.
+pub(super) fn lines(block: &Directive) -> impl Iterator<Item = Tracked> {
+    let kind = Kind::tracked_by(block.keyword.as_str());
+    kind.into_iter().flat_map(|kind| {
+        block.children().iter().map(move |line| {
+            let has_weight = line.arguments.iter().any(|word| word == "weight");
+            let weight = has_weight.then(|| line_weight(line, kind.most()));
+            Tracked { kind, name: line.keyword.clone(), weight }
+        })
     })
 }
 
@@ -44,19 +111,12 @@ impl Trackers {
     ) -> Vec<Tracking> {
         let mut tracking: Vec<Tracking> = Vec::new();
         for line in blocks.iter().flat_map(|block| block.children()) {
-            let weight = weight(line);
+            let weight = line_weight(line, 253);
             if mode == Mode::Owner && matches!(weight, Weight::Priority { .. }) {
-                reports.warning(
-                    codes::WEIGHT_DROPPED,
-                    format!(
-                        "the priority of `{}` is 255 and never changes: `{}` is not tracked",
-                        name.text, line.keyword.text
-                    ),
-                    line.keyword.span,
-                );
+                never_changes(&name.text, &line.keyword, reports);
                 continue;
             }
-            let tracker = self.interface(line.keyword.as_str());
+            let tracker = self.number(Tracker::Interface(line.keyword.text.clone()));
             if tracking.iter().any(|other| other.tracker == tracker) {
                 reports.warning(
                     codes::DUPLICATE_TRACKER,
@@ -70,21 +130,23 @@ impl Trackers {
         tracking
     }
 
-    /// Adds tracked scripts to an instance; what it tracks already stays as it is.
-    pub(super) fn add_scripts(
+    /// Adds what is tracked by name to an instance; what it tracks already stays as it is.
+    pub(super) fn add(
         &mut self,
         instance: &mut Instance,
         tracked: &[Tracked],
-        scripts: &BTreeMap<String, Script>,
+        catalogue: &Catalogue,
         reports: &mut Reports<'_>,
     ) {
         for line in tracked {
             let name = line.name.as_str();
-            let Some(script) = scripts.get(name) else {
-                let near = crate::keyword::nearest(name, scripts.keys().map(String::as_str));
+            let known = catalogue.0.get(&line.kind);
+            let Some(weight) = known.and_then(|known| known.get(name)) else {
+                let names = known.into_iter().flat_map(BTreeMap::keys).map(String::as_str);
+                let near = crate::keyword::nearest(name, names);
                 let reported = reports.warning(
-                    codes::UNKNOWN_SCRIPT,
-                    format!("there is no vrrp_script `{name}`: it is not tracked"),
+                    codes::UNKNOWN_TRACKER,
+                    format!("there is no {} `{name}`: it is not tracked", line.kind.block()),
                     line.name.span,
                 );
                 if let Some(near) = near {
@@ -92,20 +154,13 @@ impl Trackers {
                 }
                 continue;
             };
-            let weight = line.weight.unwrap_or(script.weight);
+            let weight = line.weight.unwrap_or(*weight);
             let owner = instance.parameters.mode == Mode::Owner;
             if owner && matches!(weight, Weight::Priority { .. }) {
-                reports.warning(
-                    codes::WEIGHT_DROPPED,
-                    format!(
-                        "the priority of `{}` is 255 and never changes: `{name}` is not tracked",
-                        instance.name
-                    ),
-                    line.name.span,
-                );
+                never_changes(&instance.name, &line.name, reports);
                 continue;
             }
-            let tracker = self.script(name);
+            let tracker = self.number(line.kind.tracker(name));
             let tracking = &mut instance.parameters.tracking;
             if tracking.iter().all(|other| other.tracker != tracker) {
                 tracking.push(Tracking { tracker, weight });
@@ -114,45 +169,67 @@ impl Trackers {
         instance.parameters.tracking.shrink_to_fit();
     }
 
-    /// The number of a tracked script, a new one for a new script.
-    fn script(&mut self, name: &str) -> TrackerId {
-        if let Some(known) = self.scripts.get(name) {
-            return *known;
+    /// The blocks of one kind that somebody tracks, by name; the others are not watched.
+    pub(super) fn used<T>(
+        &self,
+        kind: Kind,
+        blocks: BTreeMap<String, T>,
+        at: impl Fn(&T) -> Span,
+        reports: &mut Reports<'_>,
+    ) -> Vec<T> {
+        let tracked: BTreeSet<&Tracker> = self.list.iter().collect();
+        let (used, idle): (Vec<_>, Vec<_>) =
+            blocks.into_iter().partition(|(name, _)| tracked.contains(&kind.tracker(name)));
+        for (name, block) in &idle {
+            reports.warning(
+                codes::UNUSED_TRACKER,
+                format!("{} `{name}` is tracked by nobody: it is not watched", kind.block()),
+                at(block),
+            );
         }
-        let id = TrackerId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
-        self.list.push(Tracker::Script(name.to_owned()));
-        self.scripts.insert(name.to_owned(), id);
-        id
+        used.into_iter().map(|(_, block)| block).collect()
     }
 
-    /// The number of a watched interface, a new one for a new interface.
-    fn interface(&mut self, name: &str) -> TrackerId {
-        if let Some(known) = self.interfaces.get(name) {
-            return *known;
+    /// The number of a watched thing, a new one for a new thing.
+    fn number(&mut self, tracker: Tracker) -> TrackerId {
+        let next = TrackerId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
+        let id = *self.numbers.entry(tracker.clone()).or_insert(next);
+        if id == next {
+            self.list.push(tracker);
         }
-        let id = TrackerId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
-        self.list.push(Tracker::Interface(name.to_owned()));
-        self.interfaces.insert(name.to_owned(), id);
         id
     }
 }
 
-/// `<if> [weight -253..253 [reverse]]`.
-fn weight(line: &Directive) -> Weight {
-    let mut weight: i16 = 0;
-    let mut reverse = false;
-    let mut words = line.arguments.iter();
-    while let Some(word) = words.next() {
-        match word.text.as_str() {
-            "weight" => {
-                weight = words.next().and_then(|value| value.text.parse().ok()).unwrap_or(0);
-            }
-            "reverse" => reverse = true,
-            _ => {}
-        }
-    }
-    // ±254 is accepted and cut, as the incumbent does.
-    match weight.clamp(-253, 253) {
+fn never_changes(instance: &str, tracked: &Word, reports: &mut Reports<'_>) {
+    reports.warning(
+        codes::WEIGHT_DROPPED,
+        format!(
+            "the priority of `{instance}` is 255 and never changes: `{}` is not tracked",
+            tracked.text
+        ),
+        tracked.span,
+    );
+}
+
+/// `<name> [weight N [reverse|noreverse]]`; no weight is that of a fault.
+fn line_weight(line: &Directive, most: i16) -> Weight {
+    let mut words = line.arguments.iter().skip_while(|word| *word != "weight").skip(1);
+    let number = words.next().and_then(|value| value.text.parse().ok()).unwrap_or(0);
+    let reverse = line.arguments.iter().any(|word| word == "reverse");
+    cut(number, most, reverse)
+}
+
+/// `N [reverse|noreverse]`.
+pub(super) fn weight(words: &[Word], most: i16) -> Option<Weight> {
+    let number: i16 = words.first()?.text.parse().ok()?;
+    let reverse = words.get(1).is_some_and(|word| word.text == "reverse");
+    Some(cut(number, most, reverse))
+}
+
+/// More than `most` is accepted and cut, as the incumbent does.
+fn cut(number: i16, most: i16, reverse: bool) -> Weight {
+    match number.clamp(-most, most) {
         0 => Weight::Fault { reverse },
         weight => Weight::Priority { weight, reverse },
     }

@@ -3,7 +3,7 @@
 mod payload;
 mod settle;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clock::Instant;
 use config::model::Model;
-use control::{Role, Severity, StartOptions, Summary, ToChild, ToParent};
+use control::{Finding, Role, Severity, StartOptions, Summary, ToChild, ToParent, Watched};
 use kernel::socket::{Channel, ChannelError};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -102,13 +102,8 @@ pub(crate) enum Request {
     Stop,
     /// Take the configuration in this memory file.
     Reload(OwnedFd),
-    /// A tracked script says something new.
-    Script {
-        /// Its name.
-        name: String,
-        /// Whether all is well.
-        is_good: bool,
-    },
+    /// Something new about watched things.
+    Found(BTreeMap<Watched, Finding>),
     /// Say how everything stands.
     Report {
         /// What the answers carry.
@@ -208,9 +203,7 @@ impl Parent {
         match (control::decode::<ToChild>(&message.bytes), message.descriptor) {
             (Ok(ToChild::Stop), _) => Ok(Some(Request::Stop)),
             (Ok(ToChild::Reload), Some(memory)) => Ok(Some(Request::Reload(memory))),
-            (Ok(ToChild::Script { name, is_good }), _) => {
-                Ok(Some(Request::Script { name, is_good }))
-            }
+            (Ok(ToChild::Found(findings)), _) => Ok(Some(Request::Found(findings))),
             (Ok(ToChild::Report { serial, clear }), _) => {
                 Ok(Some(Request::Report { serial, clear }))
             }

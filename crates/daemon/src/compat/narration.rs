@@ -22,7 +22,7 @@ pub(crate) trait Names {
     fn instance(&self, instance: InstanceId) -> &str;
     /// Name of a sync group.
     fn group(&self, group: GroupId) -> &str;
-    /// What a tracker watches, such as `interface eth1`.
+    /// What is wrong with what a tracker watches, such as `interface eth1 down`.
     fn tracker(&self, tracker: TrackerId) -> String;
     /// What is wrong with an instance's configuration: the keyword that is not executed, and where it stands.
     fn configuration_fault(&self, instance: InstanceId) -> String;
@@ -189,7 +189,7 @@ pub(crate) fn fault(instance: InstanceId, reason: FaultReason, names: &dyn Names
             format!("duplicate virtual router id on interface {interface}")
         }
         FaultReason::Configuration => names.configuration_fault(instance),
-        FaultReason::Tracker(tracker) => format!("{} down", names.tracker(tracker)),
+        FaultReason::Tracker(tracker) => names.tracker(tracker),
         FaultReason::SyncGroup(group) => {
             format!("another member of sync group {} is in fault", names.group(group))
         }

@@ -128,8 +128,7 @@ impl Managed {
         self.tell(&ToChild::Stop, None, sinks, identity);
     }
 
-    /// Sends it a message. One that does not read is told by a signal to end or to start anew, but for what its
-    /// successor is told anyway.
+    /// Sends it a message. One that does not read is told by a signal to end or to start anew.
     pub(super) fn tell(
         &mut self,
         message: &ToChild,
@@ -145,10 +144,17 @@ impl Managed {
         {
             let name = compat::child_name(self.role);
             sinks.write(identity, Severity::Warning, &format!("{name} child process: {error}"));
-            if !matches!(message, ToChild::Script { .. } | ToChild::Report { .. }) {
+            if !matches!(message, ToChild::Report { .. }) {
                 let _ = running.child.signal(Signal::TERM);
             }
         }
+    }
+
+    /// Sends it what it may also hear later; says whether that is over. One that is gone hears it from its successor's
+    /// start.
+    pub(super) fn offer(&self, message: &ToChild) -> bool {
+        let Some(running) = &self.running else { return true };
+        !matches!(running.channel.send(&control::encode(message), None), Err(ChannelError::Full))
     }
 
     /// Counts its silence from now on: this process did not listen.

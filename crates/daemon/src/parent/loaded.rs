@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use config::diagnostic::{self, Class, Severity};
-use config::model::Global;
+use config::model::{Global, TrackFile, TrackProcess};
 use control::{Handover, Role, StartOptions};
 use kernel::process::MemoryFile;
 
@@ -25,6 +25,10 @@ pub(super) struct Loaded {
     pub(super) global: Global,
     /// Programs that are run.
     pub(super) programs: Table,
+    /// Files that are watched.
+    pub(super) files: Vec<TrackFile>,
+    /// Processes that are counted.
+    pub(super) processes: Vec<TrackProcess>,
     vrrp: bool,
     checker: bool,
     sources: Vec<u8>,
@@ -68,6 +72,8 @@ impl Loaded {
             path,
             lines,
             programs: Table::of(&mut model),
+            files: std::mem::take(&mut model.files),
+            processes: std::mem::take(&mut model.processes),
             vrrp: !model.instances.is_empty() || !model.static_addresses.is_empty(),
             checker: !model.virtual_servers.is_empty(),
             global: model.global,

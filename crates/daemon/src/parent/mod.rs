@@ -5,10 +5,14 @@
 mod children;
 mod control_socket;
 mod dumps;
+mod files;
+mod findings;
+mod greeting;
 mod inquiry;
 mod loaded;
 mod notify;
 mod pid_file;
+mod processes;
 mod programs;
 mod reload;
 mod signals;
@@ -49,6 +53,9 @@ struct Parent {
     pid_files: PidFiles,
     children: Vec<Managed>,
     programs: programs::Programs,
+    files: files::Files,
+    processes: processes::Processes,
+    findings: findings::Findings,
     handover: Handover,
     reload: reload::Progress,
     /// How the last reload ended.
@@ -147,6 +154,9 @@ impl Parent {
             pid_files,
             children: Vec::new(),
             programs: programs::Programs::default(),
+            files: files::Files::default(),
+            processes: processes::Processes::default(),
+            findings: findings::Findings::default(),
             handover: Handover::default(),
             reload: reload::Progress::Idle,
             last_reload: None,
@@ -172,7 +182,7 @@ impl Parent {
         self.open_control_socket();
         self.record_of_daemon("started");
         self.want_children();
-        self.arrange_programs();
+        self.arrange_watched();
         let mut ready = Vec::new();
         let mut woken = now();
         while !self.has_ended() {
@@ -182,6 +192,9 @@ impl Parent {
             }
             self.tend_children();
             self.tend_programs();
+            self.tend_files();
+            self.tend_processes();
+            self.tell_findings();
             self.tend_inquiries();
             self.control.tend();
             self.announce();
@@ -216,34 +229,13 @@ impl Parent {
         let others = [
             self.systemd.deadline(),
             self.programs.deadline(),
+            self.files.deadline(),
+            self.processes.deadline(),
+            self.findings.deadline(),
             self.inquiries.deadline(),
             self.control.deadline(),
         ];
         self.children.iter().filter_map(Managed::deadline).chain(others.into_iter().flatten()).min()
-    }
-
-    fn greet(&mut self) {
-        let program = compat::program(&self.options.invoked_name).to_owned();
-        let uname = rustix::system::uname();
-        let lines = [
-            format!("Starting {program} v{VERSION}"),
-            format!(
-                "Running on {} {}",
-                uname.sysname().to_string_lossy(),
-                uname.release().to_string_lossy()
-            ),
-            format!("Command line: '{}'", self.options.command_line),
-            format!("Configuration file {}", self.loaded.path),
-        ];
-        for line in lines {
-            self.log(Severity::Info, &line);
-        }
-        for line in self.loaded.lines.clone() {
-            self.log(Severity::Warning, &line);
-        }
-        for line in self.options.warnings.clone() {
-            self.log(Severity::Warning, &line);
-        }
     }
 
     /// Writes a line of the parent itself.
@@ -270,6 +262,13 @@ impl Parent {
                 (true, Some(_)) | (false, None) => {}
             }
         }
+    }
+
+    /// Brings what this process runs and watches in line with the configuration in force.
+    fn arrange_watched(&mut self) {
+        self.arrange_programs();
+        self.arrange_files();
+        self.arrange_processes();
     }
 
     /// Hands every child what it may need of its parent.
@@ -309,9 +308,15 @@ impl Parent {
 
     /// Something is readable.
     fn take(&mut self, token: Token) {
+        if processes::Processes::owns(token) {
+            return self.process_ended(token);
+        }
         if programs::Programs::owns(token) {
             self.take_program(token);
             return;
+        }
+        if token == files::FILES {
+            return self.files_changed();
         }
         if token == SIGNALS {
             while let Some(signal) = self.signals.take() {

@@ -83,7 +83,7 @@ impl Parent {
         self.tell(&ToChild::Reload, Some(&memory));
         self.reload = Progress::Running { waiting, again: false, refused: None, said, former };
         self.want_children();
-        self.arrange_programs();
+        self.arrange_watched();
         self.end_reload();
     }
 
@@ -151,7 +151,7 @@ impl Parent {
             Err(error) => self.log(Severity::Error, &format!("cannot go back: {error}")),
         }
         self.want_children();
-        self.arrange_programs();
+        self.arrange_watched();
     }
 
     /// Tells everyone that the reload is over, and what was said of it.

@@ -30,7 +30,7 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 
 use clock::Instant;
-use control::{Severity, ToParent};
+use control::{Finding, Severity, ToParent, Watched};
 use kernel::eventloop::{EventLoop, Signals, Token, now};
 use kernel::observer::Observer;
 use kernel::process::Privilege;
@@ -68,8 +68,8 @@ struct Shell {
     resuming: BTreeSet<InstanceId>,
     /// When the parent was told last of a lower priority that an Active instance heard.
     contested: BTreeMap<InstanceId, Instant>,
-    /// What the parent said of tracked scripts.
-    scripts: BTreeMap<String, TrackerState>,
+    /// What the parent found out about things that it watches.
+    findings: BTreeMap<Watched, Finding>,
     events: EventLoop,
     signals: Signals,
     observer: Observer,

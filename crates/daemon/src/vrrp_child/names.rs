@@ -36,8 +36,10 @@ impl Names for Known<'_> {
 
     fn tracker(&self, tracker: TrackerId) -> String {
         match self.find(|settled| settled.trackers.get(&tracker)) {
-            Some(Tracker::Interface(name)) => format!("interface {name}"),
-            Some(Tracker::Script(name)) => format!("script {name}"),
+            Some(Tracker::Interface(name)) => format!("interface {name} down"),
+            Some(Tracker::Script(name)) => format!("script {name} down"),
+            Some(Tracker::File(name)) => format!("tracked file {name} says so"),
+            Some(Tracker::Process(name)) => format!("tracked process {name} quorum not achieved"),
             None => "?".to_owned(),
         }
     }

@@ -60,14 +60,7 @@ pub(super) struct Roster {
     instances: BTreeMap<Identity, Vec<(String, InstanceId)>>,
     given: u32,
     groups: BTreeMap<String, GroupId>,
-    trackers: BTreeMap<(Kind, String), TrackerId>,
-}
-
-/// What kind of thing is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Interface,
-    Script,
+    trackers: BTreeMap<Tracker, TrackerId>,
 }
 
 impl Roster {
@@ -155,12 +148,13 @@ impl Roster {
     }
 
     fn tracker(&mut self, tracker: &Tracker) -> TrackerId {
-        let (kind, name) = match tracker {
-            Tracker::Interface(name) => (Kind::Interface, name),
-            Tracker::Script(name) => (Kind::Script, name),
-        };
         let next = TrackerId(count(self.trackers.len()));
-        *self.trackers.entry((kind, name.clone())).or_insert(next)
+        *self.trackers.entry(tracker.clone()).or_insert(next)
+    }
+
+    /// The number of something that is watched, or was.
+    pub(super) fn tracked(&self, tracker: &Tracker) -> Option<TrackerId> {
+        self.trackers.get(tracker).copied()
     }
 }
 

@@ -12,7 +12,7 @@ use kernel::netlink::RequestSocket;
 use kernel::observer::Observer;
 use kernel::socket::{AnnounceSocket, Packet};
 use nix::sys::signal::Signal;
-use vrrp::{Change, Election, Former, Input, InstanceId, Outputs, Plan, Role, TrackerState};
+use vrrp::{Change, Election, Former, Input, InstanceId, Outputs, Plan, Role};
 
 use super::announcer::Announcer;
 use super::conflict::Conflicts;
@@ -42,7 +42,7 @@ impl Shell {
                 bindings: std::collections::BTreeMap::new(),
                 floating: std::collections::BTreeSet::new(),
                 trackers: std::collections::BTreeMap::new(),
-                scripts: std::collections::BTreeMap::new(),
+                findings: std::collections::BTreeMap::new(),
                 resuming: BTreeSet::new(),
                 contested: std::collections::BTreeMap::new(),
                 events,
@@ -110,14 +110,7 @@ impl Shell {
         let model = std::mem::take(&mut self.startup.model);
         let settled = self.roster.settle(model);
         self.resuming = self.resumable(now, &settled);
-        self.scripts = self
-            .startup
-            .options
-            .handover
-            .verdicts
-            .iter()
-            .map(|(name, good)| (name.clone(), state_of(*good)))
-            .collect();
+        self.findings = std::mem::take(&mut self.startup.options.handover.findings);
         let stays = |id: &InstanceId| self.resuming.contains(id);
         let stale = settled.instances.iter().filter(|(id, _)| !stays(id)).map(|(_, it)| it);
         let stale: Vec<Instance> = stale.cloned().collect();
@@ -231,10 +224,5 @@ impl Shell {
 
 /// Log lines a minute about packets that are not understood, whoever sends them.
 const LINES_ABOUT_PACKETS: u32 = 100;
-/// The state of a script that said so.
-pub(super) const fn state_of(is_good: bool) -> TrackerState {
-    if is_good { TrackerState::Up } else { TrackerState::Down }
-}
-
 /// Causes for complaint about ourselves: some for each of thousands of instances.
 const CAUSES: usize = 64 * 1024;

@@ -133,7 +133,7 @@ impl Shell {
                 match request {
                     Request::Stop => next = Next::End,
                     Request::Reload(memory) => self.begin_reload(memory)?,
-                    Request::Script { name, is_good } => self.take_script(now, name, is_good),
+                    Request::Found(findings) => self.take_findings(now, findings),
                     Request::Report { serial, clear } => {
                         self.telling = Some(Telling::new(serial, clear));
                     }

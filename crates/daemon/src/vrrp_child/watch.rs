@@ -2,13 +2,14 @@
 
 use clock::Instant;
 use config::model::{Instance, Tracker};
-use control::Severity;
+use control::{Finding, Severity, Watched};
 use intent::{AddressKey, IfIndex};
 use kernel::observer::Event;
 use kernel::process::{Privilege, may};
 use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::time::Duration;
-use vrrp::{FaultReason, Input, InstanceId, TrackerState};
+use vrrp::{FaultReason, Input, InstanceId, TrackerId, TrackerState};
 
 use super::Shell;
 use super::binding::{self, Binding, Facts, Host};
@@ -16,7 +17,6 @@ use super::holdings::Origin;
 use super::learned::Learned;
 use super::receive::Complaint;
 use super::reload::Among;
-use super::start::state_of;
 use crate::log::with_silenced;
 
 impl Shell {
@@ -131,6 +131,12 @@ impl Shell {
         self.adopt_ports(kernel::eventloop::now());
         let global = &self.settled.global;
         self.announcer.set_intervals(global.garp_interval, global.gna_interval);
+        let Self { findings, roster, settled, .. } = self;
+        // What comes back some day is found out anew.
+        findings.retain(|watched, _| {
+            let id = roster.tracked(&tracker_of(watched));
+            id.is_some_and(|id| settled.trackers.contains_key(&id))
+        });
         self.trackers = self.tracker_states().into_iter().collect();
         let facts = self.facts_of(self.settled.instances.values());
         let mut former = std::mem::take(&mut self.bindings);
@@ -198,27 +204,51 @@ impl Shell {
 
     fn tell_trackers(&mut self, now: Instant) {
         for (tracker, state) in self.tracker_states() {
-            if self.trackers.insert(tracker, state) != Some(state) {
-                self.feed(now, Input::Tracker { tracker, state });
-            }
+            self.tell_tracker(now, tracker, state);
         }
     }
 
-    pub(super) fn tracker_states(&self) -> Vec<(vrrp::TrackerId, TrackerState)> {
-        let state = |tracker: &Tracker| match tracker {
+    fn tell_tracker(&mut self, now: Instant, tracker: TrackerId, state: TrackerState) {
+        if self.trackers.insert(tracker, state) != Some(state) {
+            self.feed(now, Input::Tracker { tracker, state });
+        }
+    }
+
+    pub(super) fn tracker_states(&self) -> Vec<(TrackerId, TrackerState)> {
+        let states = self.settled.trackers.iter();
+        states.map(|(id, tracker)| (*id, self.tracker_state(tracker))).collect()
+    }
+
+    fn tracker_state(&self, tracker: &Tracker) -> TrackerState {
+        let found = |watched: Watched| match self.findings.get(&watched) {
+            None => TrackerState::Unknown,
+            Some(Finding::Good) => TrackerState::Up,
+            Some(Finding::Bad) => TrackerState::Down,
+            Some(Finding::Value(value)) => TrackerState::Value(*value),
+        };
+        match tracker {
             Tracker::Interface(name) => {
                 let running = self.observer.link_named(name).is_some_and(|link| link.running);
                 if running { TrackerState::Up } else { TrackerState::Down }
             }
-            Tracker::Script(name) => self.scripts.get(name).copied().unwrap_or_default(),
-        };
-        self.settled.trackers.iter().map(|(id, tracker)| (*id, state(tracker))).collect()
+            Tracker::Script(name) => found(Watched::Script(name.clone())),
+            Tracker::File(name) => found(Watched::File(name.clone())),
+            Tracker::Process(name) => found(Watched::Process(name.clone())),
+        }
     }
 
-    /// A tracked script says something new.
-    pub(super) fn take_script(&mut self, now: Instant, name: String, is_good: bool) {
-        self.scripts.insert(name, state_of(is_good));
-        self.tell_trackers(now);
+    /// The parent found out something new.
+    pub(super) fn take_findings(&mut self, now: Instant, findings: BTreeMap<Watched, Finding>) {
+        for (watched, finding) in findings {
+            let tracker = tracker_of(&watched);
+            self.findings.insert(watched, finding);
+            // One that nobody tracks yet may belong to a configuration that is still being read.
+            if let Some(id) = self.roster.tracked(&tracker)
+                && self.settled.trackers.contains_key(&id)
+            {
+                self.tell_tracker(now, id, self.tracker_state(&tracker));
+            }
+        }
     }
 
     /// Puts addresses back that somebody took away while their instance is Active.
@@ -260,6 +290,15 @@ impl Shell {
                 self.startup.log.push(Severity::Warning, format!("{}: {error}", key.address));
             }
         }
+    }
+}
+
+/// The tracker of what the parent watches.
+fn tracker_of(watched: &Watched) -> Tracker {
+    match watched {
+        Watched::Script(name) => Tracker::Script(name.clone()),
+        Watched::File(name) => Tracker::File(name.clone()),
+        Watched::Process(name) => Tracker::Process(name.clone()),
     }
 }
 

@@ -28,6 +28,8 @@ mod reload;
 mod starting;
 mod supervision;
 mod systemd;
+mod tracked_processes;
+mod tracking;
 mod walls;
 mod world;
 
@@ -51,6 +53,8 @@ const AREAS: &[(&str, &[Test])] = &[
     ("walls", walls::TESTS),
     ("asking", asking::TESTS),
     ("dumps", dumps::TESTS),
+    ("tracking", tracking::TESTS),
+    ("tracked_processes", tracked_processes::TESTS),
 ];
 
 /// Set in the process that runs inside the namespaces.

@@ -5,6 +5,7 @@ mod memory_file;
 mod privilege;
 mod program;
 mod schedule;
+pub mod table;
 
 use rustix::io::Errno;
 

@@ -2,7 +2,7 @@
 
 use super::table::{active_router, head};
 use super::{Look, events, interval, priority, problems, span};
-use crate::{Instance, Preemption, Report, State, Tracked};
+use crate::{Instance, Preemption, Report, State, Tracked, TrackedState};
 
 /// The instances of a report with all that is known of them.
 #[must_use]
@@ -92,11 +92,14 @@ fn waits(one: &Instance) -> String {
 fn tracker(tracked: &Tracked) -> String {
     let reverse = if tracked.reverse { " reverse" } else { "" };
     let effect = match (tracked.weight, tracked.sum()) {
+        (0, _) if matches!(tracked.state, TrackedState::Value(_)) => {
+            "a fault where it is not 0".to_owned()
+        }
         (0, _) => "a fault where it fails".to_owned(),
         (weight, 0) => format!("weight {weight}{reverse}, adds nothing now"),
         (weight, _) => format!("weight {weight}{reverse}, counts now"),
     };
-    format!("{} {} is {}: {effect}", tracked.kind.word(), tracked.name, tracked.state.word())
+    format!("{} {} is {}: {effect}", tracked.kind.word(), tracked.name, tracked.state.words())
 }
 
 fn counters(one: &Instance) -> Vec<String> {

@@ -28,9 +28,10 @@ codes! {
     OFF_SUBNET = "ADDR004", Silent, "an address outside every subnet of its interface";
     WEIGHT_DROPPED = "TRACK001", GeneralError, "a weight that has no effect";
     DUPLICATE_TRACKER = "TRACK002", GeneralError, "the same thing tracked twice";
-    UNKNOWN_SCRIPT = "TRACK003", GeneralError, "a tracked script that does not exist";
-    UNUSED_SCRIPT = "TRACK004", GeneralError, "a script that nobody tracks";
+    UNKNOWN_TRACKER = "TRACK003", GeneralError, "a tracked thing whose block does not exist";
+    UNUSED_TRACKER = "TRACK004", GeneralError, "a block of a thing that nobody tracks";
     UNSECURED_SCRIPT = "TRACK005", SecurityError, "programs are run without looking at who could change them";
+    QUORUM_IMPOSSIBLE = "TRACK006", Silent, "more processes are asked for than are allowed";
     UNKNOWN_MEMBER = "GROUP001", GeneralError, "a sync group names an instance that does not exist";
     MEMBER_OF_TWO = "GROUP002", GeneralError, "an instance in two sync groups";
     LONELY_GROUP = "GROUP003", Warning, "a sync group of fewer than two";

@@ -40,7 +40,7 @@ pub(super) const SYNC_GROUP: &[Keyword] = &[
         "weight of file",
         "Files tracked for all members",
     )
-    .holds_back(),
+    .supported(),
     list(
         "track_process",
         NOTHING,
@@ -48,7 +48,7 @@ pub(super) const SYNC_GROUP: &[Keyword] = &[
         "weight of process",
         "Processes tracked for all members",
     )
-    .holds_back(),
+    .supported(),
     list(
         "track_bfd",
         NOTHING,

@@ -38,50 +38,59 @@ pub(super) const SCRIPT: &[Keyword] = &[
 pub(super) const PROCESS: &[Keyword] = &[
     value(
         "process",
-        &[required(Script)],
+        &[repeated(Script)],
         "required",
         "Process (and arguments) to look for; quoted",
-    ),
+    )
+    .supported(),
     value(
         "param_match",
         &[optional(Choice(&["initial", "partial"]))],
         "exact",
         "How arguments are compared",
-    ),
+    )
+    .supported(),
     grammar(
         "weight",
         words("<-254..254> [reverse]", 1, Some(2), words::weight),
         "0",
         "Priority change",
-    ),
-    value("quorum", &[required(Integer(1, 65_535))], "1", "Minimum matching processes"),
-    value("quorum_max", &[required(Integer(0, 65_535))], "unlimited", "Maximum matching processes"),
+    )
+    .supported(),
+    value("quorum", &[required(Integer(1, 65_535))], "1", "Minimum matching processes").supported(),
+    value("quorum_max", &[required(Integer(0, 65_535))], "unlimited", "Maximum matching processes")
+        .supported(),
     value(
         "delay",
         &[required(Seconds(1, 3_600_000_000))],
         "0",
         "Sets both fork_delay and terminate_delay",
-    ),
-    value("terminate_delay", &[required(Seconds(0, i64::MAX))], "0", "Wait before losing quorum"),
-    value("fork_delay", &[required(Seconds(0, i64::MAX))], "0", "Wait before gaining quorum"),
-    flag("full_command", "off", "Match on command line instead of comm"),
+    )
+    .supported(),
+    value("terminate_delay", &[required(Seconds(0, i64::MAX))], "0", "Wait before losing quorum")
+        .supported(),
+    value("fork_delay", &[required(Seconds(0, i64::MAX))], "0", "Wait before gaining quorum")
+        .supported(),
+    flag("full_command", "off", "Match on command line instead of comm").supported(),
 ];
 
 /// A file with a number.
 pub(super) const FILE: &[Keyword] = &[
-    value("file", &[required(Word("path"))], "required", "File whose number is read"),
+    value("file", &[required(Word("path"))], "required", "File whose number is read").supported(),
     grammar(
         "weight",
         words("<-254..254> [reverse]", 1, Some(2), words::weight),
         "1",
         "Multiplier of the value; 0 = non-zero is fault",
-    ),
+    )
+    .supported(),
     grammar(
         "init_file",
         words("[<value>] [overwrite]", 0, Some(2), words::init_file),
         "no creation",
         "Create/overwrite the file at startup",
-    ),
+    )
+    .supported(),
 ];
 
 /// A BFD session.

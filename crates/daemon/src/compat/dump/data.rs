@@ -177,9 +177,12 @@ fn lists(text: &mut String, one: &Instance) {
     };
     let peers = one.settings.peers.iter().map(peer).collect();
     list("Unicast Peer :", peers);
-    for (kind, head) in
-        [(Tracker::Interface, "Tracked interfaces :"), (Tracker::Script, "Tracked scripts :")]
-    {
+    for (kind, head) in [
+        (Tracker::Interface, "Tracked interfaces :"),
+        (Tracker::Script, "Tracked scripts :"),
+        (Tracker::File, "Tracked files :"),
+        (Tracker::Process, "Tracked processes :"),
+    ] {
         let of_kind = one.trackers.iter().filter(|it| it.kind == kind);
         let row = |it: &status::Tracked| {
             let reverse = if it.reverse { " reverse" } else { "" };

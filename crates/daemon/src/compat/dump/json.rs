@@ -107,6 +107,7 @@ fn tail(data: &mut Object, instance: &Instance, report: &Report) {
     };
     let scripts: Vec<String> = tracked(Tracker::Script).iter().map(script).collect();
     data.list("track_script", &scripts);
+    data.list("track_process", &tracked(Tracker::Process));
     data.value("auth_type", u8::from(settings.password));
     if settings.password {
         data.text("auth_data", HIDDEN);

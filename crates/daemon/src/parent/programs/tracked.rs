@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clock::Instant;
 use config::model::{Begins, Script};
-use control::{ScriptAction, ScriptTimes, ScriptWatch, Severity, ToChild, Verdict};
+use control::{ScriptAction, ScriptTimes, ScriptWatch, Severity, Verdict, Watched};
 use kernel::eventloop::now;
 use kernel::process::{Ended, Program};
 use rustix::process::Signal;
@@ -52,17 +52,15 @@ impl Parent {
         }
         // A run of a script that is gone would be taken for one of its successor of that name.
         for name in former.into_keys() {
-            self.handover.verdicts.remove(&name);
+            self.lose(&Watched::Script(name.clone()));
             self.forget(&Purpose::Tracked(name), Signal::KILL);
         }
         self.programs.tracked = tracked;
     }
 
-    /// Tells the VRRP process what a script says, and keeps it for a process that comes after it.
+    /// Tells the VRRP process what a script says.
     fn tell_verdict(&mut self, name: &str, verdict: Verdict) {
-        let is_good = verdict == Verdict::Good;
-        self.handover.verdicts.insert(name.to_owned(), is_good);
-        self.tell(&ToChild::Script { name: name.to_owned(), is_good }, None);
+        self.found(Watched::Script(name.to_owned()), verdict.into());
     }
 
     /// Starts and ends runs that are due.

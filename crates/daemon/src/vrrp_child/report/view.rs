@@ -136,6 +136,7 @@ impl Shell {
             TrackerState::Unknown => TrackedState::Unknown,
             TrackerState::Up => TrackedState::Up,
             TrackerState::Down => TrackedState::Down,
+            TrackerState::Value(value) => TrackedState::Value(value),
         };
         let (weight, reverse) = match tracking.weight {
             Weight::Fault { reverse } => (0, reverse),
@@ -144,6 +145,8 @@ impl Shell {
         let kind = match tracker {
             Tracker::Interface(_) => status::Tracker::Interface,
             Tracker::Script(_) => status::Tracker::Script,
+            Tracker::File(_) => status::Tracker::File,
+            Tracker::Process(_) => status::Tracker::Process,
         };
         Some(status::Tracked { kind, name: tracker.name().to_owned(), state, weight, reverse })
     }

@@ -1,0 +1,233 @@
+//! Things that are tracked: what becomes of files, and what the daemon makes of it.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::Test;
+use crate::daemon::{Daemon, Start};
+use crate::world::{Cable, GLOBAL, VIRTUAL, eventually, instance, never};
+
+pub const TESTS: &[Test] = &[
+    ("a_number_in_a_file_moves_the_priority", moves),
+    ("a_file_without_weight_is_a_fault_while_it_is_not_0", faults),
+    ("a_file_may_be_replaced_and_its_directory_be_made_anew", replaced),
+    ("a_pipe_in_the_place_of_a_file_counts_as_0_and_blocks_nobody", pipe),
+    ("init_file_makes_a_file_and_overwrites_only_when_told", initialises),
+    ("a_successor_knows_what_files_say", succeeds),
+    ("a_reload_takes_another_file_and_another_weight", reloads),
+    ("hundreds_of_files_that_change_at_once_are_all_heard", hundreds),
+];
+
+/// A daemon whose only instance, of priority 150, has these lines; the blocks stand before it. `@` is its directory.
+fn daemon(blocks: &str, lines: &str) -> Daemon {
+    let start = Start::with("");
+    let text = configuration(&start.place.directory().display().to_string(), blocks, lines);
+    start.place.write("keepalived.conf", &text);
+    start.words(&["-D"]).go()
+}
+
+fn configuration(place: &str, blocks: &str, lines: &str) -> String {
+    let text = format!("{GLOBAL}{blocks}{}", instance("VI_1", 51, 150, &[VIRTUAL], lines));
+    text.replace('@', place)
+}
+
+const FILE: &str = "track_file f {\n file @/number\n}\n";
+
+fn moves() {
+    let _cable = Cable::new();
+    let mut daemon = daemon(FILE, "track_file {\n f weight 2\n}\n");
+    daemon.wait_for("Entering MASTER STATE");
+    let path = daemon.place.path("number");
+    for (text, line) in [
+        ("-30\n", "from 150 to 90"),
+        ("0x14", "from 90 to 190"),
+        ("nothing", "from 190 to 150"),
+        ("99999", "from 150 to 254"),
+        ("", "from 254 to 150"),
+    ] {
+        daemon.mark();
+        fs::write(&path, text).unwrap();
+        daemon.wait_for(&format!("Changing effective priority {line}"));
+    }
+    // As sed -i and most editors do it.
+    daemon.mark();
+    daemon.place.write("number", "1");
+    daemon.wait_for("Changing effective priority from 150 to 152");
+    // 254 times less than nothing.
+    daemon.mark();
+    fs::write(&path, "-127").unwrap();
+    daemon.wait_for("Entering FAULT STATE (tracked file f");
+    fs::write(&path, "-126").unwrap();
+    daemon.wait_for("Entering MASTER STATE");
+    // What does not fit into 32 bits is no number: the last one stays.
+    daemon.mark();
+    fs::write(&path, "99999999999").unwrap();
+    daemon.wait_for("its number is out of range and is ignored");
+    fs::write(&path, "-125").unwrap();
+    daemon.wait_for("Tracked file f says -125");
+}
+
+fn faults() {
+    let mut cable = Cable::new();
+    let mut daemon = daemon(FILE, "track_file {\n f weight 0\n}\n");
+    cable.wait_until_held(VIRTUAL);
+    daemon.mark();
+    fs::write(daemon.place.path("number"), "1").unwrap();
+    daemon.wait_for("Entering FAULT STATE (tracked file f");
+    cable.wait_until_gone(VIRTUAL);
+    fs::remove_file(daemon.place.path("number")).unwrap();
+    cable.wait_until_held(VIRTUAL);
+}
+
+fn replaced() {
+    let _cable = Cable::new();
+    let blocks = "track_file f {\n file @/a/b/number\n}\n";
+    let mut daemon = daemon(blocks, "track_file {\n f\n}\n");
+    daemon.wait_for("Entering MASTER STATE");
+    let place = daemon.place.directory().to_owned();
+    let mut expect = |line: &str, act: &dyn Fn()| {
+        daemon.mark();
+        act();
+        daemon.wait_for(&format!("Changing effective priority {line}"));
+    };
+    let file = place.join("a/b/number");
+    expect("from 150 to 157", &|| {
+        fs::create_dir_all(place.join("a/b")).unwrap();
+        fs::write(&file, "7").unwrap();
+    });
+    expect("from 157 to 150", &|| fs::remove_dir_all(place.join("a")).unwrap());
+    expect("from 150 to 158", &|| {
+        fs::create_dir_all(place.join("elsewhere/b")).unwrap();
+        fs::write(place.join("elsewhere/b/number"), "8").unwrap();
+        symlink("elsewhere", place.join("a")).unwrap();
+    });
+    expect("from 158 to 159", &|| fs::write(place.join("elsewhere/b/number"), "9").unwrap());
+    expect("from 159 to 160", &|| {
+        fs::write(place.join("elsewhere/b/new"), "10").unwrap();
+        fs::rename(place.join("elsewhere/b/new"), place.join("elsewhere/b/number")).unwrap();
+    });
+    // Cut off without a writer's close: the kernel tells nobody of its content until there is one.
+    expect("from 160 to 150", &|| {
+        fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(0).unwrap();
+    });
+}
+
+fn pipe() {
+    let _cable = Cable::new();
+    let mut daemon = daemon(FILE, "track_file {\n f\n}\n");
+    let path = daemon.place.path("number");
+    fs::write(&path, "5").unwrap();
+    daemon.wait_for("Entering MASTER STATE");
+    daemon.wait_for("Tracked file f says 5");
+    fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    daemon.wait_for("it is not a regular file and counts as 0");
+    daemon.wait_for("Changing effective priority from 155 to 150");
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "6").unwrap();
+    daemon.wait_for("Changing effective priority from 150 to 156");
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+fn initialises() {
+    let _cable = Cable::new();
+    let start = Start::with("");
+    let place = start.place.directory().to_owned();
+    let blocks = "track_file new {\n file @/new\n init_file 3\n}\ntrack_file kept {\n file @/kept\n init_file 4\n}\n\
+                  track_file over {\n file @/over\n init_file 5 overwrite\n}\n\
+                  track_file link {\n file @/link\n init_file 6 overwrite\n}\n";
+    let lines = "track_file {\n new\n kept\n over\n link\n}\n";
+    for name in ["kept", "over", "target"] {
+        fs::write(place.join(name), "-100 and a long rest\n").unwrap();
+    }
+    symlink("target", place.join("link")).unwrap();
+    let text = configuration(&place.display().to_string(), blocks, lines);
+    start.place.write("keepalived.conf", &text);
+    let mut daemon = start.words(&["-D"]).until("Entering MASTER STATE");
+    let read = |name: &str| fs::read_to_string(place.join(name)).unwrap();
+    assert_eq!(read("new"), "3\n");
+    assert_eq!(read("kept"), "-100 and a long rest\n");
+    assert_eq!(read("over"), "5\n");
+    assert_eq!(read("target"), "-100 and a long rest\n");
+    assert!(daemon.log().contains("not initialised: it is not a regular file"), "{}", daemon.log());
+    // 150 + 3 - 100 + 5 - 100
+    assert!(daemon.log().contains("track_file link: "));
+    fs::write(place.join("over"), "100").unwrap();
+    daemon.wait_for("Changing effective priority from 1 to 53");
+    // A reload does not begin anew.
+    daemon.mark();
+    daemon.process().signal(Signal::HUP);
+    daemon.wait_for("Reload finished");
+    assert_eq!(read("over"), "100");
+}
+
+fn succeeds() {
+    let mut cable = Cable::new();
+    let mut daemon = daemon(FILE, "track_file {\n f\n}\n");
+    cable.wait_until_held(VIRTUAL);
+    fs::write(daemon.place.path("number"), "-20").unwrap();
+    daemon.wait_for("Changing effective priority from 150 to 130");
+    daemon.mark();
+    daemon.vrrp().signal(Signal::KILL);
+    // It knows before it begins, and nothing changes afterwards.
+    daemon.wait_for("Changing effective priority from 150 to 130");
+    daemon.wait_for("resumed from the process before");
+    daemon.mark();
+    never(Duration::from_millis(200), "another priority", || {
+        daemon.news().contains("Changing effective priority").then_some(())
+    });
+    cable.wait_until_held(VIRTUAL);
+    fs::write(daemon.place.path("number"), "-10").unwrap();
+    daemon.wait_for("Changing effective priority from 130 to 140");
+}
+
+fn reloads() {
+    let mut cable = Cable::new();
+    let mut daemon = daemon(FILE, "track_file {\n f\n}\n");
+    cable.wait_until_held(VIRTUAL);
+    let place = daemon.place.directory().display().to_string();
+    fs::write(daemon.place.path("number"), "10").unwrap();
+    daemon.wait_for("Changing effective priority from 150 to 160");
+    daemon.reload(&configuration(&place, FILE, "track_file {\n f weight -3\n}\n"));
+    daemon.wait_for("Changing effective priority from 160 to 120");
+    fs::write(daemon.place.path("other"), "1").unwrap();
+    let other = "track_file f {\n file @/other\n}\n";
+    daemon.reload(&configuration(&place, other, "track_file {\n f weight -3\n}\n"));
+    daemon.wait_for("Changing effective priority from 120 to 147");
+    // The former file has no say any more, and neither has one that nobody tracks.
+    fs::write(daemon.place.path("number"), "20").unwrap();
+    daemon.reload(&configuration(&place, other, ""));
+    daemon.wait_for("Changing effective priority from 147 to 150");
+    daemon.wait_for("Reload finished");
+    daemon.mark();
+    fs::write(daemon.place.path("other"), "50").unwrap();
+    never(Duration::from_millis(200), "another priority", || {
+        daemon.news().contains("Changing effective priority").then_some(())
+    });
+    assert!(!daemon.log().contains("FAULT"), "{}", daemon.log());
+    cable.wait_until_held(VIRTUAL);
+}
+
+fn hundreds() {
+    let mut cable = Cable::new();
+    let blocks: String =
+        (0..601).map(|n| format!("track_file f{n} {{\n file @/n{n}\n}}\n")).collect();
+    let lines: String = (0..601).map(|n| format!("f{n} weight {}\n", 1 - n % 2 * 2)).collect();
+    let daemon = daemon(&blocks, &format!("track_file {{\n{lines}}}\n"));
+    cable.wait_until_held(VIRTUAL);
+    let place = daemon.place.directory().to_owned();
+    let write = |n: i32, text: &str| fs::write(place.join(format!("n{n}")), text).unwrap();
+    (0..601).for_each(|n| write(n, "1"));
+    let last = |daemon: &Daemon| {
+        let log = daemon.news();
+        let last = log.lines().rev().find(|line| line.contains("Changing effective priority"));
+        last.map(|line| line.rsplit(' ').next().unwrap_or_default().to_owned())
+    };
+    eventually("all of them count", || {
+        let said = daemon.log().matches("says 1").count();
+        (said == 601 && last(&daemon).as_deref() == Some("151")).then_some(())
+    });
+}
