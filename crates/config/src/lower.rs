@@ -151,6 +151,10 @@ impl<'a> Lowering<'a> {
         for directive in blocks(&tree, "child_wait_time") {
             global::daemon(&mut global, "child_wait_time", directive, &reports);
         }
+        global.link_delays = blocks(&tree, "interface_up_down_delays")
+            .flat_map(Directive::children)
+            .filter_map(global::link_delays)
+            .collect();
         let groups = group::lower(&tree, &mut instances, &mut trackers, &catalogue, &mut reports);
         hold_back(&tree, &mut instances, &reports);
         let static_addresses = blocks(&tree, "static_ipaddress")

@@ -6,8 +6,9 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::collections::BTreeMap;
 
-use vrrp::{GroupParameters, Parameters};
+use vrrp::{DebounceDelays, GroupParameters, Parameters};
 use wire::vrrp::Authentication;
 
 use crate::source::Span;
@@ -60,6 +61,8 @@ pub struct Global {
     pub garp_interval: Duration,
     /// `vrrp_gna_interval`: least time between two unsolicited neighbour advertisements of one interface.
     pub gna_interval: Duration,
+    /// `interface_up_down_delays`, by interface.
+    pub link_delays: BTreeMap<String, DebounceDelays>,
     /// Process name of the parent; the invoked name where not set.
     pub process_name: Option<String>,
     /// `log_unknown_vrids`.
@@ -86,6 +89,7 @@ impl Default for Global {
             child_wait_time: Duration::from_secs(5),
             garp_interval: Duration::ZERO,
             gna_interval: Duration::ZERO,
+            link_delays: BTreeMap::new(),
             process_name: None,
             log_unknown_vrids: false,
             is_fenced: true,

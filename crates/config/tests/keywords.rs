@@ -166,6 +166,7 @@ fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
             "vrrp_instance Z { interface eth0\n virtual_router_id 9\n virtual_ipaddress { 192.0.2.9 }\n }"
         }
         ([], "vrrp_script") => "vrrp_script S { script /bin/true\n }",
+        ([], "interface_up_down_delays") => "interface_up_down_delays { eth0 3 }",
         ([], "track_file") => "track_file F { file /run/number\n }",
         ([], "vrrp_track_file") => "vrrp_track_file F { file /run/number\n }",
         ([], "vrrp_track_process") => "vrrp_track_process P { process nginx\n }",

@@ -7,6 +7,7 @@
 
 mod authenticity;
 mod cause;
+mod debounce;
 mod election;
 mod fault;
 mod group;
@@ -25,6 +26,7 @@ mod tracking;
 
 pub use authenticity::{ReplayGuard, Replayed, SENDERS, Sequence, above};
 pub use cause::{Cause, Peer};
+pub use debounce::{Debounce, DebounceDelays};
 pub use election::{Deadline, DeadlineReason, Election};
 pub use fault::{FaultReason, FaultSet};
 pub use ids::{GroupId, InstanceId, TrackerId};

@@ -3,7 +3,7 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
-use vrrp::{AddressCheck, AnnounceSchedule, OwnerAdverts, Reply};
+use vrrp::{AddressCheck, AnnounceSchedule, DebounceDelays, OwnerAdverts, Reply};
 use wire::Version;
 
 use super::command;
@@ -319,6 +319,16 @@ fn instance_default(defaults: &mut Defaults, keyword: &str, directive: &Directiv
 /// `down_timer_adverts`, 1 to 100.
 pub(super) fn down_timer_adverts(directive: &Directive) -> Option<u8> {
     directive.text(0)?.parse().ok().filter(|adverts| (1..=100).contains(adverts))
+}
+
+/// A line of `interface_up_down_delays`: whole seconds; without the second number a link is up at once.
+pub(super) fn link_delays(line: &Directive) -> Option<(String, DebounceDelays)> {
+    let delay = |index| {
+        let seconds: Option<u8> = line.text(index).and_then(|text| text.parse().ok());
+        seconds.map(|seconds| Duration::from_secs(seconds.into()))
+    };
+    let delays = DebounceDelays { down: delay(0)?, up: delay(1).unwrap_or_default() };
+    Some((line.keyword.text.clone(), delays))
 }
 
 /// `vrrp_address_lifetime`: `auto`, `forever` or whole seconds.

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 
 use config::model::{Instance, InterfaceTracking, SourceTracking};
 use intent::IfIndex;
+use kernel::link::Link;
 use kernel::observer::Observer;
-use vrrp::{FaultReason, FaultSet, Mode};
+use vrrp::{Debounce, FaultReason, FaultSet, Mode};
 use wire::Family;
 use wire::vrrp::Expected;
 
@@ -65,6 +66,8 @@ impl Binding {
 /// Computes the facts of instances; what they share is computed once.
 pub(super) struct Host<'a> {
     pub(super) observer: &'a Observer,
+    /// Links whose flapping is not news, by name.
+    pub(super) debounced: &'a BTreeMap<String, Debounce>,
     pub(super) ports: &'a Ports,
     /// Whether this process may set addresses and open raw sockets.
     pub(super) permitted: bool,
@@ -91,7 +94,7 @@ impl Host<'_> {
             None => faults.push(FaultReason::InterfaceMissing),
             Some(link) => {
                 let tracked = instance.interface_tracking == InterfaceTracking::Tracked;
-                if tracked && !link.running {
+                if tracked && !is_running(link, self.debounced) {
                     faults.push(FaultReason::InterfaceDown);
                 }
                 let port = self.ports.number_of(instance).and_then(|id| self.ports.get(id));
@@ -126,6 +129,11 @@ impl Host<'_> {
             }
         }
     }
+}
+
+/// Whether a link counts as one that runs.
+pub(super) fn is_running(link: &Link, debounced: &BTreeMap<String, Debounce>) -> bool {
+    debounced.get(&link.name).map_or(link.running, Debounce::is_up)
 }
 
 /// The addresses of `instances` that come and go with a role; those of owners belong to the host.

@@ -35,7 +35,7 @@ use kernel::eventloop::{EventLoop, Signals, Token, now};
 use kernel::observer::Observer;
 use kernel::process::Privilege;
 use kernel::socket::Packet;
-use vrrp::{Election, InstanceId, Outputs, TrackerId, TrackerState};
+use vrrp::{Debounce, Election, InstanceId, Outputs, TrackerId, TrackerState};
 use wire::vrrp::DiscardCounters;
 
 use self::announcer::Announcer;
@@ -73,6 +73,8 @@ struct Shell {
     events: EventLoop,
     signals: Signals,
     observer: Observer,
+    /// Links whose flapping is not news, by name.
+    debounced: BTreeMap<String, Debounce>,
     ports: Ports,
     packet: Packet,
     holdings: Holdings,

@@ -48,6 +48,7 @@ impl Shell {
                 events,
                 signals,
                 observer,
+                debounced: std::collections::BTreeMap::new(),
                 ports: Ports::default(),
                 packet: Packet::new(),
                 holdings,

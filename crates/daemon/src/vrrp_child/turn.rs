@@ -86,7 +86,8 @@ impl Shell {
             self.read_news(now);
         }
         let ports_due = self.retry_ports_at.is_some_and(|at| at <= now);
-        if ports_due || self.looked.is_due(now) {
+        let links_due = self.links_due().is_some_and(|at| at <= now);
+        if ports_due || links_due || self.looked.is_due(now) {
             self.look_around(now);
         }
         if stall >= STALL {
@@ -151,6 +152,7 @@ impl Shell {
             self.holdings.deadline(),
             self.start_at,
             self.retry_ports_at,
+            self.links_due(),
             self.looked.again_at(),
             self.work.is_waiting().then_some(Instant::ZERO),
             self.telling.as_ref().filter(|it| !it.is_blocked()).map(|_| Instant::ZERO),

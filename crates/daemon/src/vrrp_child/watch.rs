@@ -9,10 +9,10 @@ use kernel::process::{Privilege, may};
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use vrrp::{FaultReason, Input, InstanceId, TrackerId, TrackerState};
+use vrrp::{Debounce, FaultReason, Input, InstanceId, TrackerId, TrackerState};
 
 use super::Shell;
-use super::binding::{self, Binding, Facts, Host};
+use super::binding::{self, Binding, Facts, Host, is_running};
 use super::holdings::Origin;
 use super::learned::Learned;
 use super::receive::Complaint;
@@ -61,6 +61,7 @@ impl Shell {
     /// An Active instance may hold addresses on other links than its own: those that came take theirs.
     pub(super) fn look_around(&mut self, now: Instant) {
         self.looked.is_stale = false;
+        self.see_links(now);
         // An interface that has another name now still sends: whoever resigns for it is heard.
         let lost = self.ids().into_iter().filter(|id| self.interface_is_missing(*id)).collect();
         self.look_at(now, lost);
@@ -72,6 +73,27 @@ impl Shell {
         self.add_fixed(now);
         let took = kernel::eventloop::now().since(now);
         self.looked = Looked { is_stale: false, again: Some(now + took * 10 + PAUSE) };
+    }
+
+    /// Sees how the links are whose changes count later.
+    fn see_links(&mut self, now: Instant) {
+        let Self { debounced, observer, settled, .. } = self;
+        let delays = &settled.global.link_delays;
+        // A link that went is missing at once, and a new one when it comes back.
+        debounced
+            .retain(|name, _| delays.contains_key(name) && observer.link_named(name).is_some());
+        for (name, delays) in delays {
+            let Some(link) = observer.link_named(name) else { continue };
+            let known = debounced.entry(name.clone());
+            let known = known.or_insert_with(|| Debounce::new(*delays, link.running));
+            known.adjust(*delays);
+            known.see(now, link.running);
+        }
+    }
+
+    /// When a change of a link counts.
+    pub(super) fn links_due(&self) -> Option<Instant> {
+        self.debounced.values().filter_map(Debounce::deadline).min()
     }
 
     fn ids(&self) -> Vec<InstanceId> {
@@ -126,6 +148,7 @@ impl Shell {
     /// Arranges ports, bindings and trackers for the configuration in force.
     pub(super) fn adopt(&mut self) {
         self.floating = binding::floating(self.settled.instances.values());
+        self.see_links(kernel::eventloop::now());
         let instances = self.settled.instances.iter().map(|(id, instance)| (*id, instance));
         self.ports.assign(instances, &self.events);
         self.adopt_ports(kernel::eventloop::now());
@@ -157,6 +180,7 @@ impl Shell {
     pub(super) fn facts_of<'i>(&self, instances: impl Iterator<Item = &'i Instance>) -> Vec<Facts> {
         let host = Host {
             observer: &self.observer,
+            debounced: &self.debounced,
             ports: &self.ports,
             permitted: may(Privilege::NetAdmin) && may(Privilege::NetRaw),
             floating: &self.floating,
@@ -228,7 +252,8 @@ impl Shell {
         };
         match tracker {
             Tracker::Interface(name) => {
-                let running = self.observer.link_named(name).is_some_and(|link| link.running);
+                let link = self.observer.link_named(name);
+                let running = link.is_some_and(|link| is_running(link, &self.debounced));
                 if running { TrackerState::Up } else { TrackerState::Down }
             }
             Tracker::Script(name) => found(Watched::Script(name.clone())),

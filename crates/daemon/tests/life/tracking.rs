@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use crate::Test;
 use crate::daemon::{Daemon, Start};
-use crate::world::{Cable, GLOBAL, VIRTUAL, eventually, instance, never};
+use crate::world::{Cable, GLOBAL, NEAR, VIRTUAL, eventually, instance, never};
 
 pub const TESTS: &[Test] = &[
     ("a_number_in_a_file_moves_the_priority", moves),
@@ -18,6 +18,7 @@ pub const TESTS: &[Test] = &[
     ("init_file_makes_a_file_and_overwrites_only_when_told", initialises),
     ("a_successor_knows_what_files_say", succeeds),
     ("a_reload_takes_another_file_and_another_weight", reloads),
+    ("a_link_that_flaps_within_its_delay_is_no_fault", flaps),
     ("hundreds_of_files_that_change_at_once_are_all_heard", hundreds),
 ];
 
@@ -209,6 +210,32 @@ fn reloads() {
     });
     assert!(!daemon.log().contains("FAULT"), "{}", daemon.log());
     cable.wait_until_held(VIRTUAL);
+}
+
+fn flaps() {
+    let mut cable = Cable::new();
+    let delays = format!("interface_up_down_delays {{\n {NEAR} 3 1\n}}\n");
+    let mut daemon = daemon(&delays, "");
+    cable.wait_until_held(VIRTUAL);
+    let mut set = |up| cable.requests.set_link_up(cable.near, up).unwrap();
+    set(false);
+    std::thread::sleep(Duration::from_millis(300));
+    set(true);
+    never(Duration::from_millis(3500), "a fault", || daemon.log().contains("FAULT").then_some(()));
+    let down = Instant::now();
+    set(false);
+    daemon.wait_for("Entering FAULT STATE (interface near0 down)");
+    assert!(down.elapsed() >= Duration::from_millis(2990), "{:?}", down.elapsed());
+    let up = Instant::now();
+    daemon.mark();
+    set(true);
+    daemon.wait_for("Entering BACKUP STATE");
+    assert!(up.elapsed() >= Duration::from_millis(990), "{:?}", up.elapsed());
+    // A reload without the delay: what is waited for counts at once.
+    set(false);
+    let place = daemon.place.directory().display().to_string();
+    daemon.reload(&configuration(&place, "", ""));
+    daemon.wait_for_within(Duration::from_millis(2500), "Entering FAULT STATE");
 }
 
 fn hundreds() {

@@ -24,7 +24,7 @@ pub(super) const TOP: &[Keyword] = &[
     value("instance", &[required(Word("name"))], "none", "Instance name used in pid/dump file names; lets several daemons run"),
     value("child_wait_time", &[required(Integer(0, UNSIGNED))], "5", "How long parent waits for children to exit before SIGKILL").supported(),
     list("linkbeat_interfaces", NOTHING, line("<interface> [MII|ETHTOOL|IOCTL]", words::any), "", "Interfaces whose link state is polled; unknown interface is fatal").ignored("the kernel reports every change of a link"),
-    list("interface_up_down_delays", NOTHING, line("<interface> <down 0..255> [<up 0..255>]", words::delays), "up: man says =down, code 0", "Debounce delays for link down/up events per interface"),
+    list("interface_up_down_delays", NOTHING, line("<interface> <down 0..255> [<up 0..255>]", words::delays), "up: 0", "Debounce delays for link down/up events per interface").supported(),
     block("track_group", NAME, "", "Named group of VRRP instances that static addresses/routes/rules can follow"),
     list("static_ipaddress", NOTHING, line("<ip>[/<prefix>] [dev <interface>] [label <label>] ...", words::any), "", "Addresses added at start, removed at stop, re-added when interface returns").supported(),
     list("static_routes", NOTHING, line("<route>", words::any), "", "Routes kept for whole daemon life"),
