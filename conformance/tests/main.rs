@@ -22,6 +22,7 @@ mod process;
 mod reception;
 mod reload;
 mod reload_values;
+mod routes;
 mod shutdown;
 mod supervision;
 mod three;
@@ -58,6 +59,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("reception", reception::SCENARIOS),
     ("reload", reload::SCENARIOS),
     ("reload_values", reload_values::SCENARIOS),
+    ("routes", routes::SCENARIOS),
     ("shutdown", shutdown::SCENARIOS),
     ("supervision", supervision::SCENARIOS),
     ("three", three::SCENARIOS),

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, sort};
 use crate::keyword::{Checker, Counts, Keywords};
-use crate::lower::Lowering;
+use crate::lower::{Lowered, Lowering};
 use crate::model::Model;
 use crate::source::SourceSet;
 use crate::syntax::{Directive, Environment, Sink, parse_into};
@@ -16,6 +16,8 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
     /// How many keywords this release knows, by status.
     pub counts: Counts,
+    /// Names of tables and the like were not found, and the environment has none of the host's.
+    pub wants_names: bool,
 }
 
 /// Parses, checks and lowers.
@@ -23,20 +25,23 @@ pub struct Checked {
 /// A block lives until it is checked and lowered, and not until the end of the configuration. Where defaults of
 /// instances stand behind an instance, the text is read again.
 pub fn check(sources: &SourceSet, environment: &Environment) -> Checked {
-    let (mut reader, mut diagnostics) = read(sources, environment, || Lowering::new(sources));
+    let (mut reader, mut diagnostics) = {
+        let first = || Lowering::new(sources, &environment.names);
+        read(sources, environment, first)
+    };
     if reader.lowering.is_stale() {
         (reader, diagnostics) = read(sources, environment, || reader.lowering.again());
     }
     diagnostics.extend(reader.checker.finish());
-    let (model, lowered) = reader.lowering.finish();
+    let Lowered { model, diagnostics: lowered, wants_names } = reader.lowering.finish();
     diagnostics.extend(lowered);
     sort(&mut diagnostics);
-    Checked { model, diagnostics, counts: Counts::of_table() }
+    Checked { model, diagnostics, counts: Counts::of_table(), wants_names }
 }
 
 fn read<'a>(
     sources: &'a SourceSet,
-    environment: &Environment,
+    environment: &'a Environment,
     lowering: impl Fn() -> Lowering<'a>,
 ) -> (Reader<'a>, Vec<Diagnostic>) {
     let reader = || Reader { checker: Checker::default(), lowering: lowering() };

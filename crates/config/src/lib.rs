@@ -13,6 +13,7 @@ pub mod keyword;
 mod lexer;
 pub mod lower;
 pub mod model;
+pub mod names;
 pub mod source;
 pub mod syntax;
 

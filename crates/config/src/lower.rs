@@ -8,26 +8,33 @@ mod address;
 mod authentication;
 mod command;
 mod file;
+mod fixed;
 mod global;
 mod group;
 pub mod host;
 mod instance;
 mod lints;
 mod notify;
+mod path;
 mod process;
 mod read;
 mod report;
+mod route;
+mod rule;
 mod script;
 mod served;
 mod track;
+mod track_group;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::global::Defaults;
 use self::report::Reports;
+use self::rule::Priorities;
 use self::track::{Catalogue, Kind, Trackers};
 use crate::diagnostic::{Diagnostic, model as codes};
 use crate::model::{Global, HeldBack, Hindrance, Instance, Model, VirtualServer};
+use crate::names::Names;
 use crate::source::{SourceSet, Span};
 use crate::syntax::{Directive, Tree};
 
@@ -54,14 +61,15 @@ pub(crate) struct Lowering<'a> {
     tracked: Vec<Vec<track::Tracked>>,
     virtual_servers: Vec<VirtualServer>,
     server_groups: served::Groups,
+    priorities: Priorities,
     /// What concerns all instances, and is lowered when all are known.
     tree: Tree,
 }
 
 impl<'a> Lowering<'a> {
-    pub(crate) fn new(sources: &'a SourceSet) -> Self {
+    pub(crate) fn new(sources: &'a SourceSet, names: &'a Names) -> Self {
         Self {
-            reports: Reports { sources, diagnostics: Vec::new() },
+            reports: Reports::new(sources, names),
             settled: false,
             global: Global::default(),
             defaults: Defaults::default(),
@@ -73,6 +81,7 @@ impl<'a> Lowering<'a> {
             tracked: Vec::new(),
             virtual_servers: Vec::new(),
             server_groups: served::Groups::new(),
+            priorities: Priorities::default(),
             tree: Tree::default(),
         }
     }
@@ -88,7 +97,7 @@ impl<'a> Lowering<'a> {
             settled: true,
             global: self.global.clone(),
             defaults: self.defaults.clone(),
-            ..Self::new(self.reports.sources)
+            ..Self::new(self.reports.sources, self.reports.names)
         }
     }
 
@@ -113,7 +122,8 @@ impl<'a> Lowering<'a> {
     fn instance(&mut self, block: &Directive) {
         self.begun = true;
         let reports = &mut self.reports;
-        let lowered = instance::lower(block, &self.defaults, &mut self.trackers, reports);
+        let numbers = (&mut self.trackers, &mut self.priorities);
+        let lowered = instance::lower(block, &self.defaults, numbers, reports);
         let Some((instance, tracked)) = lowered else { return };
         if let Some(first) = self.named.get(&instance.name) {
             reports
@@ -134,8 +144,9 @@ impl<'a> Lowering<'a> {
     }
 
     /// The model of all that was taken, and what is to be said about it.
-    pub(crate) fn finish(self) -> (Model, Vec<Diagnostic>) {
+    pub(crate) fn finish(self) -> Lowered {
         let Self { mut reports, mut global, mut instances, mut trackers, tree, tracked, .. } = self;
+        let (defaults, mut priorities) = (self.defaults, self.priorities);
         // A reader of a pipe that nobody asked for.
         global.programs.fifos.retain(|fifo| !fifo.path.is_empty());
         let scripts = script::lower(&tree, &mut reports);
@@ -157,10 +168,8 @@ impl<'a> Lowering<'a> {
             .collect();
         let groups = group::lower(&tree, &mut instances, &mut trackers, &catalogue, &mut reports);
         hold_back(&tree, &mut instances, &reports);
-        let static_addresses = blocks(&tree, "static_ipaddress")
-            .flat_map(Directive::children)
-            .filter_map(|line| address::lower(line, &mut reports))
-            .collect();
+        let mut fixed = fixed::lower(&tree, &defaults, &mut priorities, &mut reports);
+        track_group::lower(&tree, &mut fixed, &mut instances, &mut trackers, &mut reports);
         let served = served::lower(&self.virtual_servers, &self.server_groups, &instances);
         let reports_to = &mut reports;
         let scripts = trackers.used(Kind::Script, scripts, |it| it.at, reports_to);
@@ -168,7 +177,7 @@ impl<'a> Lowering<'a> {
         let processes = trackers.used(Kind::Process, processes, |it| it.at, reports_to);
         let model = Model {
             global,
-            static_addresses,
+            fixed,
             instances,
             groups,
             trackers: trackers.list,
@@ -179,8 +188,17 @@ impl<'a> Lowering<'a> {
             served,
         };
         lints::lint(&model, &mut reports);
-        (model, reports.diagnostics)
+        let Reports { diagnostics, wants_names, .. } = reports;
+        Lowered { model, diagnostics, wants_names }
     }
+}
+
+/// What became of a configuration.
+pub(crate) struct Lowered {
+    pub(crate) model: Model,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Names were not found, and the host's files were not looked at.
+    pub(crate) wants_names: bool,
 }
 
 fn blocks<'t>(tree: &'t Tree, keyword: &'static str) -> impl Iterator<Item = &'t Directive> {

@@ -14,11 +14,13 @@ use wire::vrrp::Authentication;
 use crate::source::Span;
 
 mod destination;
+mod path;
 mod proof;
 mod script;
 mod tracked;
 
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
+pub use path::{Following, RouteLine, RuleLine};
 pub use proof::Proof;
 pub use script::{Begins, Command, Deleted, Fifo, Notify, Script, Scripts, User};
 pub use tracked::{Initial, Parameters as ProcessParameters, TrackFile, TrackProcess, Tracker};
@@ -28,8 +30,8 @@ pub use tracked::{Initial, Parameters as ProcessParameters, TrackFile, TrackProc
 pub struct Model {
     /// Settings of the whole daemon.
     pub global: Global,
-    /// `static_ipaddress`: there from start to stop, whoever is Active.
-    pub static_addresses: Vec<VirtualAddress>,
+    /// `static_ipaddress`, `static_routes`, `static_rules`.
+    pub fixed: Fixed,
     /// `vrrp_instance` blocks in the order of the file; the index is the [`vrrp::InstanceId`].
     pub instances: Vec<Instance>,
     /// `vrrp_sync_group` blocks in the order of the file; the index is the [`vrrp::GroupId`].
@@ -46,6 +48,24 @@ pub struct Model {
     pub virtual_servers: Vec<VirtualServer>,
     /// What of them is on addresses that [refuse](Acceptance::Refuse) packets, in order and without repetition.
     pub served: Vec<Served>,
+}
+
+/// What is there from start to stop, whoever is Active.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fixed {
+    /// `static_ipaddress`; each has an interface.
+    pub addresses: Vec<VirtualAddress>,
+    /// `static_routes`.
+    pub routes: Vec<RouteLine>,
+    /// `static_rules`.
+    pub rules: Vec<RuleLine>,
+}
+
+impl Fixed {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && self.routes.is_empty() && self.rules.is_empty()
+    }
 }
 
 /// Settings of the whole daemon (`global_defs`).
@@ -71,6 +91,8 @@ pub struct Global {
     pub is_fenced: bool,
     /// `nftables*`.
     pub nftables: Nftables,
+    /// `iproute_usr_dir` and `iproute_etc_dir`, where set: where iproute2 has its names.
+    pub name_directories: [Option<String>; 2],
     /// Programs that are run.
     pub programs: Scripts,
     /// Files that are written upon signals.
@@ -94,6 +116,7 @@ impl Default for Global {
             log_unknown_vrids: false,
             is_fenced: true,
             nftables: Nftables::default(),
+            name_directories: [None, None],
             programs: Scripts::default(),
             dumps: Dumps::default(),
             vrrp: Process::default(),
@@ -180,6 +203,10 @@ pub struct Instance {
     pub addresses: Vec<VirtualAddress>,
     /// `virtual_ipaddress_excluded`: held like the others, not advertised.
     pub excluded: Vec<VirtualAddress>,
+    /// `virtual_routes`: set while Active, in this order.
+    pub routes: Vec<RouteLine>,
+    /// `virtual_rules`: set behind the routes.
+    pub rules: Vec<RuleLine>,
     /// Whether the loss of `interface` is a fault; off with `dont_track_primary`.
     pub interface_tracking: InterfaceTracking,
     /// `vrrp_address_lifetime`.
@@ -294,6 +321,8 @@ pub struct VirtualAddress {
     pub auto_join: bool,
     /// `preferred_lft`: seconds, or without end; nothing where not written.
     pub preferred: Option<PreferredLifetime>,
+    /// `no_track`, `track_group`.
+    pub following: Following,
 }
 
 /// `brd`.

@@ -43,6 +43,8 @@ const OLD_FILE: &str = "vrrp_track_file F {\n file /run/number\n@@\n}\nvrrp_inst
     virtual_router_id 1\n track_file {\n F\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 const PROCESS: &str = "vrrp_track_process P {\n process nginx x\n@@\n}\nvrrp_instance A {\n interface eth0\n\
     virtual_router_id 1\n track_process {\n P\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
+const FOLLOWED: &str = "static_ipaddress {\n 192.0.2.7 dev eth0 track_group G\n}\nvrrp_instance A {\n interface eth0\n\
+    virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n@@\n";
 
 /// Lines that need surroundings of their own.
 const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
@@ -129,6 +131,13 @@ const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
         GROUP,
     ),
     (&["vrrp_sync_group"], "group", "group { A B }", GROUP),
+    (&[], "track_group", "track_group G { group { A } }", FOLLOWED),
+    (
+        &["track_group"],
+        "group",
+        "group { A }",
+        "static_ipaddress {\n 192.0.2.7 dev eth0 track_group G\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\ntrack_group G {\n@@\n}\n",
+    ),
     (
         &["vrrp_sync_group"],
         "track_interface",
@@ -162,6 +171,10 @@ fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
         ([], "global_defs") => "global_defs { router_id x }",
         ([], "child_wait_time") => "child_wait_time 9",
         ([], "static_ipaddress") => "static_ipaddress { 192.0.2.7/32 dev eth0 }",
+        ([], "static_routes") => "static_routes { 198.51.100.0/24 dev eth0 }",
+        ([], "static_rules") => "static_rules { from 198.51.100.0/24 table 7 priority 8 }",
+        (["vrrp_instance"], "virtual_routes") => "virtual_routes { 198.51.100.0/24 dev eth0 }",
+        (["vrrp_instance"], "virtual_rules") => "virtual_rules { table 7 priority 8 }",
         ([], "vrrp_instance") => {
             "vrrp_instance Z { interface eth0\n virtual_router_id 9\n virtual_ipaddress { 192.0.2.9 }\n }"
         }
@@ -209,6 +222,8 @@ fn findings(around: &str, line: &str) -> (String, String) {
         for address in instance.addresses.iter_mut().chain(&mut instance.excluded) {
             address.at = at;
         }
+        instance.routes.iter_mut().for_each(|route| route.at = at);
+        instance.rules.iter_mut().for_each(|rule| rule.at = at);
     }
     for group in &mut model.groups {
         group.at = at;

@@ -75,6 +75,9 @@ pub struct StartOptions {
     pub variables: Vec<(String, String)>,
     /// `--all-config`.
     pub all_include_checks: bool,
+    /// Files that give names to the numbers of routes and rules, each by its kind's name, where the configuration
+    /// uses such names.
+    pub name_files: Vec<(String, String)>,
     /// `-V`: leave virtual addresses at the end.
     pub keep_addresses: bool,
     /// The name that the program was called by.

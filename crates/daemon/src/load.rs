@@ -1,10 +1,13 @@
 //! Reading configuration files: patterns become files, files become a source set, sources become a model.
 
+mod names;
+
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use config::Checked;
 use config::diagnostic::Diagnostic;
 use config::model::Model;
 use config::source::{IncludeAnswer, IncludeRequest, IncludedFile, Refusal, SourceSet};
@@ -17,11 +20,12 @@ pub(crate) fn read(top: &str) -> SourceSet {
 }
 
 /// The environment of a configuration, the same in every process of one daemon.
-pub(crate) fn environment(options: &StartOptions) -> Environment {
+fn environment(options: &StartOptions) -> Environment {
     Environment {
         seed: options.seed,
         variables: options.variables.iter().cloned().collect(),
         all_include_checks: options.all_include_checks,
+        names: names::of(&options.name_files),
         ..Environment::of_host(&options.config_id)
     }
 }
@@ -30,6 +34,27 @@ pub(crate) fn environment(options: &StartOptions) -> Environment {
 pub(crate) fn understand(sources: &SourceSet, options: &StartOptions) -> (Model, Vec<Diagnostic>) {
     let checked = config::check(sources, &environment(options));
     (checked.model, checked.diagnostics)
+}
+
+/// The same where the files of this host may be read: the names that the configuration uses are looked for, and those
+/// files become part of `options`, so that every process knows them.
+pub(crate) fn understand_here(
+    sources: &SourceSet,
+    options: &mut StartOptions,
+) -> (Model, Vec<Diagnostic>) {
+    let checked = check_here(sources, options);
+    (checked.model, checked.diagnostics)
+}
+
+/// All that can be said about a configuration on this host.
+pub(crate) fn check_here(sources: &SourceSet, options: &mut StartOptions) -> Checked {
+    options.name_files.clear();
+    let checked = config::check(sources, &environment(options));
+    if !checked.wants_names {
+        return checked;
+    }
+    options.name_files = names::read(&checked.model.global.name_directories);
+    config::check(sources, &environment(options))
 }
 
 /// The default configuration: our own file where there is one, else keepalived's.

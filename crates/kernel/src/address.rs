@@ -206,7 +206,7 @@ pub(crate) fn is_secondary(message: &Message<'_>) -> bool {
     family == AF_INET && flags & IFA_F_SECONDARY != 0
 }
 
-fn ip(family: u8, value: &[u8]) -> Option<IpAddr> {
+pub(crate) fn ip(family: u8, value: &[u8]) -> Option<IpAddr> {
     match family {
         AF_INET => value.first_chunk::<4>().map(|octets| IpAddr::from(*octets)),
         AF_INET6 => value.first_chunk::<16>().map(|octets| IpAddr::from(*octets)),

@@ -12,6 +12,7 @@ pub mod namespace;
 pub mod netlink;
 pub mod nft;
 pub mod observer;
+pub mod path;
 pub mod process;
 pub mod socket;
 mod sys;

@@ -60,7 +60,7 @@ impl Observer {
     /// **Errors**: the kernel refuses a socket, or its tables cannot be read.
     pub fn open() -> Result<Self, NetlinkError> {
         // Subscribing comes first, so that nothing falls between dump and events.
-        let events = EventSocket::open()?;
+        let events = EventSocket::open(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR)?;
         let requests = RequestSocket::open()?;
         let mut observer = Self {
             requests,
@@ -160,6 +160,11 @@ impl Observer {
         self.addresses.get(key).map(|seen| &seen.address)
     }
 
+    /// All addresses of a link.
+    pub fn on(&self, link: IfIndex) -> impl Iterator<Item = &Address> {
+        self.seen_on(link).map(|seen| &seen.address)
+    }
+
     /// What a link holds of this address, whatever the prefix: IPv6 holds one at most, and setting it with another
     /// prefix leaves it as it is.
     pub fn standing(&self, link: IfIndex, address: IpAddr) -> impl Iterator<Item = &Address> {
@@ -176,11 +181,7 @@ impl Observer {
         family: Family,
         excluded: impl Fn(IpAddr) -> bool,
     ) -> Option<IpAddr> {
-        // Keys are in the order of their interfaces.
-        let least =
-            AddressKey { interface: link, address: Ipv4Addr::UNSPECIFIED.into(), prefix: 0 };
-        let on_link = self.addresses.range(least..).take_while(|(key, _)| key.interface == link);
-        let candidates = on_link.map(|(_, seen)| seen).filter(|seen| {
+        let candidates = self.seen_on(link).filter(|seen| {
             let address = seen.address.address;
             let right = match address {
                 IpAddr::V4(_) => family == Family::Ipv4,
@@ -201,6 +202,14 @@ impl Observer {
     /// The addresses that may be used, on whatever link.
     pub fn usable(&self) -> impl Iterator<Item = IpAddr> {
         self.addresses.iter().filter(|(_, seen)| seen.usable).map(|(key, _)| key.address)
+    }
+
+    fn seen_on(&self, link: IfIndex) -> impl Iterator<Item = &Seen> {
+        // Keys are in the order of their interfaces.
+        let least =
+            AddressKey { interface: link, address: Ipv4Addr::UNSPECIFIED.into(), prefix: 0 };
+        let from = self.addresses.range(least..);
+        from.take_while(move |(key, _)| key.interface == link).map(|(_, seen)| seen)
     }
 
     fn read(&mut self) -> Result<(), NetlinkError> {
@@ -301,3 +310,6 @@ fn apply_address(
 }
 
 const AF_UNSPEC: u8 = 0;
+const RTMGRP_LINK: u32 = 1;
+const RTMGRP_IPV4_IFADDR: u32 = 0x10;
+const RTMGRP_IPV6_IFADDR: u32 = 0x100;

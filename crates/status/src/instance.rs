@@ -165,6 +165,8 @@ pub enum Tracker {
     File,
     /// Processes of a kind.
     Process,
+    /// What is static and names a `track_group`.
+    Group,
 }
 
 impl Tracker {
@@ -176,6 +178,7 @@ impl Tracker {
             Self::Script => "script",
             Self::File => "file",
             Self::Process => "process",
+            Self::Group => "track_group",
         }
     }
 }

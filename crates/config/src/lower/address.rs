@@ -6,7 +6,9 @@ use wire::Family;
 
 use super::report::Reports;
 use crate::diagnostic::model as codes;
-use crate::model::{Broadcast, PreferredLifetime, VirtualAddress};
+use crate::keyword::nearest;
+use crate::model::{Broadcast, Following, PreferredLifetime, VirtualAddress};
+use crate::names::NameKind;
 use crate::syntax::{Directive, Word};
 
 /// Longest label that the kernel takes: IFNAMSIZ without its NUL.
@@ -29,6 +31,7 @@ pub(super) fn lower(line: &Directive, reports: &mut Reports<'_>) -> Option<Virtu
         manage_temporary: false,
         auto_join: false,
         preferred: None,
+        following: Following::Own,
     };
     let mut words = line.arguments.iter();
     while let Some(word) = words.next() {
@@ -43,47 +46,88 @@ fn option<'a>(
     words: &mut impl Iterator<Item = &'a Word>,
     reports: &mut Reports<'_>,
 ) {
-    let family = Family::of(lowered.address);
+    if flag(lowered, word) {
+        return;
+    }
+    if !WITH_VALUES.contains(&word.text.as_str()) {
+        let reported = reports.warning(
+            codes::INVALID_WORD,
+            format!("`{}` is no word of an address line: it is ignored", word.text),
+            word.span,
+        );
+        let known = WITH_VALUES.iter().chain(FLAGS).copied();
+        if let Some(near) = nearest(&word.text, known) {
+            reported.help(format!("did you mean `{near}`?"));
+        }
+        return;
+    }
+    let Some(value) = words.next() else {
+        let text = format!("`{}` has no value behind it: it is ignored", word.text);
+        reports.warning(codes::INVALID_WORD, text, word.span);
+        return;
+    };
+    if !valued(lowered, &word.text, value, reports) {
+        let text = format!("`{}` is no value of `{}`: it is ignored", value.text, word.text);
+        reports.warning(codes::INVALID_WORD, text, value.span);
+    }
+}
+
+/// Takes in a word that stands alone; says whether it was one.
+fn flag(lowered: &mut VirtualAddress, word: &Word) -> bool {
     match word.text.as_str() {
-        "dev" => lowered.device = words.next().map(|value| value.text.clone()),
-        "scope" => {
-            if let Some(scope) = words.next().and_then(|value| scope(&value.text)) {
-                lowered.scope = scope;
-            }
-        }
-        "brd" | "broadcast" => {
-            if let Some(value) = words.next() {
-                lowered.broadcast = broadcast(&value.text).unwrap_or(Broadcast::None);
-            }
-        }
-        "label" => {
-            if let Some(value) = words.next() {
-                lowered.label = label(value, family, reports);
-            }
-        }
-        "peer" => {
-            lowered.peer = words.next().and_then(|value| {
-                let address =
-                    value.text.split_once('/').map_or(value.text.as_str(), |(address, _)| address);
-                address.parse().ok().filter(|peer| Family::of(*peer) == family)
-            });
-        }
         "home" => lowered.home = true,
         "noprefixroute" => lowered.no_prefix_route = true,
         "mngtmpaddr" => lowered.manage_temporary = true,
         "autojoin" => lowered.auto_join = true,
+        "no_track" => lowered.following = Following::Nobody,
+        // Addresses never wait for detection; `use_vmac` is about instances with a virtual MAC.
+        "-nodad" | "use_vmac" => {}
+        _ => return false,
+    }
+    true
+}
+
+/// Takes in a word with its value; says whether the value is one.
+fn valued(
+    lowered: &mut VirtualAddress,
+    option: &str,
+    value: &Word,
+    reports: &mut Reports<'_>,
+) -> bool {
+    let family = Family::of(lowered.address);
+    match option {
+        "dev" => lowered.device = Some(value.text.clone()),
+        "scope" => match reports.names.number(NameKind::Scope, &value.text) {
+            Some(scope) => lowered.scope = u8::try_from(scope).unwrap_or(SCOPE_GLOBAL),
+            None => {
+                reports.wants_names |= !reports.names.is_read();
+                return false;
+            }
+        },
+        "brd" | "broadcast" => match broadcast(&value.text) {
+            Some(broadcast) => lowered.broadcast = broadcast,
+            None => return false,
+        },
+        "label" => lowered.label = label(value, family, reports),
+        "peer" => {
+            let address = value.text.split_once('/').map_or(&*value.text, |(address, _)| address);
+            lowered.peer = address.parse().ok().filter(|peer| Family::of(*peer) == family);
+            return lowered.peer.is_some();
+        }
         "preferred_lft" => {
-            lowered.preferred = words.next().and_then(|value| match value.text.as_str() {
+            lowered.preferred = match value.text.as_str() {
                 "forever" => Some(PreferredLifetime::Forever),
                 seconds => seconds.parse().ok().map(PreferredLifetime::Seconds),
-            });
+            };
+            return lowered.preferred.is_some();
         }
-        "track_group" => {
-            let _ = words.next();
+        // Nobody's loss is nobody's, whatever group it is of.
+        "track_group" if lowered.following != Following::Nobody => {
+            lowered.following = Following::Group(value.text.as_str().into());
         }
-        // `-nodad`, `no_track`, `use_vmac` take no value; what is unknown has been reported by the check.
         _ => {}
     }
+    true
 }
 
 fn address_and_prefix(word: &Word, reports: &mut Reports<'_>) -> Option<(IpAddr, u8)> {
@@ -147,16 +191,8 @@ fn broadcast(text: &str) -> Option<Broadcast> {
     }
 }
 
-/// The kernel's number of a scope (rtnetlink(7), `rt_scope_t`).
-fn scope(text: &str) -> Option<u8> {
-    match text {
-        "global" | "universe" => Some(SCOPE_GLOBAL),
-        "site" => Some(200),
-        "link" => Some(253),
-        "host" => Some(254),
-        "nowhere" => Some(255),
-        number => number.parse().ok(),
-    }
-}
-
 const SCOPE_GLOBAL: u8 = 0;
+const WITH_VALUES: &[&str] =
+    &["dev", "scope", "brd", "broadcast", "label", "peer", "preferred_lft", "track_group"];
+const FLAGS: &[&str] =
+    &["home", "noprefixroute", "mngtmpaddr", "autojoin", "no_track", "-nodad", "use_vmac"];

@@ -167,6 +167,11 @@ pub(super) fn daemon(
             let known = version.filter(|version| (1..=2).contains(version));
             global.dumps.json_version = known.unwrap_or(global.dumps.json_version);
         }
+        "iproute_usr_dir" | "iproute_etc_dir" => {
+            let [usr, etc] = &mut global.name_directories;
+            let directory = if keyword == "iproute_usr_dir" { usr } else { etc };
+            *directory = directive.text(0).map(str::to_owned);
+        }
         "script_user" => global.programs.user = command::user(&directive.arguments),
         "enable_script_security" => global.programs.is_secured = true,
         "vrrp_notify_priority_changes" => {

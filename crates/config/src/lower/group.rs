@@ -142,7 +142,7 @@ fn track(
         let Some(instance) = instance(instances, *member) else { continue };
         let mode = instance.parameters.mode;
         // What is wrong with a line is wrong for every member: it is told once.
-        let mut silent = Reports { sources: reports.sources, diagnostics: Vec::new() };
+        let mut silent = reports.silent();
         let told = if index == 0 { &mut *reports } else { &mut silent };
         for tracking in trackers.lower(&lists, mode, name, told) {
             let own = &mut instance.parameters.tracking;
@@ -166,7 +166,7 @@ fn track_named(
     for (index, member) in members.iter().enumerate() {
         let Some(instance) = instance(instances, *member) else { continue };
         // What is wrong with a line is wrong for every member: it is told once.
-        let mut silent = Reports { sources: reports.sources, diagnostics: Vec::new() };
+        let mut silent = reports.silent();
         let told = if index == 0 { &mut *reports } else { &mut silent };
         trackers.add(instance, &tracked, catalogue, told);
     }

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use super::report::Reports;
 use crate::diagnostic::{Diagnostic, model as codes};
 use crate::model::{Instance, Model, VirtualAddress};
+use crate::names::Names;
 use crate::source::SourceSet;
 
 /// Interfaces of a host by name, with their addresses and prefix lengths.
@@ -16,7 +17,8 @@ pub type Interfaces = BTreeMap<String, Vec<(IpAddr, u8)>>;
 
 /// Compares `model` with the host's interfaces.
 pub fn compare(model: &Model, sources: &SourceSet, interfaces: &Interfaces) -> Vec<Diagnostic> {
-    let mut reports = Reports { sources, diagnostics: Vec::new() };
+    let names = Names::built_in();
+    let mut reports = Reports::new(sources, &names);
     for instance in &model.instances {
         missing(instance, interfaces, &mut reports);
         for address in &instance.addresses {

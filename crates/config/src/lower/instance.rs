@@ -17,13 +17,16 @@ use super::address;
 use super::authentication;
 use super::global::{self, Announce, Defaults};
 use super::notify;
+use super::path;
 use super::read::seconds;
 use super::report::Reports;
+use super::route;
+use super::rule::{self, Priorities};
 use super::track::{self, Tracked, Trackers};
 use crate::diagnostic::model as codes;
 use crate::model::{
-    Acceptance, AddressLifetime, Checksum, HeldBack, Instance, InterfaceTracking, Notify,
-    VirtualAddress,
+    Acceptance, AddressLifetime, Checksum, Following, HeldBack, Instance, InterfaceTracking,
+    Notify, RouteLine, RuleLine, VirtualAddress,
 };
 use crate::source::Span;
 use crate::syntax::{Directive, Word};
@@ -41,6 +44,8 @@ pub(super) struct Written<'t> {
     preempt_delay: Option<(Duration, Span)>,
     addresses: Vec<VirtualAddress>,
     excluded: Vec<VirtualAddress>,
+    routes: Vec<RouteLine>,
+    rules: Vec<RuleLine>,
     unicast_source: Option<(IpAddr, Span)>,
     multicast_source: Option<IpAddr>,
     multicast_group: Option<(IpAddr, Span)>,
@@ -68,13 +73,14 @@ pub(super) struct Written<'t> {
 pub(super) fn lower(
     block: &Directive,
     defaults: &Defaults,
-    trackers: &mut Trackers,
+    (trackers, priorities): (&mut Trackers, &mut Priorities),
     reports: &mut Reports<'_>,
 ) -> Option<(Instance, Vec<Tracked>)> {
     let name = block.arguments.first().unwrap_or(&block.keyword);
     let mut written = Written::default();
     for directive in block.children() {
         read(&mut written, directive, reports);
+        paths(&mut written, directive, priorities, reports);
         if let Some(held) = super::held_back(&["vrrp_instance"], directive, reports) {
             written.held_back.push(held);
         }
@@ -99,11 +105,15 @@ pub(super) fn lower(
     let (authentication, proof) = authentication::lower(&mut written, version, strict, reports);
     let start = authentication::start(&written, start, mode, authentication, reports);
     decide::move_surplus(&mut written, name, reports);
+    route::settle_devices(&mut written.routes, &interface, reports);
     let mut tracking = trackers.lower(&written.track, mode, name, reports);
+    trackers.add_devices(&mut tracking, devices(&written), &interface);
     // Thousands of instances live as long as the process: none keeps room that it does not use.
     tracking.shrink_to_fit();
     written.addresses.shrink_to_fit();
     written.excluded.shrink_to_fit();
+    written.routes.shrink_to_fit();
+    written.rules.shrink_to_fit();
     let instance = Instance {
         at: name.span,
         interface,
@@ -130,6 +140,8 @@ pub(super) fn lower(
         proof: proof.map(Box::new),
         addresses: written.addresses,
         excluded: written.excluded,
+        routes: written.routes,
+        rules: written.rules,
         interface_tracking: if written.untracked {
             InterfaceTracking::Ignored
         } else {
@@ -257,11 +269,43 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
     }
 }
 
+/// Reads `virtual_routes` and `virtual_rules`.
+fn paths(
+    written: &mut Written<'_>,
+    directive: &Directive,
+    priorities: &mut Priorities,
+    reports: &mut Reports<'_>,
+) {
+    let Written { routes, rules, held_back, .. } = written;
+    match directive.keyword.text.as_str() {
+        "virtual_routes" => routes.extend(route::of_instance(directive, reports, held_back)),
+        "virtual_rules" => {
+            rules.extend(rule::of_instance(directive, priorities, reports, held_back));
+        }
+        _ => {}
+    }
+}
+
+/// The interfaces of addresses, routes and rules whose loss is a fault of the instance.
+fn devices<'w>(written: &'w Written<'_>) -> impl Iterator<Item = &'w str> {
+    let matters = |following: &Following| *following != Following::Nobody;
+    let addresses = written.addresses.iter().chain(&written.excluded);
+    let addresses = addresses.filter(move |line| matters(&line.following));
+    let routes = written.routes.iter().filter(move |line| matters(&line.following));
+    let rules = written.rules.iter().filter(move |line| matters(&line.following));
+    addresses
+        .filter_map(|line| line.device.as_ref())
+        .chain(routes.flat_map(|line| line.route.devices()))
+        .chain(rules.flat_map(|line| [&line.rule.incoming, &line.rule.outgoing]).flatten())
+        .map(String::as_str)
+}
+
 fn addresses(list: &mut Vec<VirtualAddress>, directive: &Directive, reports: &mut Reports<'_>) {
     let known = |address: &VirtualAddress| (address.address, address.device.clone());
     let mut listed: BTreeSet<(IpAddr, Option<String>)> = list.iter().map(known).collect();
     for line in directive.children() {
-        let Some(address) = address::lower(line, reports) else { continue };
+        let Some(mut address) = address::lower(line, reports) else { continue };
+        address.following = path::without_group(address.following, line.keyword.span, reports);
         if !listed.insert(known(&address)) {
             reports.warning(
                 codes::DUPLICATE_ADDRESS,

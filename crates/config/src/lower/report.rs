@@ -1,15 +1,27 @@
 //! Where lowering puts its diagnostics.
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::names::Names;
 use crate::source::{SourceSet, Span};
 
-/// The diagnostics of one lowering, and the sources that they point into.
+/// The diagnostics of one lowering, the sources that they point into, and the names that numbers have.
 pub(super) struct Reports<'a> {
     pub(super) sources: &'a SourceSet,
+    pub(super) names: &'a Names,
+    /// A name was not found, and the host's files were not looked at.
+    pub(super) wants_names: bool,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
-impl Reports<'_> {
+impl<'a> Reports<'a> {
+    pub(super) const fn new(sources: &'a SourceSet, names: &'a Names) -> Self {
+        Self { sources, names, wants_names: false, diagnostics: Vec::new() }
+    }
+
+    /// One whose diagnostics nobody reads.
+    pub(super) const fn silent(&self) -> Self {
+        Self::new(self.sources, self.names)
+    }
     /// Something that is refused.
     pub(super) fn error(
         &mut self,

@@ -169,6 +169,26 @@ impl Trackers {
         instance.parameters.tracking.shrink_to_fit();
     }
 
+    /// Adds interfaces that hold something for an instance besides its own; what it tracks already stays as it is.
+    pub(super) fn add_devices<'n>(
+        &mut self,
+        tracking: &mut Vec<Tracking>,
+        devices: impl Iterator<Item = &'n str>,
+        own: &str,
+    ) {
+        for device in devices.filter(|device| *device != own) {
+            let tracker = self.number(Tracker::Interface(device.to_owned()));
+            if tracking.iter().all(|other| other.tracker != tracker) {
+                tracking.push(Tracking { tracker, weight: Weight::Fault { reverse: false } });
+            }
+        }
+    }
+
+    /// The number of a `track_group`, a new one for a new group.
+    pub(super) fn group(&mut self, name: &str) -> TrackerId {
+        self.number(Tracker::Group(name.to_owned()))
+    }
+
     /// The blocks of one kind that somebody tracks, by name; the others are not watched.
     pub(super) fn used<T>(
         &self,

@@ -17,15 +17,19 @@ pub enum Tracker {
     File(String),
     /// `track_process`: processes by the name of their block.
     Process(String),
+    /// `track_group`: what is static and names this group stands.
+    Group(String),
 }
 
 impl Tracker {
     /// What is watched, by its name.
     pub fn name(&self) -> &str {
         match self {
-            Self::Interface(name) | Self::Script(name) | Self::File(name) | Self::Process(name) => {
-                name
-            }
+            Self::Interface(name)
+            | Self::Script(name)
+            | Self::File(name)
+            | Self::Process(name)
+            | Self::Group(name) => name,
         }
     }
 }

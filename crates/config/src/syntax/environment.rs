@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::names::Names;
+
 /// The world as a configuration sees it: given, never looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
@@ -13,6 +15,8 @@ pub struct Environment {
     pub variables: BTreeMap<String, String>,
     /// `--all-config`: every include check is on from the beginning.
     pub all_include_checks: bool,
+    /// What iproute2's names stand for.
+    pub names: Names,
     /// Bounds of expansion.
     pub limits: Limits,
 }
@@ -26,6 +30,7 @@ impl Environment {
             seed: 0,
             variables: BTreeMap::new(),
             all_include_checks: false,
+            names: Names::built_in(),
             limits: Limits::default(),
         }
     }

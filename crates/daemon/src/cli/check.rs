@@ -30,9 +30,9 @@ pub(super) fn check(
     deny_warnings: bool,
     config_id: Option<String>,
 ) -> ExitCode {
-    let options = start_options(config_id, false);
+    let mut options = start_options(config_id, false);
     let sources = load::read(&file.to_string_lossy());
-    let checked = config::check(&sources, &load::environment(&options));
+    let checked = load::check_here(&sources, &mut options);
     let mut diagnostics = checked.diagnostics;
     diagnostics.extend(host_notes(&checked.model, &sources));
     diagnostic::sort(&mut diagnostics);
@@ -55,10 +55,10 @@ pub(super) fn check(
 
 /// `-t`: keepalived's test, with its exit codes.
 pub(super) fn config_test(options: &Options, report: Option<&Path>) -> ExitCode {
-    let start = start_options(options.config_id.clone(), options.all_include_checks);
+    let mut start = start_options(options.config_id.clone(), options.all_include_checks);
     let path = options.config.clone().unwrap_or_else(load::default_path);
     let sources = load::read(&path.to_string_lossy());
-    let (model, mut diagnostics) = load::understand(&sources, &start);
+    let (model, mut diagnostics) = load::understand_here(&sources, &mut start);
     diagnostics.extend(host_notes(&model, &sources));
     diagnostic::sort(&mut diagnostics);
     // What keepalived would not speak of does not belong into its test.

@@ -48,10 +48,10 @@ impl Loaded {
     /// Reads the configuration of these options.
     ///
     /// **Errors**: there is none, or it has errors; all of them.
-    pub(super) fn read(options: &Options, start: StartOptions) -> Result<Self, Refusal> {
+    pub(super) fn read(options: &Options, mut start: StartOptions) -> Result<Self, Refusal> {
         let path = options.config.clone().unwrap_or_else(load::default_path).display().to_string();
         let sources = load::read(&path);
-        let (mut model, mut diagnostics) = load::understand(&sources, &start);
+        let (mut model, mut diagnostics) = load::understand_here(&sources, &mut start);
         diagnostic::sort(&mut diagnostics);
         diagnostics.retain(|diagnostic| diagnostic.severity != Severity::Note);
         let rendered = diagnostic::render_lines(&sources, &diagnostics);
@@ -74,7 +74,7 @@ impl Loaded {
             programs: Table::of(&mut model),
             files: std::mem::take(&mut model.files),
             processes: std::mem::take(&mut model.processes),
-            vrrp: !model.instances.is_empty() || !model.static_addresses.is_empty(),
+            vrrp: !model.instances.is_empty() || !model.fixed.is_empty(),
             checker: !model.virtual_servers.is_empty(),
             global: model.global,
             sources: sources.to_bytes(),
@@ -128,6 +128,7 @@ pub(super) fn start_options(options: &Options) -> StartOptions {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
         all_include_checks: options.all_include_checks,
+        name_files: Vec::new(),
         keep_addresses: options.keep_addresses,
         invoked_name: options.invoked_name.clone(),
         table_suffix: table_suffix(options.vrrp_pid_file.as_deref()),

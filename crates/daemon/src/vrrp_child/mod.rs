@@ -13,6 +13,7 @@ mod fixed;
 mod holdings;
 mod learned;
 mod names;
+mod paths;
 mod perform;
 mod ports;
 mod receive;
@@ -42,6 +43,7 @@ use self::announcer::Announcer;
 use self::binding::Binding;
 use self::conflict::Conflicts;
 use self::holdings::Holdings;
+use self::paths::Paths;
 use self::ports::Ports;
 use self::receive::Complaint;
 use self::roster::{Roster, Settled};
@@ -79,6 +81,7 @@ struct Shell {
     packet: Packet,
     holdings: Holdings,
     walls: Walls,
+    paths: Paths,
     /// Static addresses that we have added.
     fixed: Vec<intent::AddressKey>,
     announcer: Announcer,
@@ -148,3 +151,4 @@ const PARENT: Token = Token(1);
 const SIGNALS: Token = Token(2);
 const NEWS: Token = Token(3);
 const RELOAD: Token = Token(4);
+const PATHS: Token = Token(5);

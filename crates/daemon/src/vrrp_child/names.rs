@@ -40,6 +40,7 @@ impl Names for Known<'_> {
             Some(Tracker::Script(name)) => format!("script {name} down"),
             Some(Tracker::File(name)) => format!("tracked file {name} says so"),
             Some(Tracker::Process(name)) => format!("tracked process {name} quorum not achieved"),
+            Some(Tracker::Group(name)) => format!("track_group {name} down"),
             None => "?".to_owned(),
         }
     }

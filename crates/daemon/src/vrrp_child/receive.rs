@@ -15,6 +15,7 @@ use wire::vrrp::{
 };
 
 use super::binding::Binding;
+use super::paths::Owner;
 use super::ports::{Port, PortId};
 use super::roster::Settled;
 use super::{Shell, advert};
@@ -34,6 +35,8 @@ pub(super) enum Complaint {
     Noticed(InstanceId, &'static str),
     /// A static address cannot be set.
     Fixed(IpAddr),
+    /// Something about the routes and rules of an owner.
+    Path(Owner, &'static str),
     /// Somebody took an address of ours away.
     Removed(InstanceId),
     /// Somebody else answers for an address.

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use clock::Instant;
-use config::model::{Instance, Model, VirtualAddress};
+use config::model::{Instance, Model, RouteLine, RuleLine, VirtualAddress};
 use control::ToParent;
 use intent::{Address, AddressKey};
 use rustix::event::EventfdFlags;
@@ -120,6 +120,7 @@ impl Shell {
         self.reconcile(now, Among::All);
         self.drop_fixed();
         self.add_fixed(now);
+        self.reconcile_paths(now);
         self.former = None;
         changes
     }
@@ -259,6 +260,8 @@ fn is_same(old: &Instance, new: &Instance) -> bool {
         at: new.at,
         addresses: plain(&it.addresses),
         excluded: plain(&it.excluded),
+        routes: it.routes.iter().map(|it| RouteLine { at: new.at, ..it.clone() }).collect(),
+        rules: it.rules.iter().map(|it| RuleLine { at: new.at, ..it.clone() }).collect(),
         held_back: Vec::new(),
         ..it.clone()
     };

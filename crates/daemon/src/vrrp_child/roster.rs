@@ -8,9 +8,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use config::model::{
-    Destination, Global, Instance, Model, Served, SyncGroup, Tracker, VirtualAddress,
-};
+use config::model::{Destination, Fixed, Global, Instance, Model, Served, SyncGroup, Tracker};
 use vrrp::{
     Addition, Change, FaultSet, Former, GroupId, GroupParameters, InstanceId, Plan, TrackerId,
     Tracking,
@@ -24,7 +22,7 @@ pub(super) struct Settled {
     pub(super) instances: BTreeMap<InstanceId, Instance>,
     pub(super) groups: BTreeMap<GroupId, SyncGroup>,
     pub(super) trackers: BTreeMap<TrackerId, Tracker>,
-    pub(super) static_addresses: Vec<VirtualAddress>,
+    pub(super) fixed: Fixed,
     pub(super) served: Vec<Served>,
 }
 
@@ -68,7 +66,7 @@ impl Roster {
     pub(super) fn settle(&mut self, model: Model) -> Settled {
         let mut settled = Settled {
             global: model.global,
-            static_addresses: model.static_addresses,
+            fixed: model.fixed,
             served: model.served,
             ..Settled::default()
         };

@@ -20,7 +20,7 @@ use super::holdings::{self, Holdings};
 use super::ports::Ports;
 use super::roster::{Roster, Settled, plan};
 use super::walls::Walls;
-use super::{NEWS, PARENT, SIGNALS, Shell, perform, reload, watch, work};
+use super::{NEWS, PARENT, SIGNALS, Shell, paths, perform, reload, watch, work};
 use crate::child::Startup;
 use crate::compat::exit;
 use crate::log::RateLimit;
@@ -53,6 +53,7 @@ impl Shell {
                 packet: Packet::new(),
                 holdings,
                 walls,
+                paths: paths::Paths::default(),
                 fixed: Vec::new(),
                 announcer,
                 conflicts: Conflicts::default(),
@@ -118,6 +119,12 @@ impl Shell {
         self.clear_leftovers(&stale);
         let former = std::mem::replace(&mut self.settled, settled);
         self.walls.configure(&self.settled);
+        let resuming: Vec<InstanceId> = self.resuming.iter().copied().collect();
+        self.clear_left_paths(&resuming);
+        // Instances may follow what is static.
+        self.add_fixed(now);
+        self.reconcile_static(now);
+        self.finish_work(now);
         self.adopt();
         let mut plan = Plan {
             trackers: Some(self.trackers.clone()),
@@ -129,7 +136,6 @@ impl Shell {
             }
         }
         self.feed(now, Input::Reconfigure(plan));
-        self.add_fixed(now);
         let delay = self.settled.global.startup_delay;
         if delay.is_zero() || !self.resuming.is_empty() {
             self.feed(now, Input::Startup);
@@ -173,7 +179,10 @@ impl Shell {
             .filter(|id| !active(id))
             .filter_map(|id| self.settled.instances.get(id).cloned())
             .collect();
+        let lost_ids: Vec<InstanceId> =
+            self.resuming.iter().copied().filter(|id| !active(id)).collect();
         self.resuming.clear();
+        self.clear_paths_of(now, &lost_ids);
         self.clear_leftovers(&lost);
     }
 
@@ -186,6 +195,7 @@ impl Shell {
         }
         self.feed(now, Input::Shutdown);
         self.finish_work(now);
+        self.drop_static_paths(now, told && self.startup.options.keep_addresses);
         let fixed = std::mem::take(&mut self.fixed);
         self.report_removals(&fixed);
         self.walls.end();

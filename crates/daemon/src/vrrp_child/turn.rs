@@ -9,7 +9,7 @@ use vrrp::{Input, Role};
 
 use super::ports::PortId;
 use super::report::Telling;
-use super::{NEWS, PARENT, RELOAD, SIGNALS, Shell};
+use super::{NEWS, PARENT, PATHS, RELOAD, SIGNALS, Shell};
 use crate::child::{Orphaned, Request};
 use crate::compat::narration::span;
 
@@ -85,6 +85,9 @@ impl Shell {
         if ready.contains(&NEWS) {
             self.read_news(now);
         }
+        if ready.contains(&PATHS) {
+            self.read_path_news(now);
+        }
         let ports_due = self.retry_ports_at.is_some_and(|at| at <= now);
         let links_due = self.links_due().is_some_and(|at| at <= now);
         if ports_due || links_due || self.looked.is_due(now) {
@@ -115,6 +118,7 @@ impl Shell {
         }
         self.announcer.send_due(now);
         self.renew_leases(now);
+        self.check_paths(now);
         self.go_on_working(now);
         self.hear_conflicts(now, ready);
         self.hear_walls();
@@ -150,6 +154,7 @@ impl Shell {
             self.election.deadline().map(|deadline| deadline.at),
             self.announcer.deadline(),
             self.holdings.deadline(),
+            self.paths.deadline(),
             self.start_at,
             self.retry_ports_at,
             self.links_due(),

@@ -32,7 +32,7 @@ impl Shell {
                 Event::LinkAppeared(_) => self.looked.is_stale = true,
                 Event::LinkChanged(index) => {
                     self.looked.is_stale = true;
-                    self.put_back_on(index);
+                    self.put_back_on(now, index);
                 }
                 Event::LinkGone(link) => {
                     self.looked.is_stale = true;
@@ -44,9 +44,11 @@ impl Shell {
                 // Our own addresses come and go by our own doing; sources are chosen among the others.
                 Event::AddressAdded(key) => {
                     self.looked.is_stale |= !self.floating.contains(&key.address);
+                    self.suspect_paths_with(now, &key);
                 }
                 Event::AddressGone(key) => {
                     self.looked.is_stale |= !self.floating.contains(&key.address);
+                    self.suspect_paths_without(now, &key);
                     gone.push(key);
                 }
             }
@@ -71,6 +73,7 @@ impl Shell {
         self.reconcile(now, Among::ThoseElsewhere);
         self.conflicts.look_again();
         self.add_fixed(now);
+        self.reconcile_paths(now);
         let took = kernel::eventloop::now().since(now);
         self.looked = Looked { is_stale: false, again: Some(now + took * 10 + PAUSE) };
     }
@@ -127,7 +130,7 @@ impl Shell {
     }
 
     /// Sets addresses again that the kernel has taken away with the state of a link, as IPv6 ones.
-    fn put_back_on(&mut self, link: IfIndex) {
+    fn put_back_on(&mut self, now: Instant, link: IfIndex) {
         if self.observer.link(link).is_none_or(|link| !link.running) {
             return;
         }
@@ -136,6 +139,7 @@ impl Shell {
                 self.work.set(id, holding, 1);
             }
         }
+        self.suspect_paths_on(now, link);
     }
 
     /// Opens and closes sockets; those that fail are tried again in a second.
@@ -152,6 +156,7 @@ impl Shell {
         let instances = self.settled.instances.iter().map(|(id, instance)| (*id, instance));
         self.ports.assign(instances, &self.events);
         self.adopt_ports(kernel::eventloop::now());
+        self.arrange_path_ear();
         let global = &self.settled.global;
         self.announcer.set_intervals(global.garp_interval, global.gna_interval);
         let Self { findings, roster, settled, .. } = self;
@@ -259,6 +264,8 @@ impl Shell {
             Tracker::Script(name) => found(Watched::Script(name.clone())),
             Tracker::File(name) => found(Watched::File(name.clone())),
             Tracker::Process(name) => found(Watched::Process(name.clone())),
+            Tracker::Group(name) if self.group_stands(name) => TrackerState::Up,
+            Tracker::Group(_) => TrackerState::Down,
         }
     }
 
@@ -337,6 +344,11 @@ pub(super) struct Looked {
 }
 
 impl Looked {
+    /// Something changed.
+    pub(super) const fn look_again(&mut self) {
+        self.is_stale = true;
+    }
+
     /// When to look again; none while nothing changed.
     pub(super) fn again_at(&self) -> Option<Instant> {
         self.is_stale.then(|| self.again.unwrap_or_default())

@@ -1,5 +1,6 @@
-//! Addresses to set, remove and announce: a queue that is worked off in small batches, so that neither a failover of
-//! thousands of addresses nor a renewal of their leases keeps an advertisement waiting.
+//! Addresses to set, remove and announce, and the routes and rules that go with them: a queue that is worked off in
+//! small batches, so that neither a failover of thousands of addresses nor a renewal of their leases keeps an
+//! advertisement waiting.
 //!
 //! What was decided first is done first. The first batches are small: the first addresses are announced before the
 //! last are set.
@@ -7,11 +8,12 @@
 use std::collections::VecDeque;
 
 use clock::Instant;
-use intent::{Address, AddressKey};
+use intent::{Address, AddressKey, Path};
 use vrrp::{Action, Effect, Input, InstanceId, Output, Outputs};
 
 use super::Shell;
 use super::holdings::{self, Holding, Origin};
+use super::paths::{Owner, Why};
 use super::walls::Walled;
 
 /// What is still to be done.
@@ -32,9 +34,34 @@ enum Item {
     Remove(InstanceId, AddressKey),
     /// Forget about walls around the addresses of an instance, which are gone.
     Open(InstanceId),
+    /// Set a route or rule.
+    SetPath(Owner, Path, Why),
+    RemovePath(Owner, Path),
     Announce(InstanceId, u32),
     /// Announce an address that was set this many times more.
     Repeat(InstanceId, Holding, u32),
+}
+
+/// What may be done together: addresses before what leads through them, and the other way round when they go.
+#[derive(PartialEq, Eq)]
+enum Batch {
+    Set,
+    Remove,
+    Open,
+    Announce,
+    Repeat,
+}
+
+impl Item {
+    const fn batch(&self) -> Batch {
+        match self {
+            Self::Set(..) | Self::SetPath(..) => Batch::Set,
+            Self::Remove(..) | Self::RemovePath(..) => Batch::Remove,
+            Self::Open(_) => Batch::Open,
+            Self::Announce(..) => Batch::Announce,
+            Self::Repeat(..) => Batch::Repeat,
+        }
+    }
 }
 
 /// What the election wants done with addresses.
@@ -80,7 +107,17 @@ impl Work {
         self.items.push_back(Item::Remove(instance, key));
     }
 
-    /// The next batch of items of one kind.
+    /// Puts a route or rule at the end of what is to be set.
+    pub(super) fn set_path(&mut self, owner: Owner, path: Path, why: Why) {
+        self.items.push_back(Item::SetPath(owner, path, why));
+    }
+
+    /// Puts a route or rule at the end of what is to be removed.
+    pub(super) fn remove_path(&mut self, owner: Owner, path: Path) {
+        self.items.push_back(Item::RemovePath(owner, path));
+    }
+
+    /// The next batch of items that may be done together.
     fn batch(&mut self) -> Vec<Item> {
         self.size = if self.size == 0 { FIRST_BATCH } else { (self.size * 2).min(BATCH) };
         let mut batch = Vec::new();
@@ -91,9 +128,7 @@ impl Work {
         }
         while batch.len() < self.size
             && let Some(item) = self.items.front()
-            && batch
-                .last()
-                .is_none_or(|last| core::mem::discriminant(last) == core::mem::discriminant(item))
+            && batch.last().is_none_or(|last: &Item| last.batch() == item.batch())
         {
             batch.extend(self.items.pop_front());
         }
@@ -105,7 +140,7 @@ impl Work {
 }
 
 impl Shell {
-    /// Queues what the election wants done with addresses.
+    /// Queues what the election wants done with addresses, and with what leads through them.
     pub(super) fn queue(&mut self, now: Instant, outputs: &Outputs) {
         let mut steps = outputs.iter().filter_map(Step::of).peekable();
         let mut walls = None;
@@ -124,6 +159,7 @@ impl Shell {
                 Step::Release(id) => {
                     self.announcer.forget(id);
                     let kept = self.startup.options.keep_addresses && self.ending;
+                    self.leave_paths(id, kept);
                     for key in self.holdings.leave(id) {
                         if !kept {
                             self.work.remove(id, key);
@@ -154,6 +190,7 @@ impl Shell {
             let text = format!("no interface {device} for a virtual address");
             self.complain(now, id, "assume", &text);
         }
+        self.queue_paths(now, id);
         walls
     }
 
@@ -168,10 +205,13 @@ impl Shell {
         let mut sets = Vec::new();
         let mut removals = Vec::new();
         let mut repeats: Vec<(InstanceId, Holding, u32)> = Vec::new();
+        let (mut path_sets, mut path_removals) = (Vec::new(), Vec::new());
         for item in batch {
             match item {
                 Item::Set(id, holding, count) => sets.push((id, holding, count)),
                 Item::Remove(id, key) => removals.push((id, key)),
+                Item::SetPath(owner, path, why) => path_sets.push((owner, path, why)),
+                Item::RemovePath(owner, path) => path_removals.push((owner, path)),
                 Item::Repeat(id, holding, count) => repeats.push((id, holding, count)),
                 Item::Open(id) if self.holdings.of(id).is_empty() => self.walls.release(id),
                 Item::Open(_) => {}
@@ -187,6 +227,8 @@ impl Shell {
             self.repeat(now, group);
         }
         self.set(now, &sets, &mut failed);
+        self.set_paths(now, path_sets);
+        self.remove_paths(now, path_removals);
         self.remove(now, &removals, &mut failed);
         failed
     }
@@ -213,11 +255,11 @@ impl Shell {
         }
     }
 
-    /// Does all that is waiting, at the end.
+    /// Does all that is waiting, before the election begins or after it has ended.
     pub(super) fn finish_work(&mut self, now: Instant) {
         self.work.renewals.clear();
         while self.work.is_waiting() {
-            // The election has ended: there is nobody to tell.
+            // There is nobody to tell.
             self.work_off(now);
         }
     }

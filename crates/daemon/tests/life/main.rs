@@ -25,6 +25,7 @@ mod faults;
 mod logging;
 mod processes;
 mod reload;
+mod routes;
 mod starting;
 mod supervision;
 mod systemd;
@@ -45,6 +46,7 @@ pub type Test = (&'static str, fn());
 const AREAS: &[(&str, &[Test])] = &[
     ("starting", starting::TESTS),
     ("reload", reload::TESTS),
+    ("routes", routes::TESTS),
     ("children", children::TESTS),
     ("supervision", supervision::TESTS),
     ("systemd", systemd::TESTS),

@@ -6,4 +6,5 @@ pub(crate) mod socket;
 #[cfg(test)]
 mod tests;
 
-pub use socket::{EventSocket, Events, NetlinkError, RequestSocket};
+pub(crate) use socket::{EventSocket, Events};
+pub use socket::{NetlinkError, RequestSocket};

@@ -217,7 +217,7 @@ enum Dump {
 
 /// What one look at the event socket brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Events {
+pub(crate) enum Events {
     /// Everything that waited was seen.
     Complete,
     /// More may wait: the bound of one look was reached.
@@ -226,20 +226,19 @@ pub enum Events {
     Lost,
 }
 
-/// Listens for changes of links and addresses.
+/// Listens for changes of some tables.
 #[derive(Debug)]
-pub struct EventSocket {
+pub(crate) struct EventSocket {
     socket: OwnedFd,
     buffer: Vec<u8>,
 }
 
 impl EventSocket {
-    /// Subscribes to links and to IPv4 and IPv6 addresses.
+    /// Subscribes to these groups (`RTMGRP_*`).
     ///
     /// **Errors**: the kernel refuses the socket.
-    pub fn open() -> Result<Self, NetlinkError> {
+    pub(crate) fn open(groups: u32) -> Result<Self, NetlinkError> {
         let operation = "open netlink event socket";
-        let groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
         let socket =
             open(None, groups).map_err(|source| NetlinkError::Socket { operation, source })?;
         // Thousands of addresses may move at once; where the larger buffer is refused, an overrun costs a dump.
@@ -387,6 +386,3 @@ const NLMSGERR_ATTR_OFFS: u16 = 2;
 const NETLINK_CAP_ACK: i32 = 10;
 const NETLINK_EXT_ACK: i32 = 11;
 const NETLINK_GET_STRICT_CHK: i32 = 12;
-const RTMGRP_LINK: u32 = 1;
-const RTMGRP_IPV4_IFADDR: u32 = 0x10;
-const RTMGRP_IPV6_IFADDR: u32 = 0x100;

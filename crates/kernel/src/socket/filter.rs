@@ -9,7 +9,7 @@ use socket2::{SockFilter, Socket};
 use super::vrrp::{Framing, VridSet};
 
 /// Puts a program on a socket, in place of the one before.
-pub(super) fn attach(socket: &Socket, program: &[libc::sock_filter]) -> std::io::Result<()> {
+pub(crate) fn attach(socket: &Socket, program: &[libc::sock_filter]) -> std::io::Result<()> {
     let program: Vec<SockFilter> =
         program.iter().map(|step| SockFilter::new(step.code, step.jt, step.jf, step.k)).collect();
     socket.attach_filter(&program)
@@ -77,6 +77,56 @@ pub(super) fn neighbour_advertisements() -> Vec<libc::sock_filter> {
     ]
 }
 
+/// Passes news of routes of these protocols that go, of routes that take another one's place by a hand, and of rules
+/// that go, on a netlink socket.
+///
+/// Routing daemons replace routes by thousands, of their own protocols: theirs do not count.
+pub(crate) fn paths(protocols: &[u8]) -> Vec<libc::sock_filter> {
+    const PROTOCOL: u32 = 16 + 5;
+    let length = |list: &[u8]| 2 + 2 * u32::try_from(list.len()).unwrap_or(0);
+    let is = |value| jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, 0, 1);
+    let pass = || statement(libc::BPF_RET | libc::BPF_K, u32::MAX);
+    let drop = || statement(libc::BPF_RET | libc::BPF_K, 0);
+    let among = |list: &[u8]| {
+        let mut program = vec![statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, PROTOCOL)];
+        program.extend(list.iter().flat_map(|one| [is(u32::from(*one)), pass()]));
+        program.push(drop());
+        program
+    };
+    let mut program = vec![
+        statement(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS, 4),
+        is(loaded(RTM_DELRULE)),
+        pass(),
+        is(loaded(RTM_DELROUTE)),
+        // Over the next one.
+        statement(libc::BPF_JMP | libc::BPF_JA, 1),
+        statement(libc::BPF_JMP | libc::BPF_JA, length(protocols)),
+    ];
+    program.extend(among(protocols));
+    program.extend([
+        is(loaded(RTM_NEWROUTE)),
+        statement(libc::BPF_JMP | libc::BPF_JA, 1),
+        drop(),
+        statement(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS, 6),
+        jump(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, loaded(NLM_F_REPLACE), 1, 0),
+        drop(),
+    ]);
+    program.extend(among(&BY_HAND));
+    program
+}
+
+/// A number of the host's order as the filter loads it: it takes all bytes for the network's order.
+fn loaded(number: u16) -> u32 {
+    u16::from_be_bytes(number.to_ne_bytes()).into()
+}
+
+const NLM_F_REPLACE: u16 = 0x100;
+const RTM_NEWROUTE: u16 = 24;
+const RTM_DELROUTE: u16 = 25;
+const RTM_DELRULE: u16 = 33;
+/// `RTPROT_BOOT`, which is the `ip` command, `RTPROT_STATIC`, `RTPROT_DHCP`.
+const BY_HAND: [u8; 3] = [3, 4, 16];
+
 fn statement(code: u32, k: u32) -> libc::sock_filter {
     jump(code, k, 0, 0)
 }
@@ -103,6 +153,10 @@ mod tests {
                 a = u32::from(bytes[(x + k) as usize]);
             } else if code == libc::BPF_LD | libc::BPF_B | libc::BPF_ABS {
                 a = u32::from(bytes[k as usize]);
+            } else if code == libc::BPF_LD | libc::BPF_H | libc::BPF_ABS {
+                a = u16::from_be_bytes([bytes[k as usize], bytes[k as usize + 1]]).into();
+            } else if code == libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K {
+                at += usize::from(if a & k == 0 { step.jf } else { step.jt });
             } else if code == libc::BPF_ST {
                 memory[k as usize] = a;
             } else if code == libc::BPF_LD | libc::BPF_W | libc::BPF_MEM {
@@ -148,6 +202,29 @@ mod tests {
                 passes,
                 "IPv6 {vrid}"
             );
+        }
+    }
+    #[test]
+    fn only_news_of_routes_like_ours_pass() {
+        let message = |kind: u16, flags: u16, protocol: u8| {
+            let mut bytes = vec![0; 28];
+            bytes[4..6].copy_from_slice(&kind.to_ne_bytes());
+            bytes[6..8].copy_from_slice(&flags.to_ne_bytes());
+            bytes[21] = protocol;
+            bytes
+        };
+        for protocols in [&[18][..], &[18, 4, 99], &[]] {
+            let program = paths(protocols);
+            let passes = |bytes: Vec<u8>| run(&program, &bytes) != 0;
+            for protocol in 0..=255 {
+                let ours = protocols.contains(&protocol);
+                assert_eq!(passes(message(25, 0, protocol)), ours, "{protocols:?} {protocol}");
+                let by_hand = [3, 4, 16].contains(&protocol);
+                assert_eq!(passes(message(24, 0x100, protocol)), by_hand);
+                assert!(!passes(message(24, 0x600, protocol)));
+                assert!(passes(message(33, 0, protocol)));
+                assert!(!passes(message(32, 0, protocol)) && !passes(message(16, 0x100, protocol)));
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Sockets that carry advertisements, announcements and messages between processes.
 
-mod filter;
+pub(crate) mod filter;
 mod packet;
 mod seqpacket;
 mod vrrp;

@@ -24,6 +24,7 @@ mod inheritance;
 mod links;
 mod nftables;
 mod observing;
+mod paths;
 mod world;
 
 use std::process::{Command, ExitCode};
@@ -43,6 +44,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("links", links::TESTS),
     ("nftables", nftables::TESTS),
     ("observing", observing::TESTS),
+    ("paths", paths::TESTS),
 ];
 
 /// Set in the process that runs inside the namespaces.

@@ -23,6 +23,8 @@ codes! {
     ACCEPTANCE = "VRRP020", GeneralError, "accept or no_accept where it cannot work";
     INVALID_ADDRESS = "ADDR001", GeneralError, "not an address, or not a prefix length";
     LABEL_TOO_LONG = "ADDR002", GeneralError, "a label longer than the kernel takes";
+    INVALID_WORD = "ADDR005", GeneralError, "a word of an address line that is not understood";
+    NO_DEVICE = "ADDR006", GeneralError, "a static address without an interface";
     DUPLICATE_ADDRESS = "ADDR003", GeneralError, "the same virtual address twice";
     MISSING_INTERFACE = "HOST001", GeneralError, "an interface that this host does not have";
     OFF_SUBNET = "ADDR004", Silent, "an address outside every subnet of its interface";
@@ -34,5 +36,13 @@ codes! {
     QUORUM_IMPOSSIBLE = "TRACK006", Silent, "more processes are asked for than are allowed";
     UNKNOWN_MEMBER = "GROUP001", GeneralError, "a sync group names an instance that does not exist";
     MEMBER_OF_TWO = "GROUP002", GeneralError, "an instance in two sync groups";
+    UNKNOWN_TRACK_GROUP = "GROUP004", GeneralError, "a track_group that does not exist";
+    IDLE_TRACK_GROUP = "GROUP005", Silent, "a track_group that nothing static names";
+    INVALID_ROUTE = "ROUTE001", GeneralError, "a route that cannot be read";
+    INVALID_RULE = "ROUTE002", GeneralError, "a rule that cannot be read";
+    PATH_ADJUSTED = "ROUTE003", GeneralError, "a part of a route or rule that is done otherwise";
+    DUPLICATE_PATH = "ROUTE004", GeneralError, "the same route or rule twice";
+    NO_PRIORITY = "ROUTE005", GeneralError, "a rule without a priority";
+    OLD_FORM = "ROUTE006", Deprecated, "a word of a route that has a newer form";
     LONELY_GROUP = "GROUP003", Warning, "a sync group of fewer than two";
 }

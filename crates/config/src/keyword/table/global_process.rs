@@ -360,15 +360,17 @@ pub(super) const OBSERVERS: &[Keyword] = &[
     value(
         "iproute_usr_dir",
         &[required(Word("directory"))],
-        "build",
+        "/usr/share/iproute2",
         "iproute2 name tables (distro)",
-    ),
+    )
+    .supported(),
     value(
         "iproute_etc_dir",
         &[required(Word("directory"))],
-        "build",
+        "/etc/iproute2",
         "iproute2 name tables (admin)",
-    ),
+    )
+    .supported(),
     value(
         "state_dump_file",
         &[required(Word("path, or directory/"))],

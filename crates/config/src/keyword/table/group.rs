@@ -73,7 +73,7 @@ pub(super) const SYNC_GROUP: &[Keyword] = &[
 
 /// Instances that static addresses follow.
 pub(super) const TRACK_GROUP: &[Keyword] =
-    &[list("group", NOTHING, line("<vrrp_instance>...", words::any), "", "Members")];
+    &[list("group", NOTHING, line("<vrrp_instance>...", words::any), "", "Members").supported()];
 
 /// Interfaces that share a rate of announcements.
 pub(super) const GARP_GROUP: &[Keyword] = &[

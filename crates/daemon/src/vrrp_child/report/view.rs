@@ -147,6 +147,7 @@ impl Shell {
             Tracker::Script(_) => status::Tracker::Script,
             Tracker::File(_) => status::Tracker::File,
             Tracker::Process(_) => status::Tracker::Process,
+            Tracker::Group(_) => status::Tracker::Group,
         };
         Some(status::Tracked { kind, name: tracker.name().to_owned(), state, weight, reverse })
     }

@@ -3,6 +3,7 @@
 mod any_bytes;
 mod captured;
 mod reference;
+mod reference_paths;
 
 use std::net::IpAddr;
 

@@ -16,13 +16,13 @@ use super::{address, only};
 use crate::address::{parse, remove_request, set_request};
 use crate::link;
 
-fn read(bytes: &[u8]) -> (NetlinkHeader, RouteNetlinkMessage) {
+pub(super) fn read(bytes: &[u8]) -> (NetlinkHeader, RouteNetlinkMessage) {
     let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes).expect("readable");
     let NetlinkPayload::InnerMessage(inner) = message.payload else { panic!() };
     (message.header, inner)
 }
 
-fn written(message: RouteNetlinkMessage) -> Vec<u8> {
+pub(super) fn written(message: RouteNetlinkMessage) -> Vec<u8> {
     let header = NetlinkHeader::default();
     let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
     message.finalize();
