@@ -279,9 +279,12 @@ impl Space {
 /// Why no lab can be built here, if so. Fit for a `SKIPPED:` line.
 #[must_use]
 pub fn missing() -> Option<String> {
-    for (program, package) in
-        [("ip", "iproute2"), ("nsenter", "util-linux"), ("unshare", "util-linux")]
-    {
+    for (program, package) in [
+        ("ip", "iproute2"),
+        ("nft", "nftables"),
+        ("nsenter", "util-linux"),
+        ("unshare", "util-linux"),
+    ] {
         let found = Command::new(program)
             .arg("--version")
             .output()

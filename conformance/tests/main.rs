@@ -9,6 +9,7 @@ mod acceptance;
 mod addresses;
 mod announcements;
 mod authentication;
+mod contested;
 mod dumps;
 mod election;
 mod failure;
@@ -47,6 +48,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("announcements", announcements::SCENARIOS),
     ("authentication", authentication::SCENARIOS),
     ("dumps", dumps::SCENARIOS),
+    ("contested", contested::SCENARIOS),
     ("election", election::SCENARIOS),
     ("failure", failure::SCENARIOS),
     ("groups", groups::SCENARIOS),

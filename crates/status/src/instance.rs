@@ -46,6 +46,8 @@ pub struct Instance {
     pub due: Option<Seconds>,
     /// Its virtual addresses.
     pub addresses: Vec<Address>,
+    /// That another router stays Active beside it, and why.
+    pub contested: Option<Contested>,
     /// Why it cannot take part: every condition that is not met.
     pub faults: Vec<Fault>,
     /// What it tracks.
@@ -112,6 +114,19 @@ pub struct Fault {
     /// A name for programs that stays the same between releases.
     pub code: String,
     /// What is wrong.
+    pub text: String,
+    /// What helps.
+    pub remedy: String,
+}
+
+/// Another router that stays Active beside this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contested {
+    /// Since when.
+    pub since: Seconds,
+    /// A name for programs that stays the same between releases.
+    pub code: String,
+    /// Who it is, and what is wrong between the two.
     pub text: String,
     /// What helps.
     pub remedy: String,

@@ -14,8 +14,8 @@ mod text;
 
 pub use history::{Event, History, Occurrence};
 pub use instance::{
-    Address, Announcements, Counters, Fault, Instance, Peer, Preemption, Programs, Settings, State,
-    Tracked, TrackedState, Tracker, UnicastPeer,
+    Address, Announcements, Contested, Counters, Fault, Instance, Peer, Preemption, Programs,
+    Settings, State, Tracked, TrackedState, Tracker, UnicastPeer,
 };
 pub use lines::{Ask, Line, LineError, Request, VERSION};
 pub use report::{Daemon, Group, Health, Item, Process, Reload, Report, Script};

@@ -116,7 +116,7 @@ pub struct Script {
 pub enum Health {
     /// Each instance takes part.
     Fine,
-    /// An instance does not, or the VRRP process does not work.
+    /// An instance does not or is contested, or the VRRP process does not work.
     Impaired,
 }
 
@@ -124,8 +124,9 @@ impl Report {
     /// Whether all is as it should be.
     #[must_use]
     pub fn health(&self) -> Health {
-        let takes_part =
-            |instance: &Instance| matches!(instance.state, State::Active | State::Backup);
+        let takes_part = |instance: &Instance| {
+            matches!(instance.state, State::Active | State::Backup) && instance.contested.is_none()
+        };
         let works = self.daemon.processes.iter().all(|process| process.healthy);
         if works && self.instances.iter().all(takes_part) { Health::Fine } else { Health::Impaired }
     }

@@ -110,6 +110,8 @@ fn an_instance_that_takes_no_part_is_no_good_health() {
     let mut report = report();
     assert_eq!(report.health(), Health::Impaired);
     report.instances.retain(|instance| instance.state != State::Fault);
+    assert_eq!(report.health(), Health::Impaired, "another router stays Active");
+    report.instances[0].contested = None;
     assert_eq!(report.health(), Health::Fine);
     report.daemon.processes[0].healthy = false;
     assert_eq!(report.health(), Health::Impaired);

@@ -7,6 +7,7 @@
 
 mod authenticity;
 mod cause;
+mod contest;
 mod debounce;
 mod election;
 mod fault;
@@ -26,6 +27,7 @@ mod tracking;
 
 pub use authenticity::{ReplayGuard, Replayed, SENDERS, Sequence, above};
 pub use cause::{Cause, Peer};
+pub use contest::{Contests, Sign};
 pub use debounce::{Debounce, DebounceDelays};
 pub use election::{Deadline, DeadlineReason, Election};
 pub use fault::{FaultReason, FaultSet};

@@ -3,6 +3,7 @@
 //! The rest of the program speaks RFC 9568; here it is translated, and nowhere else.
 
 pub(crate) mod changes;
+pub(crate) mod contest;
 pub(crate) mod dump;
 pub(crate) mod narration;
 

@@ -86,6 +86,17 @@ impl Announcer {
         sent
     }
 
+    /// Asks, as the host itself, who has an IPv4 address.
+    pub(super) fn ask(&self, source: IpAddr, address: IpAddr, interface: IfIndex, mac: MacAddr) {
+        if let (IpAddr::V4(source), IpAddr::V4(address), Some(socket)) =
+            (source, address, &self.socket)
+        {
+            let question = Arp::request(mac, source, address).emit_frame();
+            // It will be asked again.
+            let _ = socket.send(&[(interface, MacAddr::BROADCAST, &question)]);
+        }
+    }
+
     /// When a waiting announcement may go.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.queues.values().filter(|queue| !queue.frames.is_empty()).map(|queue| queue.next).min()

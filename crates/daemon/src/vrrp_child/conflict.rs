@@ -114,10 +114,12 @@ impl Shell {
         if link.mac == Some(mac) || self.observer.links().any(|other| other.mac == Some(mac)) {
             return;
         }
+        let device = link.name.clone();
         let Some((id, holding)) = self.holdings.holder(interface, address) else { return };
         if self.election.role(id) != Some(Role::Active) {
             return;
         }
+        self.note_claim(now, id, address, mac);
         let answered = &mut self.conflicts.answered;
         answered.retain(|_, at| now.since(*at) < PAUSE);
         if answered.insert((interface, address), now).is_some() {
@@ -125,8 +127,7 @@ impl Shell {
         }
         let name = self.settled.instances.get(&id).map_or("?", |it| it.name.as_str());
         let text = format!(
-            "({name}) {address} on {} is claimed by {mac} as well: announcing it again",
-            link.name
+            "({name}) {address} on {device} is claimed by {mac} as well: announcing it again"
         );
         if let Some(silenced) = self.complaints.admit(now, &Complaint::Contested(id, address)) {
             self.startup.log.push(Severity::Warning, with_silenced(text, silenced));

@@ -19,6 +19,7 @@ mod ports;
 mod receive;
 mod reload;
 mod report;
+mod rivals;
 mod roster;
 mod start;
 mod turn;
@@ -46,6 +47,7 @@ use self::holdings::Holdings;
 use self::paths::Paths;
 use self::ports::Ports;
 use self::receive::Complaint;
+use self::rivals::Rivals;
 use self::roster::{Roster, Settled};
 use self::turn::Ended;
 use self::walls::Walls;
@@ -86,6 +88,7 @@ struct Shell {
     fixed: Vec<intent::AddressKey>,
     announcer: Announcer,
     conflicts: Conflicts,
+    rivals: Rivals,
     /// Packets refused, by whom they were for.
     discards: BTreeMap<InstanceId, DiscardCounters>,
     complaints: RateLimit<Complaint>,

@@ -50,6 +50,7 @@ impl Shell {
             self.queue(now, &outputs);
             failed.extend(self.work_off_first(now));
             self.narrate(now, &outputs);
+            self.note_outputs(now, &outputs);
             self.outputs = outputs;
             self.outputs.clear();
             for (instance, what) in failed {

@@ -121,6 +121,7 @@ impl Shell {
         if let Some(form) = form {
             self.take_form(now, instance, source, form);
         }
+        self.note_heard(now, instance, &received);
         self.feed(now, Input::Received { instance, advertisement: received });
     }
 
@@ -135,6 +136,7 @@ impl Shell {
     ) {
         if let Some(instance) = instance {
             self.discards.entry(instance).or_default().count(why);
+            self.note_refused(now, instance, source, why);
         }
         let binding = instance.and_then(|id| self.bindings.get_mut(&id));
         if binding.is_none_or(|binding| binding.learned.is_news(why)) {

@@ -18,6 +18,7 @@ use super::announcer::Announcer;
 use super::conflict::Conflicts;
 use super::holdings::{self, Holdings};
 use super::ports::Ports;
+use super::rivals::Rivals;
 use super::roster::{Roster, Settled, plan};
 use super::walls::Walls;
 use super::{NEWS, PARENT, SIGNALS, Shell, paths, perform, reload, watch, work};
@@ -57,6 +58,7 @@ impl Shell {
                 fixed: Vec::new(),
                 announcer,
                 conflicts: Conflicts::default(),
+                rivals: Rivals::default(),
                 discards: std::collections::BTreeMap::new(),
                 complaints: RateLimit::with_room(CAUSES),
                 discarded: RateLimit::of_at_most(LINES_ABOUT_PACKETS),

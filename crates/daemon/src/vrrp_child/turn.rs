@@ -122,6 +122,7 @@ impl Shell {
         self.go_on_working(now);
         self.hear_conflicts(now, ready);
         self.hear_walls();
+        self.follow_rivals(now);
         if ready.contains(&RELOAD) {
             self.take_reload(now)?;
         }
@@ -155,6 +156,7 @@ impl Shell {
             self.announcer.deadline(),
             self.holdings.deadline(),
             self.paths.deadline(),
+            self.rivals.deadline(),
             self.start_at,
             self.retry_ports_at,
             self.links_due(),

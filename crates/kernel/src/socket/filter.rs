@@ -63,6 +63,21 @@ pub(super) fn nothing() -> Vec<libc::sock_filter> {
     vec![statement(libc::BPF_RET | libc::BPF_K, 0)]
 }
 
+/// Passes VRRP among frames of a family.
+pub(super) fn advertisements(family: Family) -> Vec<libc::sock_filter> {
+    const VRRP: u32 = 112;
+    let protocol = match family {
+        Family::Ipv4 => 14 + 9,
+        Family::Ipv6 => 14 + 6,
+    };
+    vec![
+        statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, protocol),
+        jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, VRRP, 0, 1),
+        statement(libc::BPF_RET | libc::BPF_K, u32::MAX),
+        statement(libc::BPF_RET | libc::BPF_K, 0),
+    ]
+}
+
 /// Passes unsolicited neighbour advertisements among IPv6 frames.
 pub(super) fn neighbour_advertisements() -> Vec<libc::sock_filter> {
     const NEXT_HEADER: u32 = 14 + 6;

@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use intent::IfIndex;
 use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
-use wire::MacAddr;
 use wire::ethernet::EtherType;
+use wire::{Family, MacAddr};
 
 use super::vrrp::Packet;
 use super::{SocketError, filter};
@@ -25,6 +25,8 @@ pub enum Heard {
     Arp,
     /// IPv6 neighbour advertisements.
     NeighbourAdvertisements,
+    /// VRRP of this family, before the host's firewall sees it.
+    Advertisements(Family),
     /// Every frame that arrives, also those for others.
     Everything,
 }
@@ -79,6 +81,14 @@ impl FrameSocket {
                 filter::attach(&socket, &filter::neighbour_advertisements())
                     .map_err(failed("filter packet socket"))?;
                 EtherType::IPV6.0
+            }
+            Heard::Advertisements(family) => {
+                filter::attach(&socket, &filter::advertisements(family))
+                    .map_err(failed("filter packet socket"))?;
+                match family {
+                    Family::Ipv4 => EtherType::IPV4.0,
+                    Family::Ipv6 => EtherType::IPV6.0,
+                }
             }
             Heard::Everything => ETH_P_ALL,
         };

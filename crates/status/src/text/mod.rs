@@ -44,6 +44,13 @@ fn interval(seconds: Seconds) -> String {
     format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// The state, which is one of its own where another router stays Active as well.
+fn state(instance: &Instance, look: &Look) -> &'static str {
+    if instance.contested.is_some() { CONTESTED } else { (look.state)(instance.state) }
+}
+
+const CONTESTED: &str = "CONTESTED";
+
 /// The priority, with what made it.
 fn priority(instance: &Instance) -> String {
     let mut text = instance.priority.to_string();
@@ -59,6 +66,10 @@ fn priority(instance: &Instance) -> String {
 /// What is wrong with an instance, and what helps, in lines with this indentation.
 fn problems(report: &Report, instance: &Instance, indent: &str) -> Vec<String> {
     let mut lines = Vec::new();
+    if let Some(contested) = &instance.contested {
+        lines.push(format!("{indent}{}", contested.text));
+        lines.push(format!("{indent}  help: {}", contested.remedy));
+    }
     for Fault { text, remedy, .. } in &instance.faults {
         lines.push(format!("{indent}{text}"));
         if !remedy.is_empty() {

@@ -1,7 +1,7 @@
 //! All instances, a line each; below, what is wrong and what helps.
 
 use super::columns::columns;
-use super::{Look, priority, problems, span};
+use super::{Look, priority, problems, span, state};
 use crate::{Instance, Report, State};
 
 /// The daemon, its instances, and what is wrong.
@@ -15,7 +15,7 @@ pub fn table(report: &Report, look: &Look) -> String {
         .map(|instance| {
             [
                 instance.name.clone(),
-                (look.state)(instance.state).to_owned(),
+                state(instance, look).to_owned(),
                 span(now.since(instance.since)),
                 priority(instance),
                 active_router(instance),
@@ -47,9 +47,10 @@ pub fn table(report: &Report, look: &Look) -> String {
         if problems.is_empty() {
             continue;
         }
-        let state = (look.state)(instance.state);
-        let since = (look.time)(instance.since);
-        text.push_str(&format!("\n{} is in {state} since {since}:\n", instance.name));
+        let since = instance.contested.as_ref().map_or(instance.since, |it| it.since);
+        let (state, since) = (state(instance, look), (look.time)(since));
+        let is_in = if instance.contested.is_some() { "is" } else { "is in" };
+        text.push_str(&format!("\n{} {is_in} {state} since {since}:\n", instance.name));
         for line in problems {
             text.push_str(&line);
             text.push('\n');

@@ -21,7 +21,7 @@ use super::super::Shell;
 use super::super::holdings;
 use super::super::names::Known;
 use super::faults;
-use crate::compat::narration;
+use crate::compat::{contest, narration};
 
 impl Shell {
     /// One instance.
@@ -57,6 +57,15 @@ impl Shell {
             active_down_interval: seen.active_down_interval.into(),
             due: seen.timer.map(|timer| timer.since(now).into()),
             addresses: self.addresses(instance),
+            contested: self.rivals.of(id).map(|(since, sign)| {
+                let (code, text, remedy) = contest::explained(&instance.interface, &sign);
+                status::Contested {
+                    since: time_of(since, now),
+                    code: code.to_owned(),
+                    text,
+                    remedy: remedy.to_owned(),
+                }
+            }),
             faults: seen.faults.iter().map(|reason| faults::fault(id, reason, &names)).collect(),
             trackers: parameters.tracking.iter().filter_map(|it| self.tracked(it)).collect(),
             counters: counters(&seen.counters, self.discards.get(&id)),

@@ -1,0 +1,83 @@
+//! Two routers that both stay Active: who says so, and by which cause it is explained.
+
+use anyhow::Result;
+use conformance::flavour::Flavour;
+use conformance::scenario::{START, Scenario, Stage};
+use conformance::stream::Mark;
+use conformance::subject::Subject;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("a_firewall_that_keeps_adverts_from_one_is_named_by_both", V3, firewall)
+        .only(Subject::Ours),
+    Scenario::new("a_router_whose_adverts_get_lost_is_named_by_what_it_claims", V3, lost)
+        .only(Subject::Ours),
+    Scenario::new("another_password_is_named_by_both", &[Flavour::V2Pass], password)
+        .only(Subject::Ours),
+    Scenario::new("a_takeover_is_no_contest", V3, calm).only(Subject::Ours),
+];
+
+const V3: &[Flavour] = &[Flavour::V3Ipv4];
+
+/// Drops VRRP on a node, at this hook.
+fn drop_vrrp(stage: &mut Stage, node: &str, hook: &str) -> Result<()> {
+    let space = stage.lab.node(node)?.space().clone();
+    space.run("nft add table ip lab")?;
+    space.run(&format!("nft add chain ip lab c {{ type filter hook {hook} priority 0 ; }}"))?;
+    space.run("nft add rule ip lab c ip protocol 112 drop")?;
+    Ok(())
+}
+
+fn firewall(stage: &mut Stage) -> Result<()> {
+    stage.elect()?;
+    drop_vrrp(stage, "b", "input")?;
+    let within = stage.flavour.down_interval(1) * 5 + START;
+    let line = "CONTESTED: 192.0.2.1 is MASTER as well: its adverts arrive on eth0 and this host keeps them";
+    stage.lab.node("b")?.expect_log(line, Mark::START, within)?;
+    let line = "CONTESTED: 192.0.2.2 (priority 100) stays MASTER beside us: we hear it, and it does not hear us";
+    stage.lab.node("a")?.expect_log(line, Mark::START, within)?;
+    // Once the cause is gone the one that stays tells everybody again.
+    stage.lab.node("b")?.space().clone().run("nft delete table ip lab")?;
+    stage.lab.node("a")?.expect_log("no longer contested, after ", Mark::START, within)?;
+    stage.lab.expect_holders(stage.address(), &["a"], within)
+}
+
+fn lost(stage: &mut Stage) -> Result<()> {
+    stage.elect()?;
+    drop_vrrp(stage, "a", "output")?;
+    let within = stage.flavour.down_interval(1) * 5 + START;
+    stage.lab.node("b")?.expect_log("CONTESTED: 02:", Mark::START, within)?;
+    let line = "and no advert of it arrives on eth0";
+    stage.lab.node("b")?.expect_log(line, Mark::START, within)?;
+    let line = "CONTESTED: 192.0.2.2 (priority 100) stays MASTER beside us";
+    stage.lab.node("a")?.expect_log(line, Mark::START, within)?;
+    Ok(())
+}
+
+fn password(stage: &mut Stage) -> Result<()> {
+    let a = stage.instance(150).render();
+    let b = stage.instance(100).render().replace("auth_pass ", "auth_pass x");
+    stage.start_with("a", &a)?;
+    stage.start_with("b", &b)?;
+    let within = stage.flavour.down_interval(1) * 4 + START;
+    for node in ["a", "b"] {
+        let line =
+            "we refuse its adverts: wrong password; give both nodes the same `authentication`";
+        stage.lab.node(node)?.expect_log(line, Mark::START, within)?;
+    }
+    Ok(())
+}
+
+fn calm(stage: &mut Stage) -> Result<()> {
+    // The one that preempts hears the other for a moment.
+    let (a, b) = (stage.instance(150), stage.instance(100));
+    stage.start("b", &b)?;
+    let within = stage.flavour.down_interval(100) + START;
+    stage.lab.expect_holders(stage.address(), &["b"], within)?;
+    stage.start("a", &a)?;
+    stage.settle("a", "b", a.vrid)?;
+    stage.expect_calm("a", 8)?;
+    for node in ["a", "b"] {
+        stage.lab.node(node)?.expect_no_log("CONTESTED", Mark::START)?;
+    }
+    Ok(())
+}
