@@ -18,6 +18,7 @@ use clock::Instant;
 use config::model::{Acceptance, Instance, Served};
 use control::Severity;
 use intent::IfIndex;
+use kernel::nft::Nftables;
 use vrrp::{InstanceId, Parameters};
 
 use super::Shell;
@@ -107,10 +108,12 @@ impl Walls {
     pub(super) fn start(suffix: String) -> std::io::Result<Self> {
         let shared = Arc::<Shared>::default();
         let writers = Arc::clone(&shared);
+        // A system without it is asked again when tables are wanted.
+        let nftables = Nftables::open().ok();
         std::thread::Builder::new()
             .name("nftables".to_owned())
             .stack_size(STACK)
-            .spawn(move || writer::run(&writers))?;
+            .spawn(move || writer::run(&writers, nftables))?;
         Ok(Self { shared, terms: BTreeMap::new(), told: BTreeMap::new(), suffix })
     }
 

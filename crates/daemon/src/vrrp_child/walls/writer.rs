@@ -22,8 +22,8 @@ use super::refusal::Refusal;
 use super::{Hold, Pending, Settings, Shared, Term};
 
 /// Writes until the loop is done.
-pub(super) fn run(shared: &Shared) {
-    let mut writer = Writer::default();
+pub(super) fn run(shared: &Shared, nftables: Option<Nftables>) {
+    let mut writer = Writer { nftables, ..Writer::default() };
     loop {
         let Taken { pending, number } = take(shared, writer.look_again());
         writer.work(now(), pending);
@@ -69,7 +69,7 @@ fn take(shared: &Shared, longest: Option<Duration>) -> Taken {
 /// What stands, and what is wanted.
 #[derive(Debug, Default)]
 struct Writer {
-    /// None until it is needed, and where the system has no nftables.
+    /// None where the system has no nftables.
     nftables: Option<Nftables>,
     holds: BTreeMap<InstanceId, Hold>,
     /// Which instances want each address guarded.
