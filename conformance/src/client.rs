@@ -22,11 +22,16 @@ pub struct Pinger {
 }
 
 impl Pinger {
-    pub(crate) fn start(client: &Space, address: IpAddr, every: Duration) -> Result<Self> {
+    pub(crate) fn start(
+        client: &Space,
+        job: &str,
+        address: IpAddr,
+        every: Duration,
+    ) -> Result<Self> {
         static NEXT: AtomicU16 = AtomicU16::new(1);
         let identifier = NEXT.fetch_add(1, Ordering::Relaxed);
         let micros = every.as_micros().to_string();
-        let arguments = ["ping", &address.to_string(), &micros, &identifier.to_string()];
+        let arguments = [job, &address.to_string(), &micros, &identifier.to_string()];
         let child = client.agent(&arguments).spawn().context("start ping")?;
         Ok(Self { address, identifier, child })
     }

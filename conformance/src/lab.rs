@@ -114,7 +114,15 @@ impl Lab {
     /// # Errors
     /// When the pinging process cannot be started.
     pub fn ping(&self, address: IpAddr, every: Duration) -> Result<Pinger> {
-        Pinger::start(&self.client, address, every)
+        Pinger::start(&self.client, "ping", address, every)
+    }
+
+    /// Starts to ping `address` from the client, which asks each time anew who has it.
+    ///
+    /// # Errors
+    /// When the pinging process cannot be started.
+    pub fn ask(&self, address: IpAddr, every: Duration) -> Result<Pinger> {
+        Pinger::start(&self.client, "ask", address, every)
     }
 
     /// Sends one hand-made VRRP message, in hexadecimal, from the client with TTL 255.

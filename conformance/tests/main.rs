@@ -9,6 +9,7 @@ mod acceptance;
 mod addresses;
 mod announcements;
 mod authentication;
+mod chaos;
 mod contested;
 mod dumps;
 mod election;
@@ -48,6 +49,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("announcements", announcements::SCENARIOS),
     ("authentication", authentication::SCENARIOS),
     ("dumps", dumps::SCENARIOS),
+    ("chaos", chaos::SCENARIOS),
     ("contested", contested::SCENARIOS),
     ("election", election::SCENARIOS),
     ("failure", failure::SCENARIOS),

@@ -1,6 +1,7 @@
 //! Sends echo requests at a fixed pace; the replies are seen by the capture on the switch.
 
 use std::net::{IpAddr, SocketAddr};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,12 +10,13 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 /// Pings `address` each `every` until the process is ended.
 ///
-/// Requests carry `identifier`, and count their sequence from 1. An unreachable destination is no error: the gap is
+/// With `afresh` the client forgets its neighbour before each request, so that it asks everybody again who has the
+/// address. Requests carry `identifier`, and count their sequence from 1. An unreachable destination is no error: the gap is
 /// what the scenario wants to see.
 ///
 /// # Errors
 /// When the kernel refuses the raw socket.
-pub fn run(address: IpAddr, every: Duration, identifier: u16) -> Result<()> {
+pub fn run(address: IpAddr, every: Duration, identifier: u16, afresh: bool) -> Result<()> {
     let (domain, protocol, kind) = match address {
         IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4, 8),
         IpAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6, 128),
@@ -26,6 +28,12 @@ pub fn run(address: IpAddr, every: Duration, identifier: u16) -> Result<()> {
     let mut sequence = 0_u16;
     loop {
         sequence = sequence.wrapping_add(1);
+        if afresh {
+            let address = address.to_string();
+            let words = ["neigh", "del", &address, "dev", "eth0"];
+            // It may know none.
+            drop(Command::new("ip").args(words).stderr(Stdio::null()).status());
+        }
         let request = request(kind, identifier, sequence);
         drop(socket.send_to(&request, &destination));
         next += every;

@@ -37,9 +37,12 @@ fn agent(arguments: &[String]) -> Result<()> {
         .context("ask for the parent's end")?;
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["ping", address, micros, identifier] => {
-            ping::run(address.parse()?, Duration::from_micros(micros.parse()?), identifier.parse()?)
-        }
+        ["ping", address, micros, identifier] => ping::run(
+            address.parse()?,
+            Duration::from_micros(micros.parse()?),
+            identifier.parse()?,
+            false,
+        ),
         ["flock", count, priority, pacing, rounds] => {
             flock::run(count.parse()?, priority.parse()?, pacing, rounds.parse()?)
         }

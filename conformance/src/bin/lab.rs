@@ -33,10 +33,11 @@ fn run(arguments: &[String]) -> Result<()> {
         ["hold", ..] => agent::hold::lab(arguments.get(1..).unwrap_or_default()),
         ["hold-node"] => agent::hold::node(),
         ["capture"] => agent::capture::run(),
-        ["ping", address, micros, identifier] => agent::ping::run(
+        [job @ ("ping" | "ask"), address, micros, identifier] => agent::ping::run(
             address.parse()?,
             Duration::from_micros(micros.parse()?),
             identifier.parse()?,
+            *job == "ask",
         ),
         ["send", destination, ttl, message, count, micros] => {
             let destination: IpAddr = destination.parse()?;
