@@ -18,6 +18,7 @@ mod path;
 mod proof;
 mod script;
 mod tracked;
+mod unplaced;
 
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use path::{Following, RouteLine, RuleLine};

@@ -8,6 +8,7 @@
 mod history;
 mod instance;
 mod lines;
+mod plan;
 mod report;
 mod seconds;
 mod text;
@@ -18,6 +19,7 @@ pub use instance::{
     Settings, State, Tracked, TrackedState, Tracker, UnicastPeer,
 };
 pub use lines::{Ask, Line, LineError, Request, VERSION};
+pub use plan::{Planned, Step};
 pub use report::{Daemon, Group, Health, Item, Process, Reload, Report, Script};
 pub use seconds::Seconds;
-pub use text::{Look, head, history, instance, table};
+pub use text::{Look, head, history, instance, plan, table};

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Daemon, Event, Group, Instance, Reload, Report, Script};
+use crate::{Daemon, Event, Group, Instance, Planned, Reload, Report, Script};
 
 /// Version of requests and answers.
 pub const VERSION: u32 = 1;
@@ -20,6 +20,9 @@ pub struct Request {
     /// Of this instance only.
     #[serde(default)]
     pub instance: Option<String>,
+    /// With this file instead of the daemon's own, for a plan; an absolute path.
+    #[serde(default)]
+    pub file: Option<String>,
 }
 
 /// What is asked for.
@@ -32,6 +35,8 @@ pub enum Ask {
     History,
     /// To read the configuration again, and how that went.
     Reload,
+    /// What that would do.
+    Plan,
 }
 
 /// One line of an answer.
@@ -52,6 +57,8 @@ pub enum Line {
     Event(Event),
     /// How a reload went.
     Reload(Reload),
+    /// What a reload would do to one thing.
+    Plan(Planned),
     /// The last one: how many lines came before it.
     End(usize),
     /// The last one, where there is no answer.
@@ -135,7 +142,7 @@ impl Report {
             Line::Script(script) => self.scripts.push(script),
             Line::Event(event) => self.events.push(event),
             Line::Version(_) => {}
-            Line::Reload(_) | Line::End(_) | Line::Error(_) => return Some(line),
+            Line::Plan(_) | Line::Reload(_) | Line::End(_) | Line::Error(_) => return Some(line),
         }
         None
     }
@@ -147,8 +154,9 @@ mod tests {
 
     #[test]
     fn a_request_is_a_line_of_json() {
-        let request = Request { version: 1, ask: Ask::Status, instance: Some("VI_1".to_owned()) };
-        let line = "{\"version\":1,\"ask\":\"status\",\"instance\":\"VI_1\"}\n";
+        let instance = Some("VI_1".to_owned());
+        let request = Request { version: 1, ask: Ask::Status, instance, file: None };
+        let line = "{\"version\":1,\"ask\":\"status\",\"instance\":\"VI_1\",\"file\":null}\n";
         assert_eq!(request.to_line(), line);
         assert_eq!(Request::parse(line.as_bytes()), Ok(request));
         let short = Request::parse(br#"{"version":1,"ask":"history","later":true}"#).unwrap();

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use status::{Health, History, Line, Look, Report, Seconds, State};
+use status::{Health, History, Line, Look, Planned, Report, Seconds, State, Step};
 
 const LOOK: Look = Look { state, time };
 
@@ -73,6 +73,30 @@ fn a_daemon_without_instances_says_so() {
          no instance is configured\n"
     );
     assert_eq!(report.health(), Health::Fine);
+}
+
+#[test]
+fn a_plan_names_what_changes_and_counts_what_does_not() {
+    let planned = |name: &str, step, details: &[&str]| Planned {
+        name: name.to_owned(),
+        step,
+        details: details.iter().map(|it| (*it).to_owned()).collect(),
+    };
+    let steps = [
+        planned("VI_1", Step::Adjust, &["priority 150 -> 120", "trackers"]),
+        planned("VI_2", Step::Keep, &[]),
+        planned("VI_3", Step::Restart, &["virtual_router_id 51 -> 52"]),
+        planned("VI_4", Step::Remove, &[]),
+    ];
+    assert_eq!(
+        status::plan(&steps),
+        "STEP     OF    WITH\n\
+         adjust   VI_1  priority 150 -> 120; trackers\n\
+         restart  VI_3  virtual_router_id 51 -> 52\n\
+         remove   VI_4\n\
+         1 instance would be left as it is\n"
+    );
+    assert_eq!(status::plan(&steps[1..2]), "nothing would change\n");
 }
 
 #[test]

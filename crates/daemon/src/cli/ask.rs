@@ -2,13 +2,14 @@
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use status::{
-    Ask, Daemon, Event, Health, Line, LineError, Look, Reload, Report, Request, Seconds, VERSION,
+    Ask, Daemon, Event, Health, Line, LineError, Look, Reload, Report, Request, Seconds, Step,
+    VERSION,
 };
 
 use crate::compat::{self, exit};
@@ -69,7 +70,8 @@ impl Failure {
 pub(super) fn status(daemon: &Where, json: bool, instance: Option<String>) -> ExitCode {
     let is_one = instance.is_some();
     let mut report = nothing();
-    let end = ask(daemon, Ask::Status, instance, PATIENCE, &mut report);
+    let request = Request { version: VERSION, ask: Ask::Status, instance, file: None };
+    let end = ask(daemon, &request, PATIENCE, |line| report.take(line));
     // What is known is shown even where the rest is missing.
     let silent = matches!(end, Err(Failure::Refused(LineError::Silent(_))));
     if end.is_ok() || silent {
@@ -91,7 +93,8 @@ pub(super) fn status(daemon: &Where, json: bool, instance: Option<String>) -> Ex
 /// `why`.
 pub(super) fn why(daemon: &Where, json: bool, instance: Option<String>) -> ExitCode {
     let mut report = nothing();
-    if let Err(failure) = ask(daemon, Ask::History, instance, PATIENCE, &mut report) {
+    let request = Request { version: VERSION, ask: Ask::History, instance, file: None };
+    if let Err(failure) = ask(daemon, &request, PATIENCE, |line| report.take(line)) {
         return failure.say();
     }
     show(&if json {
@@ -104,29 +107,61 @@ pub(super) fn why(daemon: &Where, json: bool, instance: Option<String>) -> ExitC
 
 /// `reload`.
 pub(super) fn reload(daemon: &Where) -> ExitCode {
-    let outcome = ask(daemon, Ask::Reload, None, RELOAD_PATIENCE, &mut nothing());
-    let Reload { succeeded, lines, .. } = match outcome {
-        Ok(Line::Reload(reload)) => reload,
-        Ok(_) => return Failure::Broken("the daemon does not say how it went".to_owned()).say(),
-        Err(failure) => return failure.say(),
-    };
-    let mut text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    if succeeded {
-        show(&text);
-        return ExitCode::SUCCESS;
+    let request = Request { version: VERSION, ask: Ask::Reload, instance: None, file: None };
+    let mut report = nothing();
+    match ask(daemon, &request, RELOAD_PATIENCE, |line| report.take(line)) {
+        Ok(Line::Reload(Reload { succeeded: true, lines, .. })) => {
+            show(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+            ExitCode::SUCCESS
+        }
+        Ok(Line::Reload(Reload { lines, .. })) => {
+            refused(&lines, "RELOAD FAILED: the running configuration stays in force")
+        }
+        Ok(_) => Failure::Broken("the daemon does not say how it went".to_owned()).say(),
+        Err(failure) => failure.say(),
     }
-    text.push_str("RELOAD FAILED: the running configuration stays in force\n");
-    eprint(&printable(&text));
+}
+
+/// `reload --plan`.
+pub(super) fn plan(daemon: &Where, file: Option<&Path>) -> ExitCode {
+    let file = file.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
+    let file = file.map(|file| file.display().to_string());
+    let request = Request { version: VERSION, ask: Ask::Plan, instance: None, file };
+    let (mut report, mut steps) = (nothing(), Vec::new());
+    let end = ask(daemon, &request, RELOAD_PATIENCE, |line| {
+        let line = report.take(line)?;
+        if let Line::Plan(planned) = line {
+            steps.push(planned);
+            return None;
+        }
+        Some(line)
+    });
+    match end {
+        Ok(Line::Reload(Reload { lines, .. })) => {
+            refused(&lines, "a reload would fail: the running configuration would stay in force")
+        }
+        Ok(_) => {
+            show(&status::plan(&steps));
+            let changes = steps.iter().any(|planned| planned.step != Step::Keep);
+            if changes { ExitCode::from(exit::CHANGES) } else { ExitCode::SUCCESS }
+        }
+        Err(failure) => failure.say(),
+    }
+}
+
+/// What is wrong with a configuration, and what comes of it.
+fn refused(lines: &[String], outcome: &str) -> ExitCode {
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    eprint(&printable(&format!("{text}{outcome}\n")));
     ExitCode::from(exit::CONFIG_TEST_FAILED)
 }
 
-/// Asks, and takes the answer into a report; gives the line that it ended with.
+/// Asks, and has the answer taken in line by line; gives the line that was not taken, which is the last.
 fn ask(
     daemon: &Where,
-    ask: Ask,
-    instance: Option<String>,
+    request: &Request,
     patience: Duration,
-    report: &mut Report,
+    mut take: impl FnMut(Line) -> Option<Line>,
 ) -> Result<Line, Failure> {
     let path = parent::control_socket(daemon.control_socket.as_deref(), daemon.pid.as_deref());
     let broken = |error: std::io::Error| {
@@ -149,7 +184,6 @@ fn ask(
     })?;
     stream.set_read_timeout(Some(patience)).map_err(broken)?;
     stream.set_write_timeout(Some(patience)).map_err(broken)?;
-    let request = Request { version: VERSION, ask, instance };
     // A daemon that has no room says so without reading.
     let sent = stream.write_all(request.to_line().as_bytes());
     for line in BufReader::new(stream).lines() {
@@ -157,7 +191,7 @@ fn ask(
         let line: Line = serde_json::from_str(&line).map_err(|error| {
             Failure::Broken(format!("the daemon is of another version than this program: {error}"))
         })?;
-        match report.take(line) {
+        match take(line) {
             None => {}
             Some(Line::Error(error)) => return Err(Failure::Refused(error)),
             Some(end) => return Ok(end),

@@ -67,9 +67,16 @@ enum Command {
     /// Have the daemon read its configuration again, and say how that went.
     ///
     /// Exit code: 0 the new configuration is in force; 5 it is not; 3 no daemon runs; 1 the daemon cannot be asked.
+    /// With --plan: 0 nothing would change; 2 something would; 5 the file has errors.
     Reload {
         #[command(flatten)]
         daemon: ask::Where,
+        /// Only say what a reload would do: to keep, adjust, restart, add or remove which instance.
+        #[arg(long)]
+        plan: bool,
+        /// With this file instead of the daemon's own.
+        #[arg(requires = "plan")]
+        file: Option<PathBuf>,
     },
     /// Watch two daemons hand addresses over in front of a pinging client, in namespaces of their own.
     Demo {
@@ -103,7 +110,8 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Explain { keyword } => explain(&keyword),
         Command::Status { daemon, json, instance } => ask::status(&daemon, json, instance),
         Command::Why { daemon, json, instance } => ask::why(&daemon, json, instance),
-        Command::Reload { daemon } => ask::reload(&daemon),
+        Command::Reload { daemon, plan: false, .. } => ask::reload(&daemon),
+        Command::Reload { daemon, plan: true, file } => ask::plan(&daemon, file.as_deref()),
         Command::Demo { json, inside } => demonstrate(&demo::Options { json, inside }),
     }
 }

@@ -321,9 +321,9 @@ fn help(name: &str) -> String {
            run               run the daemon (also without a command)\n  \
            check FILE        read a configuration and say what is wrong with it\n  \
            explain KEYWORD   say what a keyword means and whether it is executed\n  \
-           status [INSTANCE] say how every instance stands
-           why [INSTANCE]    say what happened lately, and why
-           reload            have the daemon read its configuration again
+           status [INSTANCE] say how every instance stands\n  \
+           why [INSTANCE]    say what happened lately, and why\n  \
+           reload [--plan]   have the daemon read its configuration again, or say what that would do\n  \
            demo              watch two daemons hand addresses over, in namespaces of their own\n\n\
          Options, as keepalived's:\n{OPTIONS}"
     )

@@ -27,6 +27,8 @@ pub(crate) mod exit {
     pub(crate) const PERMISSION: u8 = 4;
     /// An instance does not take part.
     pub(crate) const IMPAIRED: u8 = 2;
+    /// A reload would change something.
+    pub(crate) const CHANGES: u8 = 2;
     /// No daemon runs, as init scripts say it.
     pub(crate) const NOT_RUNNING: u8 = 3;
     /// There is no such instance.

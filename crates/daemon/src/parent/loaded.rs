@@ -4,15 +4,17 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use config::diagnostic::{self, Class, Severity};
-use config::model::{Global, TrackFile, TrackProcess};
+use config::model::{Global, Model, TrackFile, TrackProcess};
+use config::source::SourceSet;
 use control::{Handover, Role, StartOptions};
 use kernel::process::MemoryFile;
+use status::Planned;
 
 use super::programs::Table;
 use crate::child::{Payload, PayloadError};
 use crate::cli::Options;
 use crate::compat::exit;
-use crate::load;
+use crate::{load, vrrp_child};
 
 /// A configuration without errors.
 #[derive(Debug)]
@@ -50,24 +52,7 @@ impl Loaded {
     /// **Errors**: there is none, or it has errors; all of them.
     pub(super) fn read(options: &Options, mut start: StartOptions) -> Result<Self, Refusal> {
         let path = options.config.clone().unwrap_or_else(load::default_path).display().to_string();
-        let sources = load::read(&path);
-        let (mut model, mut diagnostics) = load::understand_here(&sources, &mut start);
-        diagnostic::sort(&mut diagnostics);
-        diagnostics.retain(|diagnostic| diagnostic.severity != Severity::Note);
-        let rendered = diagnostic::render_lines(&sources, &diagnostics);
-        let lines: Vec<String> = rendered.lines().take(LINES).map(str::to_owned).collect();
-        if sources.files().is_empty() {
-            let code = exit::NO_CONFIGURATION;
-            let lines =
-                if lines.is_empty() { vec![format!("{path}: no such file")] } else { lines };
-            return Err(Refusal { lines, code });
-        }
-        if diagnostic::worst(&diagnostics) == Some(Severity::Error) {
-            let class = |it: &diagnostic::Diagnostic| it.code.class();
-            let include = diagnostics.iter().any(|it| class(it) == Class::FailedInclude);
-            let code = if include { exit::NO_CONFIGURATION } else { exit::CONFIGURATION };
-            return Err(Refusal { lines, code });
-        }
+        let Checked { sources, mut model, lines } = Checked::read(&path, &mut start)?;
         Ok(Self {
             path,
             lines,
@@ -80,6 +65,11 @@ impl Loaded {
             sources: sources.to_bytes(),
             start,
         })
+    }
+
+    /// What it was read from, for comparing it with another one elsewhere.
+    pub(super) fn source(&self) -> Source {
+        Source { sources: self.sources.clone(), start: self.start.clone() }
     }
 
     /// The start options, for reading again.
@@ -112,6 +102,59 @@ impl Loaded {
     ) -> Result<MemoryFile, PayloadError> {
         let handover = handover.clone();
         Payload::seal(&StartOptions { generation, handover, ..self.start.clone() }, &self.sources)
+    }
+}
+
+/// What a configuration was read from.
+#[derive(Debug)]
+pub(super) struct Source {
+    sources: Vec<u8>,
+    start: StartOptions,
+}
+
+impl Source {
+    /// What a reload of the file at `path` would do.
+    ///
+    /// **Errors**: that file has errors, so that a reload would do nothing.
+    pub(super) fn plan(&self, path: &str) -> Result<Vec<Planned>, Refusal> {
+        let new = Checked::read(path, &mut self.start.clone())?.model;
+        let running = SourceSet::from_bytes(&self.sources).map_err(|error| Refusal {
+            lines: vec![format!("the running configuration cannot be read again: {error}")],
+            code: exit::FATAL,
+        })?;
+        let (old, _) = load::understand(&running, &self.start);
+        Ok(vrrp_child::compare(old, new))
+    }
+}
+
+/// A configuration that was read and has no errors.
+struct Checked {
+    sources: SourceSet,
+    model: Model,
+    lines: Vec<String>,
+}
+
+impl Checked {
+    fn read(path: &str, start: &mut StartOptions) -> Result<Self, Refusal> {
+        let sources = load::read(path);
+        let (model, mut diagnostics) = load::understand_here(&sources, start);
+        diagnostic::sort(&mut diagnostics);
+        diagnostics.retain(|diagnostic| diagnostic.severity != Severity::Note);
+        let rendered = diagnostic::render_lines(&sources, &diagnostics);
+        let lines: Vec<String> = rendered.lines().take(LINES).map(str::to_owned).collect();
+        if sources.files().is_empty() {
+            let code = exit::NO_CONFIGURATION;
+            let lines =
+                if lines.is_empty() { vec![format!("{path}: no such file")] } else { lines };
+            return Err(Refusal { lines, code });
+        }
+        if diagnostic::worst(&diagnostics) == Some(Severity::Error) {
+            let class = |it: &diagnostic::Diagnostic| it.code.class();
+            let include = diagnostics.iter().any(|it| class(it) == Class::FailedInclude);
+            let code = if include { exit::NO_CONFIGURATION } else { exit::CONFIGURATION };
+            return Err(Refusal { lines, code });
+        }
+        Ok(Self { sources, model, lines })
     }
 }
 

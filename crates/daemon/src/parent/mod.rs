@@ -4,7 +4,7 @@
 
 mod children;
 mod control_socket;
-mod dumps;
+mod errands;
 mod files;
 mod findings;
 mod greeting;
@@ -61,7 +61,7 @@ struct Parent {
     /// How the last reload ended.
     last_reload: Option<status::Reload>,
     inquiries: inquiry::Inquiries,
-    dumps: dumps::Dumps,
+    errands: errands::Errands,
     control: control_socket::ControlSocket,
     history: status::History,
     /// When the daemon started.
@@ -140,8 +140,8 @@ impl Parent {
         events.add(&signals, SIGNALS)?;
         let real_time = RealTime::open()?;
         events.add(&real_time, REAL_TIME)?;
-        let dumps = dumps::Dumps::new()?;
-        events.add(&dumps, DUMPS)?;
+        let errands = errands::Errands::new()?;
+        events.add(&errands, ERRANDS)?;
         let mut parent = Self {
             identity: identity(&options),
             options,
@@ -161,7 +161,7 @@ impl Parent {
             reload: reload::Progress::Idle,
             last_reload: None,
             inquiries: inquiry::Inquiries::default(),
-            dumps,
+            errands,
             control: control_socket::ControlSocket::default(),
             history: status::History::default(),
             since: view::today(),
@@ -332,8 +332,8 @@ impl Parent {
             }
             return;
         }
-        if token == DUMPS {
-            return self.take_written();
+        if token == ERRANDS {
+            return self.take_errands();
         }
         if control_socket::ControlSocket::owns(token) {
             return self.take_control(token);
@@ -397,5 +397,5 @@ impl Parent {
 const STALL: Duration = Duration::from_millis(500);
 const SIGNALS: Token = Token(1);
 const REAL_TIME: Token = Token(2);
-const DUMPS: Token = Token(3);
+const ERRANDS: Token = Token(3);
 const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -9,6 +9,7 @@ mod announcer;
 mod binding;
 mod changes;
 mod conflict;
+mod difference;
 mod fixed;
 mod holdings;
 mod learned;
@@ -39,6 +40,8 @@ use kernel::process::Privilege;
 use kernel::socket::Packet;
 use vrrp::{Debounce, Election, InstanceId, Outputs, TrackerId, TrackerState};
 use wire::vrrp::DiscardCounters;
+
+pub(crate) use self::difference::compare;
 
 use self::announcer::Announcer;
 use self::binding::Binding;

@@ -7,14 +7,16 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use clock::Instant;
-use config::model::{Instance, Model, RouteLine, RuleLine, VirtualAddress};
+use config::model::{Instance, Model, VirtualAddress};
 use control::ToParent;
 use intent::{Address, AddressKey};
 use rustix::event::EventfdFlags;
+use status::{Planned, Step};
 use vrrp::{Addition, Change, Former, Input, InstanceId, Plan, Role};
 
+use super::difference;
 use super::holdings::{self, Holding};
-use super::roster::{Settled, plan};
+use super::roster::plan;
 use super::{RELOAD, Shell};
 use crate::child::{self, Orphaned, PayloadError};
 
@@ -83,7 +85,7 @@ impl Shell {
     fn apply(&mut self, now: Instant, model: Model) -> String {
         let new = self.roster.settle(model);
         let whole = plan(&self.settled, &new, |_| Default::default());
-        let changes = describe(&whole, &self.settled, &new);
+        let changes = describe(&difference::instances(&whole, &self.settled, &new));
         // First what ends, under the configuration that it was started with.
         let ends = |change: &Change| matches!(change, Change::Remove | Change::Restart(_));
         let ending: Vec<InstanceId> =
@@ -209,63 +211,28 @@ pub(super) enum Among {
     ThoseElsewhere,
 }
 
-/// What a plan changes, in a phrase; nothing where it changes nothing.
-fn describe(plan: &Plan, old: &Settled, new: &Settled) -> String {
-    let name = |id: &InstanceId| {
-        let instance = new.instances.get(id).or_else(|| old.instances.get(id));
-        instance.map(|instance| instance.name.as_str())
+/// What a reload changed, in a phrase.
+fn describe(steps: &[Planned]) -> String {
+    let of = |wanted: Step| -> BTreeSet<&str> {
+        let steps = steps.iter().filter(|planned| planned.step == wanted);
+        steps.map(|planned| planned.name.as_str()).collect()
     };
-    let of = |wanted: &dyn Fn(&InstanceId, &Change) -> bool| -> BTreeSet<&str> {
-        let ids = plan.instances.iter().filter(|(id, change)| wanted(id, change));
-        ids.filter_map(|(id, _)| name(id)).collect()
-    };
-    let added = of(&|_, change| matches!(change, Change::Add(_)));
-    let removed = of(&|_, change| matches!(change, Change::Remove));
-    // Another virtual router under the same name is a restart to those who wrote it.
-    let mut restarted = of(&|_, change| matches!(change, Change::Restart(_)));
-    restarted.extend(added.intersection(&removed));
-    let adjusted = of(&|id, change| match change {
-        Change::Adjust(_) => true,
-        Change::Keep => match (old.instances.get(id), new.instances.get(id)) {
-            (Some(old), Some(new)) => !is_same(old, new),
-            _ => false,
-        },
-        Change::Restart(_) | Change::Add(_) | Change::Remove => false,
-    });
     let parts = [
-        ("added", list(added.difference(&restarted))),
-        ("removed", list(removed.difference(&restarted))),
-        ("restarted", list(restarted.iter())),
-        ("adjusted", list(adjusted.difference(&restarted))),
+        ("added", of(Step::Add)),
+        ("removed", of(Step::Remove)),
+        ("restarted", of(Step::Restart)),
+        ("adjusted", of(Step::Adjust)),
     ];
     let said: Vec<String> = parts
         .into_iter()
         .filter(|(_, names)| !names.is_empty())
-        .map(|(what, names)| format!("{what} {names}"))
+        .map(|(what, names)| format!("{what} {}", list(names.iter())))
         .collect();
     if said.is_empty() {
         "Configuration reloaded: no instance changed".to_owned()
     } else {
         format!("Configuration reloaded: {}", said.join("; "))
     }
-}
-
-/// Whether what this process does for an instance beside its election is the same.
-fn is_same(old: &Instance, new: &Instance) -> bool {
-    // Where something is written does not matter.
-    let plain = |list: &[VirtualAddress]| -> Vec<VirtualAddress> {
-        list.iter().map(|it| VirtualAddress { at: new.at, ..it.clone() }).collect()
-    };
-    let beside = |it: &Instance| Instance {
-        at: new.at,
-        addresses: plain(&it.addresses),
-        excluded: plain(&it.excluded),
-        routes: it.routes.iter().map(|it| RouteLine { at: new.at, ..it.clone() }).collect(),
-        rules: it.rules.iter().map(|it| RuleLine { at: new.at, ..it.clone() }).collect(),
-        held_back: Vec::new(),
-        ..it.clone()
-    };
-    beside(old) == beside(new)
 }
 
 fn list<'n>(names: impl Iterator<Item = &'n &'n str>) -> String {

@@ -31,6 +31,7 @@ pub const TESTS: &[Test] = &[
     ("a_socket_of_a_killed_daemon_is_replaced", replaces_a_leftover),
     ("a_socket_of_a_living_daemon_is_left_alone", respects_the_living),
     ("reload_waits_for_the_end_and_says_how_it_went", reloads),
+    ("a_plan_says_what_a_reload_would_do_and_does_nothing", plans),
 ];
 
 /// Runs a command of the program about this daemon: exit code, output, errors.
@@ -358,5 +359,34 @@ fn reloads() {
     let (code, text, _) = run(&daemon, &["status"]);
     assert_eq!(code, Some(0), "instances are well: {text}");
     assert!(text.contains("last reload FAILED"), "{text}");
+    assert!(cable.holds(VIRTUAL));
+}
+
+fn plans() {
+    let mut cable = Cable::new();
+    let mut daemon = Start::with(&one_instance()).until("Entering MASTER");
+    cable.wait_until_held(VIRTUAL);
+    let (code, text, _) = run(&daemon, &["reload", "--plan"]);
+    assert_eq!((code, text.as_str()), (Some(0), "nothing would change\n"));
+    let changed = one_instance().replace("priority 150", "priority 120");
+    let more = instance("VI_2", 52, 150, &[crate::world::SECOND], "");
+    let other = daemon.place.path("other.conf");
+    std::fs::write(&other, format!("{changed}{more}")).unwrap();
+    daemon.mark();
+    let (code, text, errors) = run(&daemon, &["reload", "--plan", other.to_str().unwrap()]);
+    assert_eq!(code, Some(2), "{errors}");
+    let lines: Vec<String> =
+        text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let expected = ["STEP OF WITH", "adjust VI_1 priority 150 -> 120", "add VI_2"];
+    assert_eq!(lines[..3], expected, "{text}");
+    assert_eq!(lines[3], "no instance would be left as it is");
+    std::fs::write(&other, one_instance().replace("virtual_router_id 51", "virtual_router_id"))
+        .unwrap();
+    let (code, _, errors) = run(&daemon, &["reload", "--plan", other.to_str().unwrap()]);
+    assert_eq!(code, Some(5));
+    assert!(errors.contains("`virtual_router_id` lacks an argument [KEY002]"), "{errors}");
+    // A file needs a plan: nobody shall believe that it was loaded.
+    assert_eq!(run(&daemon, &["reload", other.to_str().unwrap()]).0, Some(1));
+    assert_eq!(daemon.news(), "", "nothing happened");
     assert!(cable.holds(VIRTUAL));
 }

@@ -3,12 +3,14 @@
 mod columns;
 mod events;
 mod instance;
+mod plan;
 mod table;
 
 use core::time::Duration;
 
 pub use events::history;
 pub use instance::instance;
+pub use plan::plan;
 pub use table::{head, table};
 
 use crate::{Fault, Instance, Report, Seconds, State, TrackedState, Tracker};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use status::{Event, Instance, Line, LineError, Report, VERSION};
+use status::{Event, Instance, Line, LineError, Planned, Report, VERSION};
 
 /// What is still to be said.
 #[derive(Debug)]
@@ -11,6 +11,7 @@ pub(super) struct Answer {
     /// Of this instance only.
     instance: Option<String>,
     events: std::vec::IntoIter<Event>,
+    plan: std::vec::IntoIter<Planned>,
     /// What it ends with; the count of lines where nothing else.
     end: Option<Line>,
     stage: Stage,
@@ -26,6 +27,7 @@ enum Stage {
     Groups(usize),
     Scripts(usize),
     Events,
+    Plan,
     End,
     Over,
 }
@@ -50,10 +52,16 @@ impl Answer {
             report: None,
             instance: None,
             events: events.into_iter(),
+            plan: Vec::new().into_iter(),
             end: None,
             stage: Stage::Version,
             said: 0,
         }
+    }
+
+    /// What a reload would do.
+    pub(super) fn of_plan(steps: Vec<Planned>) -> Self {
+        Self { plan: steps.into_iter(), ..Self::of_events(Vec::new()) }
     }
 
     /// One line.
@@ -105,8 +113,12 @@ impl Answer {
                     }
                 }
                 Stage::Events => match self.events.next() {
-                    None => (None, Stage::End),
+                    None => (None, Stage::Plan),
                     Some(event) => (Some(Line::Event(event)), Stage::Events),
+                },
+                Stage::Plan => match self.plan.next() {
+                    None => (None, Stage::End),
+                    Some(planned) => (Some(Line::Plan(planned)), Stage::Plan),
                 },
                 Stage::End => (Some(self.end.take().unwrap_or(Line::End(self.said))), Stage::Over),
                 Stage::Over => return None,

@@ -13,13 +13,15 @@ use std::sync::Arc;
 use clock::Instant;
 use control::Severity;
 use kernel::eventloop::{EventLoop, Token, now};
-use status::{Ask, Line, LineError, Report, Request};
+use status::{Ask, Line, LineError, Planned, Reload, Report, Request};
 
 use self::answer::Answer;
 use self::client::{Connection, Heard};
 pub(super) use self::listener::Listener;
 use super::Parent;
 use super::inquiry::Asker;
+use super::loaded::Refusal;
+use super::view::today;
 
 /// The socket and who is connected.
 #[derive(Debug, Default)]
@@ -141,9 +143,12 @@ impl Parent {
 
     fn take_request(&mut self, slot: usize, number: u64, line: &[u8]) {
         let request = Request::parse(line);
-        let instance = request.as_ref().ok().and_then(|request| request.instance.clone());
+        let (instance, file) = request
+            .as_ref()
+            .map_or((None, None), |request| (request.instance.clone(), request.file.clone()));
         let client = Client { slot, number, instance };
         match request.map(|request| request.ask) {
+            Ok(Ask::Plan) => self.plan_for(client, file),
             Ok(Ask::Status) => self.inquire(Asker::Client(client)),
             Ok(Ask::History) => {
                 let events = self.history.events(client.instance.as_deref());
@@ -154,7 +159,8 @@ impl Parent {
         }
     }
 
-    fn refuse(&mut self, client: &Client, error: LineError) {
+    /// Tells a client why there is no answer.
+    pub(super) fn refuse(&mut self, client: &Client, error: LineError) {
         self.control.answer(client, Answer::of_line(Line::Error(error)), &self.events);
     }
 
@@ -174,6 +180,17 @@ impl Parent {
             LineError::Silent(text.to_owned())
         });
         let answer = Answer::of_report(Arc::clone(report), client.instance.clone(), events, end);
+        self.control.answer(client, answer, &self.events);
+    }
+
+    /// Tells a client what a reload would do, or why it would do nothing.
+    pub(super) fn answer_plan(&mut self, client: &Client, outcome: Result<Vec<Planned>, Refusal>) {
+        let answer = match outcome {
+            Ok(steps) => Answer::of_plan(steps),
+            Err(Refusal { lines, .. }) => {
+                Answer::of_line(Line::Reload(Reload { at: today(), succeeded: false, lines }))
+            }
+        };
         self.control.answer(client, answer, &self.events);
     }
 

@@ -38,7 +38,8 @@ impl Shell {
             ip: if parameters.family == Family::Ipv4 { 4 } else { 6 },
             vrrp: if parameters.version == Version::V2 { 2 } else { 3 },
             state: state(seen.role),
-            since: time_of(seen.since, now),
+            // What has not started yet is so since now.
+            since: time_of(seen.cause.map_or(now, |_| seen.since), now),
             cause: seen
                 .cause
                 .map_or_else(String::new, |cause| narration::because(id, &cause, &names)),
