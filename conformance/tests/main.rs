@@ -18,6 +18,7 @@ mod groups;
 mod interference;
 mod intervals;
 mod language;
+mod mail;
 mod notification;
 mod preemption;
 mod process;
@@ -57,6 +58,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("interference", interference::SCENARIOS),
     ("intervals", intervals::SCENARIOS),
     ("language", language::SCENARIOS),
+    ("mail", mail::SCENARIOS),
     ("notification", notification::SCENARIOS),
     ("preemption", preemption::SCENARIOS),
     ("process", process::SCENARIOS),

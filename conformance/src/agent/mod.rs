@@ -6,4 +6,5 @@
 pub mod capture;
 pub mod hold;
 pub mod ping;
+pub mod post;
 pub mod send;

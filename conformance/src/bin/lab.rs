@@ -33,6 +33,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["hold", ..] => agent::hold::lab(arguments.get(1..).unwrap_or_default()),
         ["hold-node"] => agent::hold::node(),
         ["capture"] => agent::capture::run(),
+        ["post", address, path] => agent::post::run(address.parse()?, path),
         [job @ ("ping" | "ask"), address, micros, identifier] => agent::ping::run(
             address.parse()?,
             Duration::from_micros(micros.parse()?),

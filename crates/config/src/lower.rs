@@ -14,6 +14,7 @@ mod group;
 pub mod host;
 mod instance;
 mod lints;
+mod mail;
 mod notify;
 mod path;
 mod process;
@@ -166,10 +167,13 @@ impl<'a> Lowering<'a> {
             .flat_map(Directive::children)
             .filter_map(global::link_delays)
             .collect();
-        let groups = group::lower(&tree, &mut instances, &mut trackers, &catalogue, &mut reports);
+        let alerts = defaults.mail.alerts();
+        let groups =
+            group::lower(&tree, &mut instances, &mut trackers, &catalogue, alerts, &mut reports);
         hold_back(&tree, &mut instances, &reports);
         let mut fixed = fixed::lower(&tree, &defaults, &mut priorities, &mut reports);
         track_group::lower(&tree, &mut fixed, &mut instances, &mut trackers, &mut reports);
+        global.mail = defaults.mail.settle(&mut reports);
         let served = served::lower(&self.virtual_servers, &self.server_groups, &instances);
         let reports_to = &mut reports;
         let scripts = trackers.used(Kind::Script, scripts, |it| it.at, reports_to);

@@ -14,6 +14,7 @@ use wire::vrrp::Authentication;
 use crate::source::Span;
 
 mod destination;
+mod mail;
 mod path;
 mod proof;
 mod script;
@@ -21,6 +22,7 @@ mod tracked;
 mod unplaced;
 
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
+pub use mail::{Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
 pub use path::{Following, RouteLine, RuleLine};
 pub use proof::Proof;
 pub use script::{Begins, Command, Deleted, Fifo, Notify, Script, Scripts, User};
@@ -96,6 +98,8 @@ pub struct Global {
     pub name_directories: [Option<String>; 2],
     /// Programs that are run.
     pub programs: Scripts,
+    /// E-mail.
+    pub mail: Mail,
     /// Files that are written upon signals.
     pub dumps: Dumps,
     /// The VRRP process.
@@ -119,6 +123,7 @@ impl Default for Global {
             nftables: Nftables::default(),
             name_directories: [None, None],
             programs: Scripts::default(),
+            mail: Mail::default(),
             dumps: Dumps::default(),
             vrrp: Process::default(),
             checker: Process::default(),
@@ -216,6 +221,8 @@ pub struct Instance {
     pub checksum: Checksum,
     /// `notify*`; none where nobody is told.
     pub notify: Option<Box<Notify>>,
+    /// `smtp_alert`: changes are told by e-mail, where there is a server for it.
+    pub mailed: bool,
     /// `no_virtual_ipaddress`: that there is no address is meant.
     pub without_addresses: bool,
     /// `strict_mode` or `vrrp_strict`.
@@ -359,6 +366,8 @@ pub struct SyncGroup {
     pub parameters: GroupParameters,
     /// `notify*`; none where nobody is told.
     pub notify: Option<Box<Notify>>,
+    /// `smtp_alert`: changes are told by e-mail, where there is a server for it.
+    pub mailed: bool,
 }
 
 /// One `virtual_server`: where it stands, until load balancing is lowered.

@@ -45,9 +45,18 @@ const PROCESS: &str = "vrrp_track_process P {\n process nginx x\n@@\n}\nvrrp_ins
     virtual_router_id 1\n track_process {\n P\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 const FOLLOWED: &str = "static_ipaddress {\n 192.0.2.7 dev eth0 track_group G\n}\nvrrp_instance A {\n interface eth0\n\
     virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n@@\n";
+const MAILED: &str = "global_defs {\n smtp_server mail.example.org\n@@\n}\nvrrp_instance A {\n interface eth0\n\
+    virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
+const LOGGED_IN: &str = "global_defs {\n smtp_server mail.example.org\n smtp_user alerts\n@@\n}\nvrrp_instance A {\n\
+    interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 
 /// Lines that need surroundings of their own.
 const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
+    (&["global_defs"], "smtp_tls", "smtp_tls smtps", MAILED),
+    (&["global_defs"], "smtp_user", "smtp_user alerts", MAILED),
+    (&["global_defs"], "smtp_ca_file", "smtp_ca_file /etc/ca.pem", MAILED),
+    (&["global_defs"], "smtp_password", "smtp_password secret", LOGGED_IN),
+    (&["global_defs"], "smtp_password_file", "smtp_password_file /etc/secret", LOGGED_IN),
     (&["vrrp_script"], "script", "script /bin/false", SCRIPT),
     (&["vrrp_instance"], "track_script", "track_script { S }", TRACKED),
     (&["vrrp_instance"], "track_file", "track_file { F }", TRACKED),
@@ -189,6 +198,7 @@ fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
         (["global_defs"], "vrrp_mcast_group4") => "vrrp_mcast_group4 224.0.0.19",
         (["global_defs"], "vrrp_mcast_group6") => "vrrp_mcast_group6 ff02::13",
         (["global_defs"], "vrrp_address_lifetime") => "vrrp_address_lifetime 20",
+        (["global_defs"], "notification_email") => "notification_email { a@example.org }",
         (["global_defs"], "vrrp_fence") => "vrrp_fence off",
         (["global_defs"], "vrrp_cpu_affinity") => "vrrp_cpu_affinity 0 1",
         (["global_defs"], "checker_cpu_affinity") => "checker_cpu_affinity 1",

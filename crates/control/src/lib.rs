@@ -3,17 +3,21 @@
 //! Pure: the socket is the kernel room's, the clock is the shell's.
 #![forbid(unsafe_code)]
 
+mod errand;
 mod file;
 mod message;
+mod outbox;
 mod process;
 mod script;
 mod watchdog;
 
+pub use errand::{Credentials, Errand, Letter, Password, Report, Security};
 pub use file::{CONTENT_MAX, number};
 pub use message::{
     Change, DecodeError, Finding, Handover, Role, Severity, StartOptions, Subject, Summary,
     ToChild, ToParent, Watched, What, append, decode, encode, items,
 };
+pub use outbox::{Left, Outbox, OutboxAction};
 pub use process::{Comparison, Quorum, QuorumWatch, Sought};
 pub use script::{ScriptAction, ScriptTimes, ScriptWatch, Verdict};
 pub use watchdog::{Action, Death, Event, Watchdog};

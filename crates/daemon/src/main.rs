@@ -8,6 +8,7 @@ mod checker_child;
 mod child;
 mod cli;
 mod compat;
+mod courier;
 mod demo;
 mod load;
 mod log;
@@ -23,6 +24,9 @@ use control::Role;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if courier::is_wanted(&arguments) {
+        return courier::run();
+    }
     match child::role(&arguments) {
         Some(Role::Vrrp) => vrrp_child::run(),
         Some(Role::Checker) => checker_child::run(),

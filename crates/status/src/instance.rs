@@ -325,7 +325,7 @@ pub struct Announcements {
     pub lower_priority_again_after: Option<Seconds>,
 }
 
-/// Programs that are told of changes, as lists of words; empty where none is.
+/// Who is told of changes: programs, as lists of words; empty where none is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Programs {
     /// Told that the instance is Active.
@@ -346,6 +346,8 @@ pub struct Programs {
     pub tells_deletion: bool,
     /// Whether changes of the priority are told.
     pub tells_priority: bool,
+    /// Whether changes are told by e-mail.
+    pub mailed: bool,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use vrrp::{AddressCheck, AnnounceSchedule, DebounceDelays, OwnerAdverts, Reply};
 use wire::Version;
 
 use super::command;
+use super::mail;
 use super::read::seconds;
 use super::report::Reports;
 use crate::model::{AddressLifetime, Checksum, Fifo, Global, Process, Strangers};
@@ -29,6 +30,8 @@ pub(super) struct Defaults {
     pub(super) checksum: Checksum,
     pub(super) lifetime: AddressLifetime,
     pub(super) strangers: Strangers,
+    /// Not of instances, and read all the same wherever it stands.
+    pub(super) mail: mail::Written,
 }
 
 impl Default for Defaults {
@@ -48,6 +51,7 @@ impl Default for Defaults {
             checksum: Checksum::Standard,
             lifetime: AddressLifetime::Default,
             strangers: Strangers::Heard,
+            mail: mail::Written::default(),
         }
     }
 }
@@ -129,7 +133,10 @@ pub(super) fn read(
 ) {
     for directive in block.children() {
         let keyword = directive.keyword.text.as_str();
-        if !process(global, keyword, directive) && !instance_default(defaults, keyword, directive) {
+        if !process(global, keyword, directive)
+            && !instance_default(defaults, keyword, directive)
+            && !defaults.mail.read(keyword, directive)
+        {
             daemon(global, keyword, directive, reports);
         }
     }

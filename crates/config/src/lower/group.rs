@@ -12,12 +12,13 @@ use crate::model::{Instance, Notify, SyncGroup, Tracker};
 use crate::source::Span;
 use crate::syntax::{Directive, Tree};
 
-/// Lowers every group; its trackers are added to those of its members.
+/// Lowers every group; its trackers are added to those of its members. `alerts` is `smtp_alert` of those that do not say it.
 pub(super) fn lower(
     tree: &Tree,
     instances: &mut [Instance],
     trackers: &mut Trackers,
     catalogue: &Catalogue,
+    alerts: bool,
     reports: &mut Reports<'_>,
 ) -> Vec<SyncGroup> {
     let mut groups: Vec<SyncGroup> = Vec::new();
@@ -57,8 +58,12 @@ pub(super) fn lower(
         track(block, &members, instances, trackers, reports);
         track_named(block, &members, instances, trackers, catalogue, reports);
         let mut notify = Notify::default();
+        let mut mailed = alerts;
         for line in block.children() {
             notify::read(&mut notify, line, reports);
+            if line.keyword == *"smtp_alert" {
+                mailed = line.flag().unwrap_or(mailed);
+            }
         }
         let weights_allowed =
             block.children().iter().any(|line| line.keyword.text == "sync_group_tracking_weight");
@@ -72,6 +77,7 @@ pub(super) fn lower(
             at: name.span,
             parameters: GroupParameters { members },
             notify: (notify != Notify::default()).then(|| Box::new(notify)),
+            mailed,
         });
     }
     groups

@@ -66,6 +66,7 @@ pub(super) struct Written<'t> {
     acceptance: Option<(Acceptance, Span)>,
     held_back: Vec<HeldBack>,
     notify: Option<Box<Notify>>,
+    mailed: Option<bool>,
     tracked: Vec<Tracked>,
 }
 
@@ -155,6 +156,7 @@ pub(super) fn lower(
         held_back: written.held_back,
         name: name.text.clone(),
         notify: written.notify,
+        mailed: written.mailed.unwrap_or(defaults.mail.alerts()),
     };
     Some((instance, written.tracked))
 }
@@ -229,6 +231,7 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
         "track_script" | "track_file" | "track_process" => {
             written.tracked.extend(track::lines(directive));
         }
+        "smtp_alert" => written.mailed = directive.flag().or(written.mailed),
         "no_virtual_ipaddress" => written.without_addresses = true,
         "dont_track_primary" => written.untracked = true,
         "down_timer_adverts" => {

@@ -5,6 +5,7 @@
 pub(crate) mod changes;
 pub(crate) mod contest;
 pub(crate) mod dump;
+pub(crate) mod mail;
 pub(crate) mod narration;
 
 /// keepalived's name of a state in a report.

@@ -1,20 +1,21 @@
 //! The time of day as log lines carry it.
 //!
-//! **Shape**: syslog `Nov 20 22:26:06` (RFC 3164 §4.1.2), console `Fri Nov 20 22:26:06 2026`. Local time, by the
+//! **Shape**: syslog `Nov 20 22:26:06` (RFC 3164 §4.1.2), console `Fri Nov 20 22:26:06 2026`, e-mail
+//! `Fri, 20 Nov 2026 22:26:06 +0100` (RFC 5322 §3.3). Local time, by the
 //! C library, which knows the time zone.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A broken-down local time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     seconds: i64,
     nanoseconds: u32,
 }
 
 impl Stamp {
     /// Now.
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self::of(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
@@ -55,6 +56,25 @@ impl Stamp {
     pub(super) fn file(self) -> String {
         let time = kernel::local_time(self.seconds);
         format!("{} {}.{:09} {}", weekday(time.weekday), self.syslog(), self.nanoseconds, time.year)
+    }
+
+    /// `Fri, 20 Nov 2026 22:26:06 +0100`.
+    pub(crate) fn mail(self) -> String {
+        let time = kernel::local_time(self.seconds);
+        let minutes = time.east_of_utc.unsigned_abs() / 60;
+        let sign = if time.east_of_utc < 0 { '-' } else { '+' };
+        format!(
+            "{}, {:02} {} {} {:02}:{:02}:{:02} {sign}{:02}{:02}",
+            weekday(time.weekday),
+            time.day,
+            month(time.month),
+            time.year,
+            time.hour,
+            time.minute,
+            time.second,
+            minutes / 60,
+            minutes % 60,
+        )
     }
 }
 

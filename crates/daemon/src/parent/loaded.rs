@@ -10,6 +10,7 @@ use control::{Handover, Role, StartOptions};
 use kernel::process::MemoryFile;
 use status::Planned;
 
+use super::mail::Addressees;
 use super::programs::Table;
 use crate::child::{Payload, PayloadError};
 use crate::cli::Options;
@@ -31,6 +32,8 @@ pub(super) struct Loaded {
     pub(super) files: Vec<TrackFile>,
     /// Processes that are counted.
     pub(super) processes: Vec<TrackProcess>,
+    /// Who gets e-mail.
+    pub(super) addressees: Addressees,
     vrrp: bool,
     checker: bool,
     sources: Vec<u8>,
@@ -56,6 +59,7 @@ impl Loaded {
         Ok(Self {
             path,
             lines,
+            addressees: Addressees::of(&model),
             programs: Table::of(&mut model),
             files: std::mem::take(&mut model.files),
             processes: std::mem::take(&mut model.processes),

@@ -10,6 +10,7 @@ mod findings;
 mod greeting;
 mod inquiry;
 mod loaded;
+mod mail;
 mod notify;
 mod pid_file;
 mod processes;
@@ -56,6 +57,7 @@ struct Parent {
     files: files::Files,
     processes: processes::Processes,
     findings: findings::Findings,
+    post: mail::Post,
     handover: Handover,
     reload: reload::Progress,
     /// How the last reload ended.
@@ -157,6 +159,7 @@ impl Parent {
             files: files::Files::default(),
             processes: processes::Processes::default(),
             findings: findings::Findings::default(),
+            post: mail::Post::default(),
             handover: Handover::default(),
             reload: reload::Progress::Idle,
             last_reload: None,
@@ -197,6 +200,7 @@ impl Parent {
             self.tell_findings();
             self.tend_inquiries();
             self.control.tend();
+            self.tend_mail();
             self.announce();
             let deadline = self.deadline();
             if let Err(error) = self.events.wait(deadline, &mut ready) {
@@ -212,10 +216,14 @@ impl Parent {
             for token in &ready {
                 self.take(*token);
             }
+            if self.stopping.is_some() && self.children.iter().all(Managed::has_ended) {
+                self.leave_post();
+            }
             let healthy = self.children.iter().all(Managed::is_healthy);
             self.systemd.pet(now(), healthy && self.stopping.is_none());
         }
         self.end_programs();
+        self.close_post();
         self.pid_files.remove_all();
         self.log(
             Severity::Info,
@@ -234,6 +242,7 @@ impl Parent {
             self.findings.deadline(),
             self.inquiries.deadline(),
             self.control.deadline(),
+            self.post.deadline(),
         ];
         self.children.iter().filter_map(Managed::deadline).chain(others.into_iter().flatten()).min()
     }
@@ -315,6 +324,10 @@ impl Parent {
             self.take_program(token);
             return;
         }
+        if mail::Post::owns(token) {
+            self.take_mail(token);
+            return;
+        }
         if token == files::FILES {
             return self.files_changed();
         }
@@ -382,7 +395,9 @@ impl Parent {
     }
 
     fn has_ended(&self) -> bool {
-        self.stopping.is_some() && self.children.iter().all(Managed::has_ended)
+        self.stopping.is_some()
+            && self.children.iter().all(Managed::has_ended)
+            && self.post.has_left()
     }
 
     /// Hands a message to every running child.

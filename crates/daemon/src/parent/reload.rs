@@ -33,6 +33,14 @@ impl Progress {
     pub(super) const fn is_running(&self) -> bool {
         matches!(self, Self::Running { .. })
     }
+
+    /// The configuration before, as long as not all have the new one.
+    pub(super) fn former(&self) -> Option<&Loaded> {
+        match self {
+            Self::Idle => None,
+            Self::Running { former, .. } => Some(former),
+        }
+    }
 }
 
 impl Parent {
@@ -136,6 +144,7 @@ impl Parent {
                 said.push(reason.clone());
             }
         }
+        self.arrange_mail();
         let outcome = if refused.is_some() { Outcome::Failed } else { Outcome::InForce };
         self.answer(outcome, said);
         if again {

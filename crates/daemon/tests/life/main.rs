@@ -23,6 +23,8 @@ mod dumps;
 mod ear;
 mod faults;
 mod logging;
+mod mail;
+mod postmaster;
 mod processes;
 mod reload;
 mod routes;
@@ -52,6 +54,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("systemd", systemd::TESTS),
     ("faults", faults::TESTS),
     ("logging", logging::TESTS),
+    ("mail", mail::TESTS),
     ("walls", walls::TESTS),
     ("asking", asking::TESTS),
     ("dumps", dumps::TESTS),

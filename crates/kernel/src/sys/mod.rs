@@ -118,6 +118,8 @@ pub struct LocalTime {
     pub minute: u32,
     /// 0 to 60.
     pub second: u32,
+    /// Seconds that its clocks are ahead of UTC.
+    pub east_of_utc: i64,
 }
 
 /// The local time of `seconds` since 1970.
@@ -139,6 +141,7 @@ pub fn local_time(seconds: i64) -> LocalTime {
         hour: small(broken.tm_hour),
         minute: small(broken.tm_min),
         second: small(broken.tm_sec),
+        east_of_utc: broken.tm_gmtoff,
     }
 }
 

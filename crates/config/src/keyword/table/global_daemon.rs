@@ -51,29 +51,65 @@ pub(super) const DAEMON: &[Keyword] = &[
         &[required(Word("mail address"))],
         "user@host",
         "Mail From address",
-    ),
+    )
+    .supported(),
     value(
         "smtp_server",
         &[required(Word("ip or host name")), optional(Integer(1, 65_535))],
         "port 25",
         "SMTP relay for alerts; no mail unless set",
-    ),
-    value("smtp_helo_name", &[required(Word("name"))], "local host name", "HELO argument"),
+    )
+    .supported(),
+    value("smtp_helo_name", &[required(Word("name"))], "local host name", "HELO argument")
+        .supported(),
     value(
         "smtp_connect_timeout",
         &[required(Integer(0, 4294))],
         "30",
-        "SMTP connect/read/write timeout",
-    ),
+        "SMTP connect/read/write timeout; one attempt takes four times as long at most",
+    )
+    .supported(),
+    value(
+        "smtp_tls",
+        &[required(Choice(&["off", "starttls", "smtps"]))],
+        "off; starttls with smtp_user",
+        "TLS towards smtp_server, whose certificate is verified; smtps means port 465 where none is written",
+    )
+    .since("steadfast only")
+    .supported(),
+    value("smtp_user", &[required(Word("name"))], "none", "Log in to smtp_server by this name")
+        .since("steadfast only")
+        .supported(),
+    value("smtp_password", &[required(Word("password"))], "none", "Password of smtp_user")
+        .since("steadfast only")
+        .supported(),
+    value(
+        "smtp_password_file",
+        &[required(Word("path"))],
+        "none",
+        "File whose first line is the password of smtp_user, read anew for each attempt",
+    )
+    .since("steadfast only")
+    .supported(),
+    value(
+        "smtp_ca_file",
+        &[required(Word("path"))],
+        "none",
+        "PEM certificates that are trusted for smtp_server beside those of the system",
+    )
+    .since("steadfast only")
+    .supported(),
     list(
         "notification_email",
         NOTHING,
         line("<mail address>...", words::any),
         "empty",
         "Recipients of alert mail",
-    ),
-    boolean("smtp_alert", "unset", "Default for all smtp_alert settings (VRRP and checkers)"),
-    boolean("smtp_alert_vrrp", "unset", "Default smtp_alert for VRRP instances/groups"),
+    )
+    .supported(),
+    boolean("smtp_alert", "unset", "Default for all smtp_alert settings (VRRP and checkers)")
+        .supported(),
+    boolean("smtp_alert_vrrp", "unset", "Default smtp_alert for VRRP instances/groups").supported(),
     boolean("smtp_alert_checker", "unset", "Default smtp_alert for checkers"),
     boolean(
         "checker_log_all_failures",
@@ -85,7 +121,7 @@ pub(super) const DAEMON: &[Keyword] = &[
         "off",
         "Do not email when a check inside a real server changes; only RS changes",
     ),
-    flag("no_email_faults", "off", "Do not send email on FAULT transitions"),
+    flag("no_email_faults", "off", "Do not send email on FAULT transitions").supported(),
     value("startup_script", COMMAND, "none", "Run once by parent before children start"),
     value(
         "startup_script_timeout",

@@ -63,7 +63,7 @@ pub(super) const SYNC_GROUP: &[Keyword] = &[
     value("notify_stop", COMMAND, "none", "Script on group entering STOP state").supported(),
     value("notify", COMMAND, "none", "Generic script; args appended: GROUP name state prio")
         .supported(),
-    boolean("smtp_alert", "global", "Mail on group state change"),
+    boolean("smtp_alert", "global", "Mail on group state change").supported(),
     flag("global_tracking", "", "DEPRECATED, ignored (tracking is always per group)")
         .ignored("tracking is always per group"),
     flag("sync_group_tracking_weight", "off", "Allow weighted trackers in members of group")

@@ -95,7 +95,7 @@ pub(super) const NOTIFY: &[Keyword] = &[
         "Script when master receives lower priority advert",
     )
     .supported(),
-    boolean("smtp_alert", "global", "Mail on state change"),
+    boolean("smtp_alert", "global", "Mail on state change").supported(),
     boolean("notify_priority_changes", "global", "Write priority lines to FIFO").supported(),
     value(
         "lvs_sync_daemon_interface",

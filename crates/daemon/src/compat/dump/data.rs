@@ -194,7 +194,7 @@ fn lists(text: &mut String, one: &Instance) {
 
 fn told(text: &mut String, one: &Instance) {
     let programs = &one.settings.programs;
-    text.push_str("   Using smtp notification = no\n");
+    mailed(text, programs.mailed);
     let deleted = if programs.tells_deletion { "Deleted" } else { "Fault" };
     let _ = writeln!(text, "   Notify deleted = {deleted}");
     let lines = [
@@ -221,7 +221,12 @@ fn sync_group(text: &mut String, group: &Group, report: &Report) {
     for name in &group.members {
         let _ = writeln!(text, "     {name}");
     }
-    text.push_str("   Using smtp notification = no\n");
+    mailed(text, group.programs.mailed);
+}
+
+fn mailed(text: &mut String, mailed: bool) {
+    let word = if mailed { "yes" } else { "no" };
+    let _ = writeln!(text, "   Using smtp notification = {word}");
 }
 
 fn script(text: &mut String, one: &Script, report: &Report) {

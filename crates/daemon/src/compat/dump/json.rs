@@ -44,7 +44,7 @@ fn data(instance: &Instance, report: &Report) -> Object {
     data.value("state", number(instance.state));
     data.value("wantstate", number(instance.state));
     data.value("version", instance.vrrp);
-    data.value("smtp_alert", false);
+    data.value("smtp_alert", instance.settings.programs.mailed);
     tail(&mut data, instance, report);
     data
 }

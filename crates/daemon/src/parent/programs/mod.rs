@@ -211,7 +211,9 @@ impl Parent {
     /// Tells pipes and programs of a change.
     pub(super) fn changed(&mut self, change: &Change) {
         self.remember(change);
-        let notify = self.loaded.programs.told.get(&change.subject);
+        // Of what went by a reload, only the configuration before knows who is told.
+        let former = self.reload.former().filter(|_| change.what == What::Deleted);
+        let notify = former.unwrap_or(&self.loaded).programs.told.get(&change.subject);
         let told_of_priorities = notify
             .and_then(|notify| notify.priority_changes)
             .unwrap_or(self.loaded.programs.common.priority_changes);
@@ -219,7 +221,8 @@ impl Parent {
         if is_priority && !told_of_priorities {
             return;
         }
-        let change = &as_told(change, notify);
+        let told = as_told(change, notify);
+        let change = &told;
         let commands: Vec<(Command, Vec<OsString>)> =
             notify.map_or_else(Vec::new, |notify| commands(notify, change));
         for (command, arguments) in commands {
@@ -229,6 +232,7 @@ impl Parent {
                 self.tell_program(&change.subject, &program);
             }
         }
+        self.write_of(change);
         let line = changes::line(change);
         let lost: Vec<String> = self
             .programs

@@ -83,7 +83,7 @@ impl Shell {
             name: group.name.clone(),
             state: state(seen.role),
             members: seen.members.iter().filter_map(name).collect(),
-            programs: programs(group.notify.as_deref()),
+            programs: programs(group.notify.as_deref(), group.mailed),
         })
     }
 
@@ -251,12 +251,14 @@ fn settings(instance: &Instance, parameters: &Parameters) -> status::Settings {
             lower_priority_repeat: announce.lower_priority_repeat,
             lower_priority_again_after: seconds(announce.lower_priority_again_after),
         },
-        programs: programs(instance.notify.as_deref()),
+        programs: programs(instance.notify.as_deref(), instance.mailed),
     }
 }
 
-fn programs(notify: Option<&Notify>) -> status::Programs {
-    let Some(notify) = notify else { return status::Programs::default() };
+fn programs(notify: Option<&Notify>, mailed: bool) -> status::Programs {
+    let Some(notify) = notify else {
+        return status::Programs { mailed, ..status::Programs::default() };
+    };
     let words = |command: &Option<Command>| {
         command.as_ref().map_or_else(Vec::new, |command| command.words.clone())
     };
@@ -273,5 +275,6 @@ fn programs(notify: Option<&Notify>) -> status::Programs {
         lower_priority: words(&notify.lower_priority),
         tells_deletion: matches!(notify.deleted, Deleted::AsDeleted(_)),
         tells_priority: notify.priority_changes.unwrap_or(false),
+        mailed,
     }
 }
