@@ -33,7 +33,8 @@ pub(super) const DAEMON: &[Keyword] = &[
         "use_symlink_paths",
         "off",
         "Do not resolve symlinks in script paths before running them",
-    ),
+    )
+    .ignored("programs are started by the path that is written"),
     boolean(
         "set_supplementary_groups",
         "off",
