@@ -30,6 +30,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("a_route_without_an_interface_is_lost_to_the_incumbent", V3, loose_is_lost)
         .only(Subject::Keepalived),
     Scenario::new("a_route_that_nobody_tracks_stays_away", V3, untracked),
+    Scenario::new("an_address_that_nobody_tracks_stays_away", V3, untracked_address),
     Scenario::new("the_interface_of_a_route_is_tracked", V3, |stage| {
         fault_with(stage, "virtual_routes {\n 10.50.0.0/16 dev t0\n }")
     }),
@@ -311,6 +312,16 @@ fn untracked(stage: &mut Stage) -> Result<()> {
     type_in(stage, "ip route del 10.50.0.0/16")?;
     stage.expect_calm("a", 3)?;
     expect(stage, "a", &[], Duration::ZERO)
+}
+
+fn untracked_address(stage: &mut Stage) -> Result<()> {
+    activate(stage, "virtual_ipaddress_excluded {\n 192.0.2.77/24 no_track\n }")?;
+    let address = "192.0.2.77".parse()?;
+    stage.lab.node("a")?.expect_address("eth0", address, SLACK)?;
+    type_in(stage, "ip addr del 192.0.2.77/24 dev eth0")?;
+    stage.expect_calm("a", 6)?;
+    ensure!(!stage.lab.node("a")?.holds(address)?, "it came back");
+    Ok(())
 }
 
 /// A link beside the switch.

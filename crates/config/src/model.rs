@@ -209,6 +209,8 @@ pub struct Instance {
     pub addresses: Vec<VirtualAddress>,
     /// `virtual_ipaddress_excluded`: held like the others, not advertised.
     pub excluded: Vec<VirtualAddress>,
+    /// `promote_secondaries`: on its interface, while the daemon runs.
+    pub promotes_secondaries: bool,
     /// `virtual_routes`: set while Active, in this order.
     pub routes: Vec<RouteLine>,
     /// `virtual_rules`: set behind the routes.

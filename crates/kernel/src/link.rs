@@ -101,6 +101,38 @@ impl RequestSocket {
         self.request("plug link into bridge", Goal::Answer, builder)
     }
 
+    /// Whether another address of a subnet becomes the primary one when that goes; otherwise all go with it.
+    ///
+    /// **Errors**: the kernel refuses, also where there is no such link.
+    pub fn promotes_secondaries(&mut self, link: IfIndex) -> Result<bool, NetlinkError> {
+        let request =
+            || Builder::new(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK).body(&header(link, 0, 0));
+        let mut promotes = false;
+        self.dump(
+            "read settings of link",
+            request,
+            || {},
+            |message| promotes |= setting(message, PROMOTE_SECONDARIES) == Some(1),
+        )?;
+        Ok(promotes)
+    }
+
+    /// Sets [`RequestSocket::promotes_secondaries`].
+    ///
+    /// **Errors**: the kernel refuses, also where there is no such link.
+    pub fn promote_secondaries(&mut self, link: IfIndex, on: bool) -> Result<(), NetlinkError> {
+        let builder = Builder::new(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK)
+            .body(&header(link, 0, 0))
+            .open(IFLA_AF_SPEC)
+            .open(AF_INET)
+            .open(IFLA_INET_CONF)
+            .number(PROMOTE_SECONDARIES, on.into())
+            .close()
+            .close()
+            .close();
+        self.request("set promote_secondaries", Goal::Answer, builder)
+    }
+
     /// The number of the link called `name`.
     ///
     /// **Errors**: the table cannot be read.
@@ -134,6 +166,17 @@ pub(crate) fn parse(message: &Message<'_>) -> Option<Link> {
         }
     }
     (!link.name.is_empty()).then_some(link)
+}
+
+/// An IPv4 setting of the link that a message is about, by the kernel's number of it, counted from 1.
+fn setting(message: &Message<'_>, number_of: u16) -> Option<u32> {
+    let find = |attributes: &'_ [u8], wanted: u16| -> Option<Vec<u8>> {
+        Attributes(attributes).find(|(kind, _)| *kind == wanted).map(|(_, value)| value.to_vec())
+    };
+    let families = find(message.payload.get(16..)?, IFLA_AF_SPEC)?;
+    let settings = find(&find(&families, AF_INET)?, IFLA_INET_CONF)?;
+    let place = usize::from(number_of.checked_sub(1)?) * 4;
+    number(settings.get(place..)?)
 }
 
 fn create(name: &str) -> Builder {
@@ -171,6 +214,11 @@ const IFLA_MTU: u16 = 4;
 const IFLA_MASTER: u16 = 10;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_NET_NS_FD: u16 = 28;
+const IFLA_AF_SPEC: u16 = 26;
+const AF_INET: u16 = 2;
+const IFLA_INET_CONF: u16 = 1;
+/// `IPV4_DEVCONF_PROMOTE_SECONDARIES` of linux/ip.h.
+const PROMOTE_SECONDARIES: u16 = 20;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
 const VETH_INFO_PEER: u16 = 1;

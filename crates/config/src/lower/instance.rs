@@ -44,6 +44,7 @@ pub(super) struct Written<'t> {
     preempt_delay: Option<(Duration, Span)>,
     addresses: Vec<VirtualAddress>,
     excluded: Vec<VirtualAddress>,
+    promotes_secondaries: bool,
     routes: Vec<RouteLine>,
     rules: Vec<RuleLine>,
     unicast_source: Option<(IpAddr, Span)>,
@@ -141,6 +142,7 @@ pub(super) fn lower(
         proof: proof.map(Box::new),
         addresses: written.addresses,
         excluded: written.excluded,
+        promotes_secondaries: written.promotes_secondaries,
         routes: written.routes,
         rules: written.rules,
         interface_tracking: if written.untracked {
@@ -234,6 +236,7 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
         "smtp_alert" => written.mailed = directive.flag().or(written.mailed),
         "no_virtual_ipaddress" => written.without_addresses = true,
         "dont_track_primary" => written.untracked = true,
+        "promote_secondaries" => written.promotes_secondaries = true,
         "down_timer_adverts" => {
             written.down_timer_adverts =
                 global::down_timer_adverts(directive).or(written.down_timer_adverts);

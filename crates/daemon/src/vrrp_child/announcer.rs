@@ -13,7 +13,7 @@ use vrrp::InstanceId;
 use wire::arp::Arp;
 use wire::{Family, MacAddr, ndisc};
 
-use super::holdings::Holding;
+use super::holdings::{Holding, Origin};
 
 /// One announcement.
 #[derive(Clone, Debug)]
@@ -136,6 +136,9 @@ impl Announcer {
 
 /// The announcement of one address; none on a link without Ethernet addresses.
 fn frame(instance: InstanceId, holding: &Holding, observer: &Observer) -> Option<(Family, Frame)> {
+    if holding.origin == Origin::Left {
+        return None;
+    }
     let interface = holding.address.interface;
     let link = observer.link(interface)?;
     if link.loopback {

@@ -9,7 +9,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use clock::{Instant, Timers};
-use config::model::{AddressLifetime, Broadcast, Instance, PreferredLifetime, VirtualAddress};
+use config::model::{
+    AddressLifetime, Broadcast, Following, Instance, PreferredLifetime, VirtualAddress,
+};
 use intent::{Address, AddressKey, Flags, IfIndex, Lifetime, PROTOCOL_KEEPALIVED};
 use kernel::netlink::RequestSocket;
 use kernel::observer::Observer;
@@ -30,6 +32,8 @@ pub(super) struct Holdings {
 pub(super) struct Holding {
     pub(super) address: Address,
     pub(super) origin: Origin,
+    /// Without `no_track`: it is put back when somebody takes it away.
+    pub(super) is_followed: bool,
 }
 
 /// Whose an address is.
@@ -39,6 +43,8 @@ pub(super) enum Origin {
     Ours,
     /// It was there before, and stays.
     Host,
+    /// It was ours, and somebody took it away that nobody follows: until the next time it is not there.
+    Left,
 }
 
 impl Holdings {
@@ -90,6 +96,14 @@ impl Holdings {
         surplus
     }
 
+    /// Notes that an address went and is left alone.
+    pub(super) fn leave_alone(&mut self, instance: InstanceId, key: &AddressKey) {
+        let held = self.held.get_mut(&instance).into_iter().flatten();
+        for holding in held.filter(|holding| holding.address.key() == *key) {
+            holding.origin = Origin::Left;
+        }
+    }
+
     /// When the next lease wants to be renewed.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.renewals.next()
@@ -126,7 +140,7 @@ impl Holdings {
         let key = |prefix| AddressKey { interface, address, prefix };
         let (key, id) = self.owners.range(key(0)..=key(u8::MAX)).next()?;
         let holding = self.of(*id).iter().find(|holding| holding.address.key() == *key)?;
-        Some((*id, holding.clone()))
+        (holding.origin != Origin::Left).then(|| (*id, holding.clone()))
     }
 
     /// Gives every lease an end that never comes, for a daemon that is told to leave its addresses behind.
@@ -165,9 +179,10 @@ pub(super) fn wanted(
             missing.push(device.to_owned());
             continue;
         };
+        let is_followed = address.following != Following::Nobody;
         let address = installed(address, link.index, lease);
         let origin = origin(instance, &address, observer);
-        holdings.push(Holding { address, origin });
+        holdings.push(Holding { address, origin, is_followed });
     }
     (holdings, missing)
 }

@@ -17,6 +17,7 @@ mod names;
 mod paths;
 mod perform;
 mod ports;
+mod promotion;
 mod receive;
 mod reload;
 mod report;
@@ -87,6 +88,8 @@ struct Shell {
     holdings: Holdings,
     walls: Walls,
     paths: Paths,
+    /// Links with `promote_secondaries`, and whether it was off before us.
+    promoted: BTreeMap<intent::IfIndex, bool>,
     /// Static addresses that we have added.
     fixed: Vec<intent::AddressKey>,
     announcer: Announcer,

@@ -61,6 +61,8 @@ pub(super) struct Paths {
     by_source: BTreeMap<IpAddr, BTreeSet<Owner>>,
     /// Owners of routes whose link the kernel finds.
     loose: BTreeSet<Owner>,
+    /// Interfaces that routes of an owner name, and that do not exist.
+    missing: BTreeMap<Owner, Vec<String>>,
     /// Owners of something that the kernel refused.
     refused: BTreeSet<Owner>,
     suspects: BTreeMap<Owner, Suspicion>,
@@ -110,7 +112,9 @@ impl Paths {
 
     /// Notes what an owner holds from now on; of what it held before, whether it stands is still known.
     pub(super) fn take(&mut self, owner: Owner, mut wanted: Vec<Held>) {
+        let missing = self.missing.remove(&owner);
         let before = self.leave(owner);
+        self.missing.extend(missing.map(|missing| (owner, missing)));
         if wanted.is_empty() {
             return;
         }
@@ -146,9 +150,20 @@ impl Paths {
         }
         self.loose.remove(&owner);
         self.refused.remove(&owner);
+        self.missing.remove(&owner);
         self.suspects.remove(&owner);
         self.checks.cancel(&owner);
         held
+    }
+
+    /// Notes which interfaces of an owner's routes do not exist; says which of them are new.
+    fn note_missing(&mut self, owner: Owner, missing: &[String]) -> Vec<String> {
+        let before = self.missing.remove(&owner).unwrap_or_default();
+        let new = missing.iter().filter(|device| !before.contains(device)).cloned().collect();
+        if !missing.is_empty() {
+            self.missing.insert(owner, missing.to_vec());
+        }
+        new
     }
 
     /// Notes whether a path stands; says whether that is new.

@@ -55,6 +55,7 @@ impl Shell {
                 holdings,
                 walls,
                 paths: paths::Paths::default(),
+                promoted: std::collections::BTreeMap::new(),
                 fixed: Vec::new(),
                 announcer,
                 conflicts: Conflicts::default(),
@@ -127,6 +128,7 @@ impl Shell {
         self.add_fixed(now);
         self.reconcile_static(now);
         self.finish_work(now);
+        self.arrange_promotion(now);
         self.adopt();
         let mut plan = Plan {
             trackers: Some(self.trackers.clone()),
@@ -200,6 +202,7 @@ impl Shell {
         self.drop_static_paths(now, told && self.startup.options.keep_addresses);
         let fixed = std::mem::take(&mut self.fixed);
         self.report_removals(&fixed);
+        self.end_promotion();
         self.walls.end();
         self.hear_walls();
         let _ = self.startup.parent.flush(&mut self.startup.log);

@@ -73,6 +73,7 @@ impl Shell {
         self.reconcile(now, Among::ThoseElsewhere);
         self.conflicts.look_again();
         self.add_fixed(now);
+        self.arrange_promotion(now);
         self.reconcile_paths(now);
         let took = kernel::eventloop::now().since(now);
         self.looked = Looked { is_stale: false, again: Some(now + took * 10 + PAUSE) };
@@ -303,14 +304,17 @@ impl Shell {
             }
             let Some(holding) = lost.into_iter().next() else { continue };
             let name = self.settled.instances.get(&instance).map_or("?", |it| it.name.as_str());
-            let text = format!(
-                "({name}) address {} was removed by somebody else: adding it again",
-                key.address
-            );
+            let what = if holding.is_followed { "adding it again" } else { "nobody tracks it" };
+            let text =
+                format!("({name}) address {} was removed by somebody else: {what}", key.address);
             if let Some(silenced) = self.complaints.admit(now, &Complaint::Removed(instance)) {
                 self.startup.log.push(Severity::Warning, with_silenced(text, silenced));
             }
-            self.work.set(instance, holding, 1);
+            if holding.is_followed {
+                self.work.set(instance, holding, 1);
+            } else {
+                self.holdings.leave_alone(instance, key);
+            }
         }
     }
 

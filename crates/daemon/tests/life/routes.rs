@@ -11,7 +11,8 @@ use rustix::process::Signal;
 use crate::Test;
 use crate::daemon::{Daemon, Start};
 use crate::world::{
-    Cable, GLOBAL, NEAR, NEAR_ADDRESS, VIRTUAL, eventually, instance, never, steady_instance,
+    Cable, GLOBAL, NEAR, NEAR_ADDRESS, SECOND, VIRTUAL, eventually, instance, never,
+    steady_instance,
 };
 
 pub const TESTS: &[Test] = &[
@@ -20,12 +21,14 @@ pub const TESTS: &[Test] = &[
     ("what_somebody_removes_is_there_again_at_once", put_back),
     ("many_that_are_removed_at_once_are_one_line", put_all_back),
     ("what_nobody_follows_stays_away", not_put_back),
+    ("an_address_that_nobody_tracks_stays_away", address_not_put_back),
     ("whoever_removes_one_for_ever_costs_little", fights_in_moderation),
     ("a_route_goes_and_comes_back_with_its_address", come_back_with_the_address),
     ("what_is_refused_is_named_in_the_kernels_words_and_tried_again", tried_again),
     ("a_respawned_process_touches_nothing_that_stands", respawned),
     ("what_a_killed_daemon_left_is_cleared_or_taken_over", cleared_or_taken_over),
     ("a_reload_changes_what_differs_and_nothing_else", reloaded),
+    ("secondary_addresses_are_promoted_while_it_runs", promotes),
     ("the_loss_of_an_interface_of_a_route_is_a_fault", follows_its_interface),
     ("static_ones_stand_from_start_to_stop", stand_from_start_to_stop),
     ("static_ones_come_back_with_their_interface", come_back_with_the_interface),
@@ -160,6 +163,18 @@ fn not_put_back() {
     assert!(!daemon.log().contains("10.50.0.0/16"), "{}", daemon.log());
 }
 
+fn address_not_put_back() {
+    let more = "  vrrp_address_lifetime 3\n  virtual_ipaddress_excluded {\n    10.9.0.101/24 no_track\n  }\n";
+    let (mut cable, mut daemon) = active(&with(more));
+    cable.wait_until_held(SECOND);
+    type_in("ip addr del 10.9.0.101/24 dev near0");
+    daemon.wait_for("(VI_1) address 10.9.0.101 was removed by somebody else: nobody tracks it");
+    // Leases are renewed each second.
+    never(Duration::from_millis(1500), "it came back", || cable.holds(SECOND).then_some(()));
+    assert!(cable.holds(VIRTUAL));
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
 fn fights_in_moderation() {
     let (mut cable, mut daemon) = active(&with(ROUTES));
     wait_for(&mut cable, &ALL);
@@ -233,8 +248,10 @@ fn cleared_or_taken_over() {
     whole.extend(["route 10.60.0.0/16", "rule 60: to 10.60.0.0/16 table 7"]);
     wait_for(&mut cable, &whole);
     let child = daemon.vrrp();
-    for process in [daemon.process(), child] {
-        process.signal(Signal::KILL);
+    // Stopped first, so that neither sees the other die.
+    for signal in [Signal::STOP, Signal::KILL] {
+        daemon.process().signal(signal);
+        child.signal(signal);
     }
     daemon.wait_for_end();
     wait_for(&mut cable, &whole);
@@ -285,6 +302,28 @@ fn reloaded() {
     // Places alone are no change.
     daemon.reload(&format!("# a remark\n{}", with("")));
     daemon.wait_for("Configuration reloaded: no instance changed");
+}
+
+fn promotes() {
+    let setting = "/proc/sys/net/ipv4/conf/near0/promote_secondaries";
+    let is = |wanted: &str| {
+        let path = setting.to_owned();
+        // The directory shows the namespace of who reads it.
+        std::fs::read_to_string(path).map(|text| text.trim() == wanted).unwrap_or(false)
+    };
+    let more = format!("  promote_secondaries\n{ROUTES}");
+    let (mut cable, mut daemon) = active(&with(&more));
+    let mut promotes = || {
+        let near = cable.near;
+        cable.requests.promotes_secondaries(near).unwrap()
+    };
+    assert!(promotes() && is("1"));
+    daemon.reload(&with(ROUTES));
+    eventually("it is off", || (!promotes()).then_some(()));
+    daemon.reload(&with(&more));
+    eventually("it is on", || promotes().then_some(()));
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(!promotes() && is("0"));
 }
 
 /// A link beside the cable, whose other end is up.

@@ -9,13 +9,14 @@ use rustix::io::Errno;
 use wire::MacAddr;
 
 use crate::Test;
-use crate::world::{Cable, FAR, NEAR, NEAR_MAC, eventually};
+use crate::world::{Cable, FAR, NEAR, NEAR_MAC, address, eventually};
 
 pub const TESTS: &[Test] = &[
     ("a_namespace_begins_with_the_loopback_alone", loopback),
     ("a_bridge_carries_frames_between_its_ports", bridge),
     ("refusals_name_the_operation_and_the_reason", refusals),
     ("a_link_is_found_by_its_name", by_name),
+    ("a_secondary_address_may_take_the_place_of_a_primary_one", promoting),
 ];
 
 fn loopback() {
@@ -93,4 +94,20 @@ fn by_name() {
     assert_eq!(cable.requests.index_of(FAR).unwrap(), None, "it is elsewhere");
     assert_eq!(cable.requests.index_of("").unwrap(), None);
     assert_eq!(cable.requests.index_of("near").unwrap(), None);
+}
+
+fn promoting() {
+    let mut cable = Cable::new();
+    assert!(!cable.requests.promotes_secondaries(cable.near).unwrap());
+    for on in [true, false, true] {
+        cable.requests.promote_secondaries(cable.near, on).unwrap();
+        assert_eq!(cable.requests.promotes_secondaries(cable.near).unwrap(), on);
+    }
+    let two = [1, 2].map(|last| address(cable.near, [10, 9, 0, last], 24));
+    cable.requests.set_addresses(&two).into_iter().for_each(|result| result.unwrap());
+    cable.requests.remove_addresses(&[two[0].key()]).remove(0).unwrap();
+    let left = cable.requests.addresses().unwrap();
+    assert!(left.iter().any(|it| it.address == two[1].address), "{left:?}");
+    cable.requests.promotes_secondaries(IfIndex(4711)).unwrap_err();
+    cable.requests.promote_secondaries(IfIndex(4711), true).unwrap_err();
 }
