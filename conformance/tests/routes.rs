@@ -43,7 +43,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("an_interface_that_is_not_tracked_is_no_fault", V3, no_fault),
     Scenario::new("a_reload_takes_the_difference", V3, reload),
     Scenario::new("static_ones_stand_from_start_to_stop", V3, fixed),
-    Scenario::new("a_static_route_taken_away_comes_back", V3, fixed_comes_back),
+    Scenario::new("a_static_route_taken_away_comes_back", V3, fixed_comes_back).only(Subject::Ours),
+    Scenario::new("a_static_route_taken_away_is_lost_to_the_incumbent", V3, fixed_is_lost)
+        .only(Subject::Keepalived),
     Scenario::new("a_static_route_comes_back_with_its_link", V3, fixed_comes_back_with_the_link)
         .only(Subject::Ours),
     Scenario::new("a_static_rule_taken_away_comes_back", V3, fixed_rule_comes_back)
@@ -400,6 +402,15 @@ fn fixed_comes_back(stage: &mut Stage) -> Result<()> {
     start_fixed(stage)?;
     type_in(stage, "ip route del 10.60.0.0/16")?;
     expect(stage, "a", &FIXED_SHOWN, START)
+}
+
+fn fixed_is_lost(stage: &mut Stage) -> Result<()> {
+    start_fixed(stage)?;
+    type_in(stage, "ip route del 10.60.0.0/16")?;
+    let within = election(stage);
+    stage.lab.expect_holders(stage.address(), &["a"], within)?;
+    stage.expect_calm("a", 3)?;
+    expect(stage, "a", &FIXED_SHOWN[1..], Duration::ZERO)
 }
 
 fn fixed_comes_back_with_the_link(stage: &mut Stage) -> Result<()> {
