@@ -26,6 +26,7 @@ mod reception;
 mod reload;
 mod reload_values;
 mod routes;
+mod sessions;
 mod shutdown;
 mod supervision;
 mod three;
@@ -66,6 +67,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("reload", reload::SCENARIOS),
     ("reload_values", reload_values::SCENARIOS),
     ("routes", routes::SCENARIOS),
+    ("sessions", sessions::SCENARIOS),
     ("shutdown", shutdown::SCENARIOS),
     ("supervision", supervision::SCENARIOS),
     ("three", three::SCENARIOS),

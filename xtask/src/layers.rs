@@ -47,6 +47,7 @@ const RULES: &[Rule] = &[
         own: &["clock", "wire"],
         others: Others::Only(&["bitflags", "thiserror", "serde"]),
     },
+    Rule { name: "bfd", own: &["clock", "wire"], others: Others::Only(&["thiserror", "serde"]) },
     Rule {
         name: "health",
         own: &["clock"],
@@ -59,7 +60,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "config",
-        own: &["vrrp", "health", "intent", "wire"],
+        own: &["vrrp", "bfd", "health", "intent", "wire"],
         others: Others::Only(&[
             "bitflags",
             "thiserror",
@@ -90,8 +91,8 @@ const RULES: &[Rule] = &[
     Rule {
         name: "steadfast",
         own: &[
-            "clock", "wire", "intent", "vrrp", "health", "config", "control", "kernel", "probe",
-            "status",
+            "clock", "wire", "intent", "vrrp", "bfd", "health", "config", "control", "kernel",
+            "probe", "status",
         ],
         others: Others::AnyBut(&[]),
     },

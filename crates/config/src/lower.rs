@@ -6,6 +6,7 @@
 
 mod address;
 mod authentication;
+mod bfd;
 mod command;
 mod file;
 mod fixed;
@@ -153,10 +154,12 @@ impl<'a> Lowering<'a> {
         let scripts = script::lower(&tree, &mut reports);
         let files = file::lower(&tree, &mut reports);
         let processes = process::lower(&tree, &mut reports);
+        let sessions = bfd::lower(&tree, &mut reports);
         let mut catalogue = Catalogue::default();
         catalogue.enter(Kind::Script, &scripts, |it| it.weight);
         catalogue.enter(Kind::File, &files, |it| it.weight);
         catalogue.enter(Kind::Process, &processes, |it| it.weight);
+        catalogue.enter(Kind::Bfd, &sessions, |it| it.weight);
         for (instance, tracked) in instances.iter_mut().zip(&tracked) {
             trackers.add(instance, tracked, &catalogue, &mut reports);
         }
@@ -188,6 +191,7 @@ impl<'a> Lowering<'a> {
             scripts,
             files,
             processes,
+            sessions: sessions.into_values().collect(),
             virtual_servers: self.virtual_servers,
             served,
         };

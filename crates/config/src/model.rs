@@ -26,7 +26,10 @@ pub use mail::{Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
 pub use path::{Following, RouteLine, RuleLine};
 pub use proof::Proof;
 pub use script::{Begins, Command, Deleted, Fifo, Notify, Script, Scripts, User};
-pub use tracked::{Initial, Parameters as ProcessParameters, TrackFile, TrackProcess, Tracker};
+pub use tracked::{
+    BfdInstance, BfdUsers, Initial, Parameters as ProcessParameters, TrackFile, TrackProcess,
+    Tracker,
+};
 
 /// A whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub struct Model {
     pub files: Vec<TrackFile>,
     /// `vrrp_track_process` blocks that are tracked, by name.
     pub processes: Vec<TrackProcess>,
+    /// `bfd_instance` blocks, by name.
+    pub sessions: Vec<BfdInstance>,
     /// `virtual_server` blocks.
     pub virtual_servers: Vec<VirtualServer>,
     /// What of them is on addresses that [refuse](Acceptance::Refuse) packets, in order and without repetition.

@@ -31,14 +31,16 @@ const UNICAST: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\
 
 const SCRIPT: &str = "vrrp_script S {\n script /bin/true\n@@\n}\nvrrp_instance A {\n interface eth0\n\
     virtual_router_id 1\n track_script {\n S\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
-const TRACKED: &str = "track_file F {\n file /run/number\n}\nvrrp_track_process P {\n process nginx\n}\nvrrp_script S {\n script /bin/true\n}\nvrrp_instance A {\n interface eth0\n\
+const TRACKED: &str = "bfd_instance B {\n neighbor_ip 192.0.2.9\n}\ntrack_file F {\n file /run/number\n}\nvrrp_track_process P {\n process nginx\n}\nvrrp_script S {\n script /bin/true\n}\nvrrp_instance A {\n interface eth0\n\
     virtual_router_id 1\n@@\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
-const TRACKED_GROUP: &str = "track_file F {\n file /run/number\n}\nvrrp_track_process P {\n process nginx\n}\nvrrp_script S {\n script /bin/true\n}\nvrrp_instance A {\n interface eth0\n\
+const TRACKED_GROUP: &str = "bfd_instance B {\n neighbor_ip 192.0.2.9\n}\ntrack_file F {\n file /run/number\n}\nvrrp_track_process P {\n process nginx\n}\nvrrp_script S {\n script /bin/true\n}\nvrrp_instance A {\n interface eth0\n\
     virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\nvrrp_instance B {\n interface eth0\n\
     virtual_router_id 2\n virtual_ipaddress {\n 192.0.2.2\n }\n}\nvrrp_sync_group G {\n group {\n A B\n }\n@@\n}\n";
 
 const FILE: &str = "track_file F {\n file /run/number\n@@\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n\
     track_file {\n F\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
+const BFD: &str = "bfd_instance B {\n neighbor_ip 192.0.2.9\n@@\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n\
+    track_bfd {\n B\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 const OLD_FILE: &str = "vrrp_track_file F {\n file /run/number\n@@\n}\nvrrp_instance A {\n interface eth0\n\
     virtual_router_id 1\n track_file {\n F\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 const PROCESS: &str = "vrrp_track_process P {\n process nginx x\n@@\n}\nvrrp_instance A {\n interface eth0\n\
@@ -61,6 +63,8 @@ const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
     (&["vrrp_instance"], "track_script", "track_script { S }", TRACKED),
     (&["vrrp_instance"], "track_file", "track_file { F }", TRACKED),
     (&["vrrp_instance"], "track_process", "track_process { P }", TRACKED),
+    (&["vrrp_instance"], "track_bfd", "track_bfd { B }", TRACKED),
+    (&["vrrp_sync_group"], "track_bfd", "track_bfd { B }", TRACKED_GROUP),
     (&["vrrp_sync_group"], "track_script", "track_script { S }", TRACKED_GROUP),
     (&["vrrp_sync_group"], "track_file", "track_file { F weight 0 }", TRACKED_GROUP),
     (&["vrrp_sync_group"], "track_process", "track_process { P }", TRACKED_GROUP),
@@ -189,6 +193,11 @@ fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
         }
         ([], "vrrp_script") => "vrrp_script S { script /bin/true\n }",
         ([], "interface_up_down_delays") => "interface_up_down_delays { eth0 3 }",
+        ([], "bfd_instance") => "bfd_instance B { neighbor_ip 192.0.2.9\n }",
+        (["bfd_instance"], "neighbor_ip") => "neighbor_ip 192.0.2.8",
+        (["bfd_instance"], "neighbour_ip") => "neighbour_ip 192.0.2.8",
+        (["bfd_instance"], "source_ip") => "source_ip 192.0.2.8",
+        (["bfd_instance"], "idle_tx") => "idle_tx 2000",
         ([], "track_file") => "track_file F { file /run/number\n }",
         ([], "vrrp_track_file") => "vrrp_track_file F { file /run/number\n }",
         ([], "vrrp_track_process") => "vrrp_track_process P { process nginx\n }",
@@ -244,6 +253,9 @@ fn findings(around: &str, line: &str) -> (String, String) {
     for file in &mut model.files {
         file.at = at;
     }
+    for session in &mut model.sessions {
+        session.at = at;
+    }
     for process in &mut model.processes {
         process.at = at;
     }
@@ -266,6 +278,7 @@ fn case(path: &'static [&'static str], keyword: &'static str, shape: Shape) -> C
         ["vrrp_sync_group"] => GROUP,
         ["vrrp_script"] => SCRIPT,
         ["track_file"] => FILE,
+        ["bfd_instance"] => BFD,
         ["vrrp_track_file"] => OLD_FILE,
         ["vrrp_track_process"] => PROCESS,
         ["vrrp_instance", "authentication"] => AUTHENTICATION,

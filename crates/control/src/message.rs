@@ -99,6 +99,23 @@ pub struct Handover {
     pub alive_until: u64,
     /// What was found out so far about things that the parent watches.
     pub findings: BTreeMap<Watched, Finding>,
+    /// BFD sessions that were up, by name.
+    pub sessions: BTreeMap<String, SessionMemory>,
+}
+
+/// What a successor needs to go on with a BFD session that is up, so that the other end does not notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionMemory {
+    /// Our discriminator.
+    pub mine: u32,
+    /// That of the other end.
+    pub yours: u32,
+    /// Its multiplier.
+    pub multiplier: u8,
+    /// Its Desired Min TX Interval, in microseconds.
+    pub min_tx: u32,
+    /// Its Required Min RX Interval, in microseconds.
+    pub min_rx: u32,
 }
 
 /// Something that the parent watches for the VRRP process, by the label of its block.
@@ -176,6 +193,13 @@ pub enum ToParent {
     },
     /// Something that programs and pipes are told.
     Changed(Change),
+    /// What a successor needs of a BFD session; nothing of one that is not up.
+    Session {
+        /// Label of its block.
+        name: String,
+        /// Its memory.
+        memory: Option<SessionMemory>,
+    },
     /// A part of how everything stands: the parts of one serial, one behind the other, are a list of items.
     Report {
         /// The request that it answers.
@@ -311,7 +335,7 @@ pub fn items<T: DeserializeOwned>(mut list: &[u8]) -> Result<Vec<T>, DecodeError
 }
 
 /// Raised with every change of a message.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 #[cfg(test)]
 mod tests {

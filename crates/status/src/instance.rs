@@ -182,6 +182,8 @@ pub enum Tracker {
     Process,
     /// What is static and names a `track_group`.
     Group,
+    /// A BFD session.
+    Bfd,
 }
 
 impl Tracker {
@@ -194,6 +196,7 @@ impl Tracker {
             Self::File => "file",
             Self::Process => "process",
             Self::Group => "track_group",
+            Self::Bfd => "bfd",
         }
     }
 }

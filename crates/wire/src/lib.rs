@@ -1,4 +1,4 @@
-//! Bytes and their meaning: VRRP, ARP, neighbour discovery and what they stand on.
+//! Bytes and their meaning: VRRP, BFD, ARP, neighbour discovery and what they stand on.
 //!
 //! One file per protocol, the same two levels in each: an `XPacket` is a view of bytes that are long enough, an `X` is
 //! what they mean; `X::parse` goes one way, `X::emit` the other. This crate decides nothing, allocates nothing while
@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arp;
+pub mod bfd;
 mod checksum;
 mod error;
 pub mod ethernet;

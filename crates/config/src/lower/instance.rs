@@ -230,7 +230,7 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
         }
         "authentication" => written.authentication = Some(directive),
         "track_interface" => written.track.push(directive),
-        "track_script" | "track_file" | "track_process" => {
+        "track_script" | "track_file" | "track_process" | "track_bfd" => {
             written.tracked.extend(track::lines(directive));
         }
         "smtp_alert" => written.mailed = directive.flag().or(written.mailed),

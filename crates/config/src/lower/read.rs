@@ -59,6 +59,12 @@ pub(crate) fn seconds(text: &str, places: u32) -> Option<Duration> {
     Some(Duration::from_nanos(whole.checked_mul(1_000_000_000)?.checked_add(rounded)?))
 }
 
+/// Decimal milliseconds as a duration, to the microsecond.
+pub(crate) fn milliseconds(text: &str) -> Option<Duration> {
+    // Read as seconds: a thousandth of each place is meant.
+    Some(seconds(text, 3)? / 1000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

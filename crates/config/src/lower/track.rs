@@ -1,4 +1,4 @@
-//! `track_interface`, `track_script`, `track_file`, `track_process`: watched things and their weights.
+//! `track_interface`, `track_script`, `track_file`, `track_process`, `track_bfd`: watched things and their weights.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,7 @@ pub(super) enum Kind {
     Script,
     File,
     Process,
+    Bfd,
 }
 
 /// A line of `track_script` or its like.
@@ -45,6 +46,7 @@ impl Kind {
             "track_script" => Some(Self::Script),
             "track_file" => Some(Self::File),
             "track_process" => Some(Self::Process),
+            "track_bfd" => Some(Self::Bfd),
             _ => None,
         }
     }
@@ -55,6 +57,7 @@ impl Kind {
             Self::Script => "vrrp_script",
             Self::File => "track_file",
             Self::Process => "vrrp_track_process",
+            Self::Bfd => "bfd_instance",
         }
     }
 
@@ -62,7 +65,7 @@ impl Kind {
     const fn most(self) -> i16 {
         match self {
             Self::File => 254,
-            Self::Script | Self::Process => 253,
+            Self::Script | Self::Process | Self::Bfd => 253,
         }
     }
 
@@ -71,6 +74,7 @@ impl Kind {
             Self::Script => Tracker::Script(name.to_owned()),
             Self::File => Tracker::File(name.to_owned()),
             Self::Process => Tracker::Process(name.to_owned()),
+            Self::Bfd => Tracker::Bfd(name.to_owned()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Watched things: what instances and groups track, and the blocks that say how.
 
+use core::net::IpAddr;
 use core::time::Duration;
 
 use vrrp::Weight;
@@ -19,6 +20,8 @@ pub enum Tracker {
     Process(String),
     /// `track_group`: what is static and names this group stands.
     Group(String),
+    /// `track_bfd`: a session by name.
+    Bfd(String),
 }
 
 impl Tracker {
@@ -29,7 +32,8 @@ impl Tracker {
             | Self::Script(name)
             | Self::File(name)
             | Self::Process(name)
-            | Self::Group(name) => name,
+            | Self::Group(name)
+            | Self::Bfd(name) => name,
         }
     }
 }
@@ -94,4 +98,40 @@ pub enum Parameters {
     Partial,
     /// They are the same, but that the last may go on behind the written one.
     Initial,
+}
+
+/// One `bfd_instance`: a session with another router.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BfdInstance {
+    /// Label of the block.
+    pub name: String,
+    /// Where the name is written.
+    pub at: Span,
+    /// `neighbor_ip`.
+    pub neighbor: IpAddr,
+    /// `source_ip`; what the kernel chooses where not set.
+    pub source: Option<IpAddr>,
+    /// What the session needs.
+    pub parameters: bfd::Parameters,
+    /// `ttl` or `hoplimit`.
+    pub ttl: Option<u8>,
+    /// `max_hops`: how many routers a packet may have passed; none for any number.
+    pub max_hops: Option<u8>,
+    /// `multihop`: port 4784 instead of 3784.
+    pub multihop: bool,
+    /// `weight`, where a line of `track_bfd` has none.
+    pub weight: Weight,
+    /// `vrrp` and `checker`.
+    pub users: BfdUsers,
+}
+
+/// Who is told of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BfdUsers {
+    /// Instances and groups.
+    Vrrp,
+    /// Checks of real servers.
+    Checkers,
+    /// Both.
+    Both,
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clock::Instant;
 use control::{
-    Action, Change, Death, Event, Handover, Role, Severity, Summary, ToChild, ToParent, Watchdog,
+    Action, Change, Death, Event, Handover, Role, SessionMemory, Severity, Summary, ToChild,
+    ToParent, Watchdog,
 };
 use kernel::eventloop::{EventLoop, Token, now};
 use kernel::process::{Child, Ended, MemoryFile, Spawn, Stdio};
@@ -68,6 +69,8 @@ pub(super) enum News {
     ReloadFailed(Role, String),
     /// Programs and pipes are to be told of something.
     Changed(Change),
+    /// What a successor needs of a BFD session.
+    Session(String, Option<SessionMemory>),
     /// A part of how everything stands.
     Report { serial: u32, part: Vec<u8>, last: bool },
     /// The child ended, in these words; its successor reads the new configuration.
@@ -355,6 +358,7 @@ impl Managed {
                 }
                 Ok(ToParent::Ready) => running.ready = true,
                 Ok(ToParent::Changed(change)) => news.push(News::Changed(change)),
+                Ok(ToParent::Session { name, memory }) => news.push(News::Session(name, memory)),
                 Ok(ToParent::Report { serial, part, last }) => {
                     news.push(News::Report { serial, part, last });
                 }

@@ -63,7 +63,9 @@ impl Loaded {
             programs: Table::of(&mut model),
             files: std::mem::take(&mut model.files),
             processes: std::mem::take(&mut model.processes),
-            vrrp: !model.instances.is_empty() || !model.fixed.is_empty(),
+            vrrp: !model.instances.is_empty()
+                || !model.fixed.is_empty()
+                || !model.sessions.is_empty(),
             checker: !model.virtual_servers.is_empty(),
             global: model.global,
             sources: sources.to_bytes(),

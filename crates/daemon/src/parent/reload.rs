@@ -109,11 +109,18 @@ impl Parent {
                 }
                 self.record_of_daemon(text);
             }
+            News::Session(name, memory) => {
+                match memory {
+                    Some(memory) => self.handover.sessions.insert(name.clone(), *memory),
+                    None => self.handover.sessions.remove(name),
+                };
+                return;
+            }
             News::Reloaded(..) | News::ReloadFailed(..) => {}
         }
         let Progress::Running { waiting, refused, said, .. } = &mut self.reload else { return };
         match news {
-            News::Changed(_) | News::Report { .. } => {}
+            News::Changed(_) | News::Session(..) | News::Report { .. } => {}
             News::Gone(role, _) => waiting.retain(|other| *other != role),
             News::Reloaded(role, changes) => {
                 waiting.retain(|other| *other != role);

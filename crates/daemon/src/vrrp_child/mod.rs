@@ -23,6 +23,7 @@ mod reload;
 mod report;
 mod rivals;
 mod roster;
+mod sessions;
 mod start;
 mod turn;
 mod walls;
@@ -93,6 +94,7 @@ struct Shell {
     /// Static addresses that we have added.
     fixed: Vec<intent::AddressKey>,
     announcer: Announcer,
+    sessions: sessions::Sessions,
     conflicts: Conflicts,
     rivals: Rivals,
     /// Packets refused, by whom they were for.

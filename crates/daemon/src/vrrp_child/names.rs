@@ -41,6 +41,7 @@ impl Names for Known<'_> {
             Some(Tracker::File(name)) => format!("tracked file {name} says so"),
             Some(Tracker::Process(name)) => format!("tracked process {name} quorum not achieved"),
             Some(Tracker::Group(name)) => format!("track_group {name} down"),
+            Some(Tracker::Bfd(name)) => format!("BFD session {name} down"),
             None => "?".to_owned(),
         }
     }

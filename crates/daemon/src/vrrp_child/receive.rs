@@ -37,6 +37,8 @@ pub(super) enum Complaint {
     Fixed(IpAddr),
     /// Something about the routes and rules of an owner.
     Path(Owner, &'static str),
+    /// A BFD packet of this sender was refused.
+    Session(IpAddr),
     /// Somebody took an address of ours away.
     Removed(InstanceId),
     /// Somebody else answers for an address.

@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use config::model::{Destination, Fixed, Global, Instance, Model, Served, SyncGroup, Tracker};
+use config::model::{
+    BfdInstance, Destination, Fixed, Global, Instance, Model, Served, SyncGroup, Tracker,
+};
 use vrrp::{
     Addition, Change, FaultSet, Former, GroupId, GroupParameters, InstanceId, Plan, TrackerId,
     Tracking,
@@ -23,6 +25,7 @@ pub(super) struct Settled {
     pub(super) groups: BTreeMap<GroupId, SyncGroup>,
     pub(super) trackers: BTreeMap<TrackerId, Tracker>,
     pub(super) fixed: Fixed,
+    pub(super) sessions: Vec<BfdInstance>,
     pub(super) served: Vec<Served>,
 }
 
@@ -67,6 +70,7 @@ impl Roster {
         let mut settled = Settled {
             global: model.global,
             fixed: model.fixed,
+            sessions: model.sessions,
             served: model.served,
             ..Settled::default()
         };

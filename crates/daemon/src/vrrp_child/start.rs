@@ -58,6 +58,7 @@ impl Shell {
                 promoted: std::collections::BTreeMap::new(),
                 fixed: Vec::new(),
                 announcer,
+                sessions: super::sessions::Sessions::default(),
                 conflicts: Conflicts::default(),
                 rivals: Rivals::default(),
                 discards: std::collections::BTreeMap::new(),
@@ -198,6 +199,7 @@ impl Shell {
             self.holdings.make_permanent();
         }
         self.feed(now, Input::Shutdown);
+        self.end_sessions(now);
         self.finish_work(now);
         self.drop_static_paths(now, told && self.startup.options.keep_addresses);
         let fixed = std::mem::take(&mut self.fixed);

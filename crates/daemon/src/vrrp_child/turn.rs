@@ -93,6 +93,9 @@ impl Shell {
         if ports_due || links_due || self.looked.is_due(now) {
             self.look_around(now);
         }
+        // Before their timers, as with advertisements.
+        self.hear_sessions(now);
+        self.tend_sessions(now);
         if stall >= STALL {
             // Whatever waits anywhere is older than the timers that are due.
             let ports: Vec<PortId> = self.ports.iter().map(|(id, _)| id).collect();
@@ -160,6 +163,7 @@ impl Shell {
             self.start_at,
             self.retry_ports_at,
             self.links_due(),
+            self.sessions.deadline(),
             self.looked.again_at(),
             self.work.is_waiting().then_some(Instant::ZERO),
             self.telling.as_ref().filter(|it| !it.is_blocked()).map(|_| Instant::ZERO),

@@ -154,6 +154,7 @@ impl Shell {
     pub(super) fn adopt(&mut self) {
         self.floating = binding::floating(self.settled.instances.values());
         self.see_links(kernel::eventloop::now());
+        self.arrange_sessions(kernel::eventloop::now());
         let instances = self.settled.instances.iter().map(|(id, instance)| (*id, instance));
         self.ports.assign(instances, &self.events);
         self.adopt_ports(kernel::eventloop::now());
@@ -267,6 +268,18 @@ impl Shell {
             Tracker::Process(name) => found(Watched::Process(name.clone())),
             Tracker::Group(name) if self.group_stands(name) => TrackerState::Up,
             Tracker::Group(_) => TrackerState::Down,
+            Tracker::Bfd(name) if self.sessions.is_reached(name) => TrackerState::Up,
+            Tracker::Bfd(_) => TrackerState::Down,
+        }
+    }
+
+    /// The other end of a BFD session is reached, or is not any more.
+    pub(super) fn tell_session(&mut self, now: Instant, name: &str) {
+        let tracker = Tracker::Bfd(name.to_owned());
+        if let Some(id) = self.roster.tracked(&tracker)
+            && self.settled.trackers.contains_key(&id)
+        {
+            self.tell_tracker(now, id, self.tracker_state(&tracker));
         }
     }
 

@@ -28,6 +28,7 @@ mod postmaster;
 mod processes;
 mod reload;
 mod routes;
+mod sessions;
 mod starting;
 mod supervision;
 mod systemd;
@@ -59,6 +60,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("asking", asking::TESTS),
     ("dumps", dumps::TESTS),
     ("tracking", tracking::TESTS),
+    ("sessions", sessions::TESTS),
     ("tracked_processes", tracked_processes::TESTS),
 ];
 

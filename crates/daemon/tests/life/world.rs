@@ -73,7 +73,7 @@ impl Cable {
     }
 }
 
-fn permanent(interface: IfIndex, address: Ipv4Addr) -> Address {
+pub fn permanent(interface: IfIndex, address: Ipv4Addr) -> Address {
     Address {
         interface,
         address: address.into(),

@@ -1,5 +1,6 @@
 //! Sockets that carry advertisements, announcements and messages between processes.
 
+mod bfd;
 pub(crate) mod filter;
 mod packet;
 mod seqpacket;
@@ -7,6 +8,7 @@ mod vrrp;
 
 use rustix::io::Errno;
 
+pub use bfd::{BfdDatagram, BfdReceiver, BfdSender};
 pub use packet::{AnnounceSocket, FrameSocket, Heard};
 pub use seqpacket::{Channel, ChannelError, Message};
 pub use vrrp::{Datagram, Framing, Packet, ReceiveSocket, SendSocket, Sending, VridSet};

@@ -22,7 +22,8 @@ pub(super) const DAEMON: &[Keyword] = &[
         "Process name shown in ps",
     )
     .supported(),
-    value("bfd_process_name", &[optional(Word("name"))], "= parent", "Process name shown in ps"),
+    value("bfd_process_name", &[optional(Word("name"))], "= parent", "Process name shown in ps")
+        .ignored("BFD runs in the VRRP process"),
     value(
         "lvs_process_name",
         &[optional(Word("name"))],

@@ -73,33 +73,38 @@ pub(super) const PROCESS: &[Keyword] = &[
     )
     .since("dep 02/2020")
     .supported(),
-    value("bfd_priority", &[required(Integer(-20, 19))], "0", "BFD process nice value"),
-    flag("bfd_no_swap", "off", "mlock the BFD process"),
+    value("bfd_priority", &[required(Integer(-20, 19))], "0", "BFD process nice value")
+        .ignored("BFD runs in the VRRP process"),
+    flag("bfd_no_swap", "off", "mlock the BFD process").ignored("BFD runs in the VRRP process"),
     value(
         "bfd_rt_priority",
         &[required(Integer(1, 99))],
         "off",
         "SCHED_RR priority of BFD process (clamped)",
-    ),
+    )
+    .ignored("BFD runs in the VRRP process"),
     grammar(
         "bfd_cpu_affinity",
         words("<cpu>...", 1, None, words::processors),
         "all",
         "CPUs the BFD process may use",
-    ),
+    )
+    .ignored("BFD runs in the VRRP process"),
     value(
         "bfd_rlimit_rttime",
         &[required(Integer(1, UNSIGNED))],
         "10000",
         "RLIMIT_RTTIME for BFD process when realtime",
-    ),
+    )
+    .ignored("BFD runs in the VRRP process"),
     value(
         "bfd_rlimit_rtime",
         &[required(Integer(0, UNSIGNED))],
         "",
         "DEPRECATED misspelling of bfd_rlimit_rttime",
     )
-    .since("dep 02/2020"),
+    .since("dep 02/2020")
+    .ignored("BFD runs in the VRRP process"),
 ];
 
 /// FIFOs, SNMP, D-Bus, buffers and files.

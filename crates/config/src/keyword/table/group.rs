@@ -56,7 +56,7 @@ pub(super) const SYNC_GROUP: &[Keyword] = &[
         "weight of bfd",
         "BFD sessions tracked for all members",
     )
-    .holds_back(),
+    .supported(),
     value("notify_master", COMMAND, "none", "Script on group entering MASTER state").supported(),
     value("notify_backup", COMMAND, "none", "Script on group entering BACKUP state").supported(),
     value("notify_fault", COMMAND, "none", "Script on group entering FAULT state").supported(),

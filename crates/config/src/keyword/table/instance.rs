@@ -43,7 +43,7 @@ pub(super) const INSTANCE: &[Keyword] = &[
     list("track_script", NOTHING, line("<script> [weight <-253..253> [reverse|noreverse]]", words::tracked), "weight of script", "Scripts to monitor").supported(),
     list("track_file", NOTHING, line("<file> [weight <-254..254> [reverse|noreverse]]", words::tracked), "weight of file", "Files to monitor").supported(),
     list("track_process", NOTHING, line("<process> [weight <-254..254> [reverse|noreverse]]", words::tracked), "weight of process", "Processes to monitor").supported(),
-    list("track_bfd", NOTHING, line("<bfd_instance> [weight <-253..253> [reverse|noreverse]]", words::tracked), "weight of bfd", "BFD sessions to monitor").holds_back(),
+    list("track_bfd", NOTHING, line("<bfd_instance> [weight <-253..253> [reverse|noreverse]]", words::tracked), "weight of bfd", "BFD sessions to monitor").supported(),
     flag("promote_secondaries", "off", "Set promote_secondaries on the interface").supported(),
     flag("linkbeat_use_polling", "", "DEPRECATED per-instance link polling").ignored("the kernel reports every change of a link"),
     boolean("v3_checksum_as_v2", "global", "No pseudo header in VRRPv3 IPv4 checksum").supported(),

@@ -36,7 +36,7 @@ pub(super) const TOP: &[Keyword] = &[
     block("vrrp_track_process", NAME, "", "Processes whose number is tracked").supported(),
     block("track_file", NAME, "", "File whose number is tracked").supported(),
     block("vrrp_track_file", NAME, "", "DEPRECATED synonym of track_file").since("dep after 2.0.20").supported(),
-    block("bfd_instance", NAME, "", "One BFD session"),
+    block("bfd_instance", NAME, "", "One BFD session").supported(),
     block("SSL", NOTHING, "", "Client TLS material for SSL_GET checks; second block replaces first"),
     list("virtual_server_group", NAME, line("<ip>[-<last>|/<mask>] [<port>] | fwmark <n> [inet|inet6]", words::group_member), "", "Set of addresses/fwmarks sharing one virtual_server definition"),
     block("virtual_server", words("<ip> [<port>] | fwmark <n> | group <name>", 1, Some(2), words::virtual_server), "", "One IPVS virtual service"),

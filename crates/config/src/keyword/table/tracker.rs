@@ -95,49 +95,56 @@ pub(super) const FILE: &[Keyword] = &[
 
 /// A BFD session.
 pub(super) const BFD: &[Keyword] = &[
-    value("neighbor_ip", &[required(Address)], "required", "Peer"),
-    value("neighbour_ip", &[required(Address)], "", "Synonym of neighbor_ip"),
-    value("source_ip", &[required(Address)], "kernel", "Local address"),
+    value("neighbor_ip", &[required(Address)], "required", "Peer").supported(),
+    value("neighbour_ip", &[required(Address)], "", "Synonym of neighbor_ip").supported(),
+    value("source_ip", &[required(Address)], "kernel", "Local address").supported(),
     value(
         "min_rx",
         &[required(Milliseconds(1_000, 4_294_967_000))],
         "10",
         "Required min rx interval (warning over 10000)",
-    ),
+    )
+    .supported(),
     value(
         "min_tx",
         &[required(Milliseconds(1_000, 4_294_967_000))],
         "10",
         "Desired min tx interval (warning over 10000)",
-    ),
+    )
+    .supported(),
     value(
         "idle_tx",
         &[required(Milliseconds(1_000_000, 4_294_967_000))],
         "1000",
         "Tx interval while not up",
-    ),
-    value("multiplier", &[required(Integer(1, 255))], "5", "Detect multiplier (warning over 10)"),
-    flag("passive", "off", "Do not start session first"),
-    value("ttl", &[required(Integer(1, 255))], "255 IPv4", "TTL sent"),
+    )
+    .supported(),
+    value("multiplier", &[required(Integer(1, 255))], "5", "Detect multiplier (warning over 10)")
+        .supported(),
+    flag("passive", "off", "Do not start session first").supported(),
+    value("ttl", &[required(Integer(1, 255))], "255", "TTL sent").supported(),
     value(
         "hoplimit",
         &[required(Integer(1, 255))],
-        "64 IPv6",
-        "Hop limit sent (same handler as ttl)",
-    ),
+        "255",
+        "Hop limit sent (same handler as ttl); 64 is accepted over IPv6 where none is written",
+    )
+    .supported(),
     value(
         "max_hops",
         &[required(Integer(-1, 255))],
         "0",
         "Max hops of received packets; -1 = no check",
-    ),
-    boolean("multihop", "off", "Use port 4784 instead of 3784"),
+    )
+    .supported(),
+    boolean("multihop", "off", "Use port 4784 instead of 3784").supported(),
     grammar(
         "weight",
         words("<-253..253> [reverse]", 1, Some(2), words::weight),
         "0",
         "Default VRRP weight",
-    ),
-    flag("vrrp", "both if neither", "Send events to VRRP process"),
+    )
+    .supported(),
+    flag("vrrp", "both if neither", "Send events to VRRP process").supported(),
     flag("checker", "both if neither", "Send events to checker process"),
 ];

@@ -182,6 +182,7 @@ fn lists(text: &mut String, one: &Instance) {
         (Tracker::Script, "Tracked scripts :"),
         (Tracker::File, "Tracked files :"),
         (Tracker::Process, "Tracked processes :"),
+        (Tracker::Bfd, "Tracked BFDs :"),
     ] {
         let of_kind = one.trackers.iter().filter(|it| it.kind == kind);
         let row = |it: &status::Tracked| {

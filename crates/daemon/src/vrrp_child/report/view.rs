@@ -158,6 +158,7 @@ impl Shell {
             Tracker::File(_) => status::Tracker::File,
             Tracker::Process(_) => status::Tracker::Process,
             Tracker::Group(_) => status::Tracker::Group,
+            Tracker::Bfd(_) => status::Tracker::Bfd,
         };
         Some(status::Tracked { kind, name: tracker.name().to_owned(), state, weight, reverse })
     }

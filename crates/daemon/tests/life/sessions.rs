@@ -1,0 +1,112 @@
+//! BFD sessions between two daemons on the two ends of a cable.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::Test;
+use crate::daemon::{Daemon, Start};
+use crate::world::{Cable, FAR, GLOBAL, NEAR_ADDRESS, VIRTUAL, instance, never, permanent};
+
+pub const TESTS: &[Test] = &[
+    ("a_session_comes_up_and_its_end_is_a_fault_at_once", comes_and_goes),
+    ("an_orderly_end_of_the_other_end_is_no_fault", ends_in_order),
+    ("a_successor_goes_on_with_a_session_unnoticed", succeeds),
+    ("a_reload_changes_intervals_without_a_word_and_drops_what_is_gone", reloads),
+];
+
+const FAR_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+
+fn session(neighbor: Ipv4Addr, more: &str) -> String {
+    format!(
+        "bfd_instance peer {{\n neighbor_ip {neighbor}\n min_rx 50\n min_tx 50\n multiplier 4\n {more}\n}}\n"
+    )
+}
+
+/// The near daemon tracks the session without weight; the far one has nothing else.
+fn near(more: &str) -> String {
+    let lines = "track_bfd {\n peer\n}\n";
+    let session = session(FAR_ADDRESS, more);
+    format!("{GLOBAL}{session}{}", instance("VI_1", 51, 150, &[VIRTUAL], lines))
+}
+
+fn pair(more: &str) -> (Cable, Daemon, Daemon) {
+    let cable = Cable::new();
+    let far = cable.there.within(|| {
+        let mut requests = kernel::netlink::RequestSocket::open().unwrap();
+        let far = requests.index_of(FAR).unwrap().expect("far end");
+        let results = requests.set_addresses(&[permanent(far, FAR_ADDRESS)]);
+        results.into_iter().for_each(|result| result.unwrap());
+        Start::with(&session(NEAR_ADDRESS, more)).go()
+    });
+    let far = far.unwrap();
+    let near = Start::with(&near(more)).go();
+    (cable, near, far)
+}
+
+fn comes_and_goes() {
+    let (mut cable, mut near, mut far) = pair("");
+    near.wait_for("Entering FAULT STATE (init) (BFD session peer down)");
+    near.wait_for("(peer) Entering Up state");
+    far.wait_for("(peer) Entering Up state");
+    cable.wait_until_held(VIRTUAL);
+    near.mark();
+    let vrrp = far.vrrp();
+    let stopped = Instant::now();
+    vrrp.signal(Signal::STOP);
+    near.wait_for("(peer) Expired after 200 ms");
+    near.wait_for("Entering FAULT STATE (BFD session peer down)");
+    let took = stopped.elapsed();
+    assert!(took >= Duration::from_millis(150) && took < Duration::from_millis(400), "{took:?}");
+    cable.wait_until_gone(VIRTUAL);
+    near.mark();
+    vrrp.signal(Signal::CONT);
+    near.wait_for("(peer) Entering Up state");
+    cable.wait_until_held(VIRTUAL);
+}
+
+fn ends_in_order() {
+    let (mut cable, mut near, mut far) = pair("multihop");
+    near.wait_for("(peer) Entering Up state");
+    cable.wait_until_held(VIRTUAL);
+    near.mark();
+    assert_eq!(far.stop().0, Some(0));
+    near.wait_for("(peer) Entering Down state (the other end is AdminDown)");
+    never(Duration::from_millis(600), "a fault", || near.news().contains("FAULT").then_some(()));
+    assert!(cable.holds(VIRTUAL));
+}
+
+fn succeeds() {
+    let (mut cable, mut near, mut far) = pair("");
+    far.wait_for("(peer) Entering Up state");
+    cable.wait_until_held(VIRTUAL);
+    // What was said of it has reached the parent with the first beat.
+    near.wait_for("Entering MASTER STATE");
+    near.mark();
+    far.mark();
+    near.vrrp().signal(Signal::KILL);
+    near.wait_for("resumed from the process before");
+    never(Duration::from_millis(800), "a word of the session", || {
+        (near.news().contains("(peer)") || far.news().contains("(peer)")).then_some(())
+    });
+    assert!(cable.holds(VIRTUAL));
+}
+
+fn reloads() {
+    let (mut cable, mut near_end, mut far) = pair("");
+    far.wait_for("(peer) Entering Up state");
+    near_end.wait_for("Entering MASTER STATE");
+    far.mark();
+    near_end.reload(&near("idle_tx 2000\n min_tx 100"));
+    near_end.wait_for("Reload finished");
+    never(Duration::from_millis(600), "a word of the session", || {
+        (near_end.news().contains("(peer)") || far.news().contains("(peer)")).then_some(())
+    });
+    assert!(cable.holds(VIRTUAL));
+    let without = format!("{GLOBAL}{}", instance("VI_1", 51, 150, &[VIRTUAL], ""));
+    near_end.reload(&without);
+    far.wait_for("(peer) Entering Down state (the other end is AdminDown)");
+    near_end.wait_for("Reload finished");
+    assert!(cable.holds(VIRTUAL));
+}
