@@ -32,12 +32,25 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         .mixed(),
     Scenario::new("a_killed_process_is_not_taken_for_a_replay", PASS, header_respawn).mixed(),
     Scenario::new("a_router_with_headers_starts_as_backup", PASS, header_backup),
+    Scenario::new("a_pair_with_trailers_elects_and_fails_over", TRAILED, trailers)
+        .only(Subject::Ours),
+    Scenario::new("a_unicast_pair_with_trailers_elects", &[Flavour::V3Ipv4], trailers_unicast)
+        .only(Subject::Ours),
+    Scenario::new("another_key_leaves_both_active_and_is_named_once", TRAILED, other_key)
+        .only(Subject::Ours),
+    Scenario::new("an_advert_without_a_trailer_is_refused", TRAILED, without_trailer)
+        .only(Subject::Ours),
+    Scenario::new("a_pair_is_brought_to_trailers_without_a_lost_advert", TRAILED, migration)
+        .only(Subject::Ours),
+    Scenario::new("a_key_is_changed_without_a_lost_advert", TRAILED, rotation).only(Subject::Ours),
+    Scenario::new("an_advert_that_is_repeated_is_refused", TRAILED, repeated).only(Subject::Ours),
     Scenario::new("a_refused_advert_does_not_delay_ours", &[Flavour::V2Pass], undelayed)
         .only(Subject::Ours),
     Scenario::new("a_refused_advert_delays_the_next_own_one", &[Flavour::V2Pass], delayed)
         .only(Subject::Keepalived),
 ];
 
+const TRAILED: &[Flavour] = &[Flavour::V2, Flavour::V3Ipv4, Flavour::V3Ipv6];
 const PASS: &[Flavour] = &[Flavour::V2Pass];
 
 fn none(stage: &mut Stage) -> Result<()> {
@@ -207,6 +220,144 @@ fn header_backup(stage: &mut Stage) -> Result<()> {
     let took = active.since(begun);
     ensure!(took + SLACK > stage.flavour.down_interval(150), "Active after {took:?}");
     Ok(())
+}
+
+const FIRST: &str = "key 1 0123456789abcdef0123456789abcdef";
+const SECOND: &str = "key 2 hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+fn trailed(instance: Instance, lines: &[&str]) -> Instance {
+    let with_lines = lines.iter().fold(instance.line("auth_hmac {"), |it, line| it.line(line));
+    with_lines.line("}")
+}
+
+/// Bytes of an advert of the usual instance, without a trailer.
+const fn plain_length(flavour: Flavour) -> usize {
+    match flavour {
+        Flavour::V2 | Flavour::V2Pass => 20,
+        Flavour::V3Ipv4 => 12,
+        Flavour::V3Ipv6 => 40,
+    }
+}
+
+fn trailers(stage: &mut Stage) -> Result<()> {
+    let a = trailed(stage.instance(150), &[FIRST]);
+    let b = trailed(stage.instance(100), &[FIRST]);
+    stage.elect_as(&a, &b)?;
+    let (_, advert) = stage.fresh_advert("a")?;
+    let length = advert.message.len();
+    ensure!(length == plain_length(stage.flavour) + 28, "{length} bytes");
+    let kind = advert.message.get(plain_length(stage.flavour)..).and_then(|it| it.first_chunk());
+    ensure!(kind == Some(&[1, 1, 0, 0]), "{:?}", advert.message);
+    stage.expect_calm("a", 3)?;
+    let since = stage.lab.capture.mark();
+    stage.lab.node("a")?.crash()?;
+    stage.expect_takeover("b", since, stage.flavour.down_interval(100), &["a"])?;
+    stage.start("a", &a)?;
+    let within = stage.flavour.down_interval(1) * 2 + START;
+    stage.lab.expect_holders(stage.address(), &["a"], within)
+}
+
+fn trailers_unicast(stage: &mut Stage) -> Result<()> {
+    let unicast = |instance: Instance, own: u8, peer: u8| {
+        trailed(instance, &[FIRST])
+            .line(&format!("unicast_src_ip 192.0.2.{own}"))
+            .line("unicast_peer {")
+            .line(&format!("    192.0.2.{peer}"))
+            .line("}")
+    };
+    let a = unicast(stage.instance(150), 1, 2);
+    let b = unicast(stage.instance(100), 2, 1);
+    stage.elect_as(&a, &b)?;
+    stage.expect_calm("a", 3)
+}
+
+fn other_key(stage: &mut Stage) -> Result<()> {
+    let a = trailed(stage.instance(150), &[FIRST]);
+    let b = trailed(stage.instance(100), &["key 1 another_key_of_thirty-two_bytes_"]);
+    both_active(stage, &a, &b)?;
+    for name in ["a", "b"] {
+        let log = stage.lab.node(name)?.log_since(Mark::START);
+        let said = log.iter().filter(|line| line.text.contains("invalid digest")).count();
+        ensure!((1..=3).contains(&said), "{name} said it {said} times");
+    }
+    Ok(())
+}
+
+fn without_trailer(stage: &mut Stage) -> Result<()> {
+    let a = stage.instance(150);
+    let b = trailed(stage.instance(100), &[FIRST]);
+    both_active(stage, &a, &b)?;
+    stage.lab.node("b")?.expect_log("no HMAC trailer", Mark::START, SLACK)?;
+    Ok(())
+}
+
+/// Reloads `name` with another configuration, and checks that nobody noticed.
+fn reload_unnoticed(stage: &mut Stage, name: &str, instance: &Instance) -> Result<()> {
+    let log = stage.lab.node(name)?.log_mark();
+    stage.lab.node(name)?.reload(&instance.render())?;
+    stage.lab.node(name)?.expect_log("Reload finished", log, START)?;
+    stage.expect_calm("a", 3)
+}
+
+/// First both hear trailers, then each sends them, then both insist.
+fn migration(stage: &mut Stage) -> Result<()> {
+    let (a, b) = (stage.instance(150), stage.instance(100));
+    stage.elect_as(&a, &b)?;
+    for lines in [&[FIRST, "mode receive-only"][..], &[FIRST, "mode permissive"], &[FIRST]] {
+        reload_unnoticed(stage, "b", &trailed(stage.instance(100), lines))?;
+        reload_unnoticed(stage, "a", &trailed(stage.instance(150), lines))?;
+    }
+    let (_, advert) = stage.fresh_advert("a")?;
+    ensure!(advert.message.len() == plain_length(stage.flavour) + 28, "{advert:?}");
+    stage.lab.node("b")?.expect_no_log("discarded", Mark::START)
+}
+
+/// Both learn the new key, both use it, both forget the old one.
+fn rotation(stage: &mut Stage) -> Result<()> {
+    let a = trailed(stage.instance(150), &[FIRST]);
+    let b = trailed(stage.instance(100), &[FIRST]);
+    stage.elect_as(&a, &b)?;
+    for lines in [&[FIRST, SECOND][..], &[FIRST, SECOND, "active_key 2"], &[SECOND]] {
+        reload_unnoticed(stage, "b", &trailed(stage.instance(100), lines))?;
+        reload_unnoticed(stage, "a", &trailed(stage.instance(150), lines))?;
+    }
+    stage.lab.node("b")?.expect_no_log("discarded", Mark::START)
+}
+
+/// The client sends what it heard of `a` once more, and the same said to be its own.
+fn repeated(stage: &mut Stage) -> Result<()> {
+    let a = trailed(stage.instance(150), &[FIRST]);
+    let b = trailed(stage.instance(100), &[FIRST]);
+    stage.elect_as(&a, &b)?;
+    let (_, advert) = stage.fresh_advert("a")?;
+    let hex: String = advert.message.iter().map(|byte| format!("{byte:02x}")).collect();
+    let group = advert.destination.to_string();
+    let log = stage.lab.node("b")?.log_mark();
+    stage.lab.send_vrrp(&group, &hex)?;
+    // The sender is proved too: as the client's it is worth nothing.
+    stage.lab.node("b")?.expect_log("invalid digest", log, SLACK)?;
+    let client = stage.lab.client().clone();
+    let address = advert.source.to_string();
+    let nodad = if advert.source.is_ipv6() { " nodad" } else { "" };
+    client.run(&format!("ip addr flush dev eth0 scope {}", scope(stage.flavour)))?;
+    client.run(&format!("ip addr add {address}/{} dev eth0{nodad}", prefix(stage.flavour)))?;
+    stage.lab.send_vrrp(&group, &hex)?;
+    stage.lab.node("b")?.expect_log("already processed", log, SLACK)?;
+    Ok(())
+}
+
+const fn scope(flavour: Flavour) -> &'static str {
+    match flavour {
+        Flavour::V2 | Flavour::V2Pass | Flavour::V3Ipv4 => "global",
+        Flavour::V3Ipv6 => "link",
+    }
+}
+
+const fn prefix(flavour: Flavour) -> u8 {
+    match flavour {
+        Flavour::V2 | Flavour::V2Pass | Flavour::V3Ipv4 => 24,
+        Flavour::V3Ipv6 => 64,
+    }
 }
 
 /// Makes `a` Active, then lets the client send an advert with another password 0.5 s after one of `a`'s.

@@ -18,6 +18,8 @@ pub struct Checked {
     pub counts: Counts,
     /// Names of tables and the like were not found, and the environment has none of the host's.
     pub wants_names: bool,
+    /// Files of keys that the sources lack: they are errors, until they are added and all is checked again.
+    pub key_files: Vec<String>,
 }
 
 /// Parses, checks and lowers.
@@ -33,10 +35,10 @@ pub fn check(sources: &SourceSet, environment: &Environment) -> Checked {
         (reader, diagnostics) = read(sources, environment, || reader.lowering.again());
     }
     diagnostics.extend(reader.checker.finish());
-    let Lowered { model, diagnostics: lowered, wants_names } = reader.lowering.finish();
+    let Lowered { model, diagnostics: lowered, wants_names, key_files } = reader.lowering.finish();
     diagnostics.extend(lowered);
     sort(&mut diagnostics);
-    Checked { model, diagnostics, counts: Counts::of_table(), wants_names }
+    Checked { model, diagnostics, counts: Counts::of_table(), wants_names, key_files }
 }
 
 fn read<'a>(

@@ -27,6 +27,7 @@ mod script;
 mod served;
 mod track;
 mod track_group;
+mod trailer;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -196,8 +197,8 @@ impl<'a> Lowering<'a> {
             served,
         };
         lints::lint(&model, &mut reports);
-        let Reports { diagnostics, wants_names, .. } = reports;
-        Lowered { model, diagnostics, wants_names }
+        let Reports { diagnostics, wants_names, key_files, .. } = reports;
+        Lowered { model, diagnostics, wants_names, key_files }
     }
 }
 
@@ -207,6 +208,8 @@ pub(crate) struct Lowered {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Names were not found, and the host's files were not looked at.
     pub(crate) wants_names: bool,
+    /// Files of keys that the sources lack.
+    pub(crate) key_files: Vec<String>,
 }
 
 fn blocks<'t>(tree: &'t Tree, keyword: &'static str) -> impl Iterator<Item = &'t Directive> {

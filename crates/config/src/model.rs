@@ -24,7 +24,7 @@ mod unplaced;
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use mail::{Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
 pub use path::{Following, RouteLine, RuleLine};
-pub use proof::Proof;
+pub use proof::{Freshness, Proof, Trailer, TrailerMode};
 pub use script::{Begins, Command, Deleted, Fifo, Notify, Script, Scripts, User};
 pub use tracked::{
     BfdInstance, BfdUsers, Initial, Parameters as ProcessParameters, TrackFile, TrackProcess,

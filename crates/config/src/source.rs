@@ -169,6 +169,17 @@ pub struct SourceSet {
     files: Vec<SourceFile>,
     top: Inclusion,
     inclusions: BTreeMap<(FileId, u32), Inclusion>,
+    key_files: BTreeMap<String, Result<Secret, String>>,
+}
+
+/// Bytes that are not shown.
+#[derive(Clone, PartialEq, Eq)]
+struct Secret(Vec<u8>);
+
+impl core::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Secret(..)")
+    }
 }
 
 impl SourceSet {
@@ -201,6 +212,17 @@ impl SourceSet {
     /// How the `include` whose keyword begins at `start` of `file` was resolved.
     pub fn inclusion(&self, file: FileId, start: u32) -> Option<&Inclusion> {
         self.inclusions.get(&(file, start))
+    }
+
+    /// Adds what is in the file of a key, or why it cannot be used.
+    pub fn add_key_file(&mut self, path: String, content: Result<Vec<u8>, String>) {
+        self.key_files.insert(path, content.map(Secret));
+    }
+
+    /// What is in the file of a key; none where it was not asked for.
+    pub(crate) fn key_file(&self, path: &str) -> Option<Result<&[u8], &str>> {
+        let content = self.key_files.get(path)?;
+        Some(content.as_ref().map(|secret| secret.0.as_slice()).map_err(String::as_str))
     }
 
     /// The text of a span; empty for a span of another set.

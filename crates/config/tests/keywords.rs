@@ -51,6 +51,9 @@ const MAILED: &str = "global_defs {\n smtp_server mail.example.org\n@@\n}\nvrrp_
     virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 const LOGGED_IN: &str = "global_defs {\n smtp_server mail.example.org\n smtp_user alerts\n@@\n}\nvrrp_instance A {\n\
     interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
+const HMAC: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n auth_hmac {\n\
+    key 1 0123456789abcdef0123456789abcdef\n key 2 fedcba9876543210fedcba9876543210\n@@\n}\n\
+    virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 
 /// Lines that need surroundings of their own.
 const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
@@ -124,6 +127,22 @@ const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
         "vrrp_check_unicast_src",
         "vrrp_check_unicast_src",
         "global_defs {\n@@\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n unicast_peer {\n 192.0.2.3\n }\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
+    ),
+    (
+        &["vrrp_instance", "auth_hmac"],
+        "key",
+        "key 3 hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+        HMAC,
+    ),
+    (&["vrrp_instance", "auth_hmac"], "active_key", "active_key 2", HMAC),
+    (&["vrrp_instance", "auth_hmac"], "time_window", "time_window 7", HMAC),
+    (&["vrrp_instance", "auth_hmac"], "anti_replay", "anti_replay monotonic", HMAC),
+    (&["vrrp_instance", "auth_hmac"], "mode", "mode permissive", HMAC),
+    (
+        &["vrrp_instance"],
+        "auth_hmac",
+        "auth_hmac { key 1 0123456789abcdef0123456789abcdef\n }",
+        INSTANCE,
     ),
     (
         &["vrrp_instance", "authentication"],

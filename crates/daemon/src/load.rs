@@ -4,7 +4,7 @@ mod names;
 
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use config::Checked;
@@ -14,9 +14,17 @@ use config::source::{IncludeAnswer, IncludeRequest, IncludedFile, Refusal, Sourc
 use config::syntax::Environment;
 use control::StartOptions;
 
-/// Reads `top`, which may be a pattern, and everything that it includes.
-pub(crate) fn read(top: &str) -> SourceSet {
-    SourceSet::load(top, &mut answer)
+/// Reads `top`, which may be a pattern, and everything that it includes, files of keys too.
+pub(crate) fn read(top: &str, options: &StartOptions) -> SourceSet {
+    let mut sources = SourceSet::load(top, &mut answer);
+    // Which files these are is known once all is understood; most configurations have none.
+    if sources.files().iter().any(|file| file.text().contains("auth_hmac")) {
+        for path in config::check(&sources, &environment(options)).key_files {
+            let content = key(Path::new(&path));
+            sources.add_key_file(path, content);
+        }
+    }
+    sources
 }
 
 /// The environment of a configuration, the same in every process of one daemon.
@@ -123,6 +131,34 @@ fn bytes(path: &Path, budget: usize) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
+/// What is in the file of a key that nobody else may read.
+fn key(path: &Path) -> Result<Vec<u8>, String> {
+    let said = |error: std::io::Error| error.to_string();
+    // Opening a FIFO or a device could block or act: look before.
+    if !std::fs::metadata(path).map_err(said)?.is_file() {
+        return Err("not a regular file".to_owned());
+    }
+    let file = File::open(path).map_err(said)?;
+    let found = file.metadata().map_err(said)?;
+    let mode = found.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(format!("others may read or change it (mode {mode:04o}): chmod 600 it"));
+    }
+    let (owner, ours) = (found.uid(), rustix::process::geteuid().as_raw());
+    if owner != 0 && owner != ours {
+        return Err(format!("it belongs to user {owner}, and not to root"));
+    }
+    let mut bytes = Vec::new();
+    file.take(KEY_MAX + 1).read_to_end(&mut bytes).map_err(said)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= KEY_MAX) {
+        Ok(bytes)
+    } else {
+        Err("longer than any key".to_owned())
+    }
+}
+
+/// Bytes in the file of a key: 64 in hexadecimal, the word before and the end of the line.
+const KEY_MAX: u64 = 256;
 /// Files that one pattern may name.
 const MATCHES: usize = 4096;
 /// Bytes by which text is told from binary data.

@@ -2,8 +2,12 @@
 //!
 //! Bytes are proved before (`wire`); here a packet that is genuine is told from one that is merely repeated.
 
+mod stamps;
+
 use core::net::IpAddr;
 use core::time::Duration;
+
+pub use stamps::{Skew, Stale, Stamps, Step, Steps, after, freshness, is_within};
 
 /// Sequence numbers of authentication headers that one router sends.
 ///

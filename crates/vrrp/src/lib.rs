@@ -25,7 +25,10 @@ mod state;
 mod timing;
 mod tracking;
 
-pub use authenticity::{ReplayGuard, Replayed, SENDERS, Sequence, above};
+pub use authenticity::{
+    ReplayGuard, Replayed, SENDERS, Sequence, Skew, Stale, Stamps, Step, Steps, above, after,
+    freshness, is_within,
+};
 pub use cause::{Cause, Peer};
 pub use contest::{Contests, Sign};
 pub use debounce::{Debounce, DebounceDelays};

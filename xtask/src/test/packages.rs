@@ -27,6 +27,7 @@ const NEEDED: &[Needed] = &[
     Needed { package: "keepalived", program: "keepalived" },
     Needed { package: "nftables", program: "nft" },
     Needed { package: "procps", program: "sysctl" },
+    Needed { package: "python3", program: "python3" },
     Needed { package: "tcpdump", program: "tcpdump" },
     Needed { package: "tshark", program: "tshark" },
     Needed { package: "util-linux", program: "nsenter" },

@@ -4,6 +4,7 @@
 
 mod human;
 mod json;
+mod secret;
 
 use std::borrow::Cow;
 

@@ -126,7 +126,7 @@ impl Checker {
             self.tell(
                 Diagnostic::warning(
                     codes::EXTRA_ARGUMENT,
-                    format!("`{}` is ignored: `{}` {after}", shortened(&extra.text), keyword.name),
+                    format!("`{}` is ignored: `{}` {after}", shown(keyword, extra), keyword.name),
                 )
                 .at_word(extra),
             );
@@ -248,6 +248,14 @@ fn values(arguments: &[Argument], words: &[Word]) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// A word behind a keyword as a message may show it: one behind a password or a key is likely part of it.
+fn shown(keyword: &Keyword, word: &Word) -> String {
+    match keyword.name {
+        "auth_pass" | "key" => "...".to_owned(),
+        _ => shortened(&word.text),
+    }
 }
 
 /// A word of a stranger, short enough for a message.

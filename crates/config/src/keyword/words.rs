@@ -226,29 +226,6 @@ pub(super) fn sync_daemon(words: &[Word]) -> Checked {
     Ok(())
 }
 
-/// `<id 1..255> [hex:|file:]<32..64 bytes>`.
-pub(super) fn hmac_key(words: &[Word]) -> Checked {
-    if let Some(id) = words.first() {
-        number(0, &id.text, 1, 255)?;
-    }
-    let Some(key) = words.get(1) else { return Ok(()) };
-    let length = match key.text.strip_prefix("hex:") {
-        Some(hex) if !hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            return Err(problem(1, "is not hexadecimal"));
-        }
-        Some(hex) => hex.len() / 2,
-        None if key.text.starts_with("file:") => return Ok(()),
-        None => key.text.len(),
-    };
-    if (32..=64).contains(&length) {
-        return Ok(());
-    }
-    Err(Problem {
-        number: true,
-        ..problem(1, format!("is a key of {length} bytes, not of 32 to 64"))
-    })
-}
-
 /// `[<value>] [overwrite]`.
 pub(super) fn init_file(words: &[Word]) -> Checked {
     for (index, word) in words.iter().enumerate() {

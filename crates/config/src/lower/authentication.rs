@@ -56,12 +56,10 @@ pub(super) fn lower(
     };
     let bytes = password.text.as_bytes();
     if bytes.len() > Authentication::LEN {
-        let shown =
-            String::from_utf8_lossy(bytes.get(..Authentication::LEN).unwrap_or(bytes)).into_owned();
         reports
             .warning(
                 codes::PASSWORD_CUT,
-                format!("`auth_pass` is longer than 8 bytes: only `{shown}` goes on the wire"),
+                "`auth_pass` is longer than 8 bytes: only the first 8 go on the wire",
                 password.span,
             )
             .help("shorten it to what is sent; all nodes agree only if their first 8 bytes do");

@@ -26,7 +26,7 @@ use super::track::{self, Tracked, Trackers};
 use crate::diagnostic::model as codes;
 use crate::model::{
     Acceptance, AddressLifetime, Checksum, Following, HeldBack, Instance, InterfaceTracking,
-    Notify, RouteLine, RuleLine, VirtualAddress,
+    Notify, Proof, RouteLine, RuleLine, VirtualAddress,
 };
 use crate::source::Span;
 use crate::syntax::{Directive, Word};
@@ -52,6 +52,7 @@ pub(super) struct Written<'t> {
     multicast_group: Option<(IpAddr, Span)>,
     unicast: unicast::Written<'t>,
     pub(super) authentication: Option<&'t Directive>,
+    hmac: Option<&'t Directive>,
     track: Vec<&'t Directive>,
     untracked: bool,
     announce: Announce,
@@ -104,7 +105,9 @@ pub(super) fn lower(
     let destination = unicast::destination(&mut written, defaults, family, name, reports);
     let source_tracking = unicast::source_tracking(&written, &destination);
     let acceptance = decide::acceptance(&written, version, mode, strict, reports);
+    let trailer = decide::hmac(&mut written, advertisement_interval, strict, reports);
     let (authentication, proof) = authentication::lower(&mut written, version, strict, reports);
+    let proof = trailer.map(Proof::Trailer).or(proof);
     let start = authentication::start(&written, start, mode, authentication, reports);
     decide::move_surplus(&mut written, name, reports);
     route::settle_devices(&mut written.routes, &interface, reports);
@@ -229,6 +232,7 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
                 address().filter(IpAddr::is_multicast).map(|group| (group, at));
         }
         "authentication" => written.authentication = Some(directive),
+        "auth_hmac" => written.hmac = Some(directive),
         "track_interface" => written.track.push(directive),
         "track_script" | "track_file" | "track_process" | "track_bfd" => {
             written.tracked.extend(track::lines(directive));

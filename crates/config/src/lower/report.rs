@@ -11,11 +11,13 @@ pub(super) struct Reports<'a> {
     /// A name was not found, and the host's files were not looked at.
     pub(super) wants_names: bool,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// Files of keys that were not read and are needed.
+    pub(super) key_files: Vec<String>,
 }
 
 impl<'a> Reports<'a> {
     pub(super) const fn new(sources: &'a SourceSet, names: &'a Names) -> Self {
-        Self { sources, names, wants_names: false, diagnostics: Vec::new() }
+        Self { sources, names, wants_names: false, diagnostics: Vec::new(), key_files: Vec::new() }
     }
 
     /// One whose diagnostics nobody reads.

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Alternative, FileId, Found, Inclusion, Origin, Refusal, SourceFile, SourceSet, Span, offset,
-    position,
+    Alternative, FileId, Found, Inclusion, Origin, Refusal, Secret, SourceFile, SourceSet, Span,
+    offset, position,
 };
 
-const MAGIC: &[u8] = b"steadfast sources 1\n";
+const MAGIC: &[u8] = b"steadfast sources 2\n";
 
 /// Bytes that are no source set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +45,20 @@ impl SourceSet {
             write_span(&mut out, Span::new(*file, *start, *start));
             write_inclusion(&mut out, inclusion);
         }
+        write_length(&mut out, self.key_files.len());
+        for (path, content) in &self.key_files {
+            write_text(&mut out, path);
+            match content {
+                Ok(secret) => {
+                    out.push(0);
+                    write_bytes(&mut out, &secret.0);
+                }
+                Err(why) => {
+                    out.push(1);
+                    write_text(&mut out, why);
+                }
+            }
+        }
         out
     }
 
@@ -71,8 +85,18 @@ impl SourceSet {
             let at = input.span()?;
             inclusions.insert((at.file, at.start), input.inclusion()?);
         }
+        let mut key_files = BTreeMap::new();
+        for _ in 0..input.length()? {
+            let path = input.text()?;
+            let content = match input.tag()? {
+                0 => Ok(Secret(input.bytes()?.to_vec())),
+                1 => Err(input.text()?),
+                _ => return Err(input.damaged()),
+            };
+            key_files.insert(path, content);
+        }
         if input.rest.is_empty() {
-            Ok(Self { files, top, inclusions })
+            Ok(Self { files, top, inclusions, key_files })
         } else {
             Err(input.damaged())
         }

@@ -120,8 +120,12 @@ impl SourceSet {
     ///
     /// Nothing fails here: what could not be read is kept as a fact and reported by parsing.
     pub fn load(top: &str, answer: &mut dyn FnMut(&IncludeRequest<'_>) -> IncludeAnswer) -> Self {
-        let set =
-            Self { files: Vec::new(), top: Inclusion::default(), inclusions: BTreeMap::new() };
+        let set = Self {
+            files: Vec::new(),
+            top: Inclusion::default(),
+            inclusions: BTreeMap::new(),
+            key_files: BTreeMap::new(),
+        };
         let mut loader = Loader { set, answer, budget: BYTES, open: Vec::new() };
         loader.set.top = loader.resolve(top, None, None);
         loader.set

@@ -31,7 +31,7 @@ pub(super) fn check(
     config_id: Option<String>,
 ) -> ExitCode {
     let mut options = start_options(config_id, false);
-    let sources = load::read(&file.to_string_lossy());
+    let sources = load::read(&file.to_string_lossy(), &options);
     let checked = load::check_here(&sources, &mut options);
     let mut diagnostics = checked.diagnostics;
     diagnostics.extend(host_notes(&checked.model, &sources));
@@ -57,7 +57,7 @@ pub(super) fn check(
 pub(super) fn config_test(options: &Options, report: Option<&Path>) -> ExitCode {
     let mut start = start_options(options.config_id.clone(), options.all_include_checks);
     let path = options.config.clone().unwrap_or_else(load::default_path);
-    let sources = load::read(&path.to_string_lossy());
+    let sources = load::read(&path.to_string_lossy(), &start);
     let (model, mut diagnostics) = load::understand_here(&sources, &mut start);
     diagnostics.extend(host_notes(&model, &sources));
     diagnostic::sort(&mut diagnostics);

@@ -65,6 +65,9 @@ const fn remedy(why: Discard) -> &'static str {
         | Discard::HeaderMissing
         | Discard::HeaderMalformed
         | Discard::Digest
+        | Discard::TrailerMissing
+        | Discard::TrailerMalformed
+        | Discard::UnknownKey
         | Discard::Length
         | Discard::Protocol => "give both nodes the same `authentication`",
         Discard::Replay => {
@@ -73,6 +76,7 @@ const fn remedy(why: Discard) -> &'static str {
         Discard::HopLimit => {
             "it was forwarded by a router: VRRP stays on one link, or set `min_ttl` of the peer"
         }
+        Discard::Stale => "keep the clocks of both nodes right",
         Discard::Version => "set the same `version` on both nodes",
         Discard::Interval => "set the same `advert_int` on both nodes",
         Discard::Casting => "write `unicast_peer` on both nodes, or on none",

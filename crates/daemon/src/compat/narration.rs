@@ -10,7 +10,7 @@ use std::time::Duration;
 use config::model::{HeldBack, Hindrance};
 use control::Severity;
 use vrrp::{
-    Action, AnnounceReason, Cause, FaultReason, GroupId, InstanceId, Notice, Output, Role,
+    Action, AnnounceReason, Cause, FaultReason, GroupId, InstanceId, Notice, Output, Role, Step,
     TrackerId,
 };
 use wire::Family;
@@ -206,6 +206,27 @@ pub(crate) fn checksum_form(name: &str, peer: IpAddr, form: UnicastForm) -> Stri
             format!("({name}) Setting unicast VRRPv3 checksum to standard version for {peer}")
         }
     }
+}
+
+/// The line for a peer whose clock is soon too far from ours.
+pub(crate) fn clock_skew(name: &str, peer: IpAddr, skew: Duration) -> String {
+    format!(
+        "({name}) the clock of {peer} and ours differ by {}: beyond `time_window` its adverts are refused",
+        span(skew)
+    )
+}
+
+/// The line for a system clock that somebody set, where adverts carry the time.
+pub(crate) fn clock_step(step: Step) -> String {
+    let (way, by) = match step {
+        Step::Forward(by) => ("forward", by),
+        Step::Back(by) => ("back", by),
+    };
+    format!(
+        "the system clock was set {way} by {}: under `auth_hmac`, adverts are refused between routers whose clocks \
+         differ by more than `time_window`",
+        span(by)
+    )
 }
 
 /// Why a keyword keeps an instance in FAULT.

@@ -142,7 +142,7 @@ struct Checked {
 
 impl Checked {
     fn read(path: &str, start: &mut StartOptions) -> Result<Self, Refusal> {
-        let sources = load::read(path);
+        let sources = load::read(path, start);
         let (model, mut diagnostics) = load::understand_here(&sources, start);
         diagnostic::sort(&mut diagnostics);
         diagnostics.retain(|diagnostic| diagnostic.severity != Severity::Note);

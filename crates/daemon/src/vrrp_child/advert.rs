@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 
-use config::model::{Checksum, Destination, Instance, Strangers, Unicast, UnicastChecksum};
+use config::model::{
+    Checksum, Destination, Instance, Proof, Strangers, Trailer, Unicast, UnicastChecksum,
+};
 use wire::vrrp::{
     Addresses, Advertisement, Arrival, Authentication, ChecksumRule, Discard, Expected, HOP_LIMIT,
     Prepared, UnicastForm,
@@ -134,5 +136,7 @@ fn outbound(
         }
         _ => Prepared::payload(&advertisement, checksum),
     }?;
+    let sealed = instance.proof.as_deref().and_then(Proof::trailer).and_then(Trailer::sending);
+    let prepared = if sealed.is_some() { prepared.with_room_for_trailer() } else { prepared };
     Ok(Outbound { destination, hop_limit, prepared })
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
-use config::model::Instance;
-use vrrp::{ReplayGuard, Replayed, SENDERS, Sequence};
-use wire::vrrp::{Discard, UnicastForm};
+use config::model::{Freshness, Instance, Trailer};
+use vrrp::{ReplayGuard, Replayed, SENDERS, Sequence, Stamps};
+use wire::vrrp::{Discard, Stamp, UnicastForm};
 
 use super::advert;
 
@@ -16,10 +17,13 @@ pub(super) struct Learned {
     forms: BTreeMap<IpAddr, UnicastForm>,
     /// Numbers of authentication headers: ours.
     pub(super) sequence: Sequence,
-    /// And those of others.
+    /// Times in trailers: ours.
+    pub(super) stamps: Stamps,
+    /// And those of others, of either kind.
     replay: ReplayGuard,
     /// Refusals of authentication that were said since the role changed last.
     said: BTreeSet<Discard>,
+    skew_said: bool,
 }
 
 impl Learned {
@@ -49,6 +53,31 @@ impl Learned {
         Ok(())
     }
 
+    /// Takes in the time of a trailer that is genuine.
+    ///
+    /// **Errors**: it does not come after the one before of its sender.
+    pub(super) fn take_stamp(
+        &mut self,
+        sender: IpAddr,
+        stamp: Stamp,
+        unix: Duration,
+        instance: &Instance,
+        trailer: &Trailer,
+    ) -> Result<(), Replayed> {
+        if trailer.freshness == Freshness::Time {
+            // What is repeated of a time beyond the window is stale; and a clock that was set back must not make a
+            // peer a stranger until it is there again.
+            self.replay.retain(|_, number| vrrp::is_within(number, unix, trailer.window));
+        }
+        let room = instance.destination.unicast().map_or(SENDERS, |unicast| unicast.peers.len());
+        self.replay.accept(sender, stamp.number(), room, vrrp::after)
+    }
+
+    /// Whether a clock that differs is to be said: once until the role changes.
+    pub(super) fn is_skew_news(&mut self) -> bool {
+        !std::mem::replace(&mut self.skew_said, true)
+    }
+
     /// Whether a refusal is to be said: those of authentication are said once until the role changes.
     pub(super) fn is_news(&mut self, why: Discard) -> bool {
         !why.is_about_authentication() || self.said.insert(why)
@@ -57,6 +86,7 @@ impl Learned {
     /// The role changed: what was said counts no longer.
     pub(super) fn turn_over(&mut self) {
         self.said.clear();
+        self.skew_said = false;
     }
 
     /// Forgets what counts no longer under the settings of `instance`.

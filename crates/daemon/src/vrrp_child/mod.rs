@@ -119,6 +119,9 @@ struct Shell {
     work: work::Work,
     /// When the host was looked at last, how long that took, and when to look again.
     looked: watch::Looked,
+    /// Whether adverts carry the time, so that setting the clock matters.
+    is_timed: bool,
+    steps: vrrp::Steps,
     /// The process is resigning for good.
     ending: bool,
 }

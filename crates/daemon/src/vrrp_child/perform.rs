@@ -11,7 +11,7 @@ use kernel::eventloop::wall_clock;
 use kernel::socket::Sending;
 use vrrp::{Action, Effect, FaultSet, Input, InstanceId, Output, Outputs};
 use wire::Priority;
-use wire::vrrp::sign;
+use wire::vrrp::{seal, sign};
 
 use super::Shell;
 use super::advert::Outbound;
@@ -110,6 +110,10 @@ impl Shell {
         let proof = self.settled.instances.get(&instance).and_then(|it| it.proof.as_deref());
         let header =
             proof.and_then(Proof::header).map(|key| (key, binding.learned.sequence.advance(unix)));
+        let trailer = proof.and_then(Proof::trailer);
+        let trailer = trailer.and_then(|it| Some((it.sending()?, it.window)));
+        let seal_with =
+            trailer.map(|(key, window)| (key, binding.learned.stamps.advance(unix, window)));
         for Outbound { destination, hop_limit, prepared } in &mut binding.packets {
             if prepared.priority() != priority {
                 prepared.set_priority(priority);
@@ -118,6 +122,12 @@ impl Shell {
             prepared.set_identification(scratch.identification.max(1));
             let start = scratch.bytes.len();
             scratch.bytes.extend_from_slice(prepared.as_bytes());
+            let message = start.saturating_add(prepared.start());
+            if let (Some(((id, key), stamp)), Some(message)) =
+                (seal_with, scratch.bytes.get_mut(message..))
+            {
+                seal(message, source, id, key, stamp);
+            }
             if let (Some((key, number)), Some(datagram)) = (header, scratch.bytes.get_mut(start..))
             {
                 sign(datagram, key, number);

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use clock::Instant;
-use config::model::{Destination, Proof};
+use config::model::{Destination, Freshness, Instance, Proof, Trailer, TrailerMode, Unicast};
 use control::Severity;
+use kernel::eventloop::wall_clock;
 use kernel::socket::{Datagram, Framing};
-use vrrp::{Input, InstanceId, Received};
+use vrrp::{Input, InstanceId, Received, Skew, Stale};
 use wire::Vrid;
 use wire::vrrp::{
     Advertisement, AdvertisementPacket, Arrival, AuthenticatedPacket, ChecksumRule, Context,
-    Discard, UnicastForm,
+    Discard, Stamp, TrailedPacket, UnicastForm,
 };
 
 use super::binding::Binding;
@@ -58,8 +60,19 @@ struct Taken {
     received: Received,
     /// The form of its checksum, where both are looked for.
     form: Option<UnicastForm>,
+    /// What tells it from one that is repeated.
+    mark: Option<Mark>,
+    /// How far the sender's clock is off, where that is worth a line.
+    skew: Option<Duration>,
+}
+
+/// What tells a genuine advertisement from a repeated one.
+#[derive(Clone, Copy, Debug)]
+enum Mark {
     /// The number of its authentication header.
-    sequence: Option<u32>,
+    Sequence(u32),
+    /// The time in its trailer.
+    Stamp(Stamp),
 }
 
 impl Shell {
@@ -112,19 +125,43 @@ impl Shell {
     }
 
     fn take_advertisement(&mut self, now: Instant, port: PortId, taken: Taken) {
-        let Taken { instance, vrid, received, form, sequence } = taken;
+        let Taken { instance, vrid, received, form, mark, skew } = taken;
         let source = received.source;
-        let Some(binding) = self.bindings.get_mut(&instance) else { return };
-        if let Some(number) = sequence
-            && binding.learned.take_sequence(source, number).is_err()
-        {
+        if self.is_repeated(instance, source, mark) {
             return self.refuse(now, port, Some(instance), source, vrid, Discard::Replay);
+        }
+        if let Some(skew) = skew {
+            self.tell_skew(instance, source, skew);
         }
         if let Some(form) = form {
             self.take_form(now, instance, source, form);
         }
         self.note_heard(now, instance, &received);
         self.feed(now, Input::Received { instance, advertisement: received });
+    }
+
+    fn is_repeated(&mut self, id: InstanceId, sender: IpAddr, mark: Option<Mark>) -> bool {
+        let Some(binding) = self.bindings.get_mut(&id) else { return false };
+        let Some(instance) = self.settled.instances.get(&id) else { return false };
+        let trailer = instance.proof.as_deref().and_then(Proof::trailer);
+        let taken = match (mark, trailer) {
+            (Some(Mark::Sequence(number)), _) => binding.learned.take_sequence(sender, number),
+            (Some(Mark::Stamp(stamp)), Some(trailer)) => {
+                binding.learned.take_stamp(sender, stamp, wall_clock(), instance, trailer)
+            }
+            (Some(Mark::Stamp(_)) | None, _) => Ok(()),
+        };
+        taken.is_err()
+    }
+
+    /// The clock of a peer is on its way out of the window.
+    fn tell_skew(&mut self, id: InstanceId, peer: IpAddr, skew: Duration) {
+        let Some(binding) = self.bindings.get_mut(&id) else { return };
+        let Some(instance) = self.settled.instances.get(&id) else { return };
+        if binding.learned.is_skew_news() {
+            let text = narration::clock_skew(&instance.name, peer, skew);
+            self.startup.log.push(Severity::Warning, text);
+        }
     }
 
     fn refuse(
@@ -247,6 +284,14 @@ fn understand(
     if let Err(why) = proved {
         return refused(Some(instance), Some(&arrival), vrid, why);
     }
+    let proved = match configured.proof.as_deref().and_then(Proof::trailer) {
+        Some(trailer) => prove(&packet, &arrival, configured, trailer),
+        None => Ok(Proved { packet, mark: None, skew: None }),
+    };
+    let Proved { packet, mark, skew } = match proved {
+        Ok(proved) => proved,
+        Err(why) => return refused(Some(instance), Some(&arrival), vrid, why),
+    };
     let expected = match advert::expected_of(&binding.expected, configured, &arrival) {
         Ok(expected) => expected,
         Err(why) => return refused(Some(instance), Some(&arrival), vrid, why),
@@ -263,10 +308,53 @@ fn understand(
             },
             form: (expected.checksum == ChecksumRule::OldUnicast)
                 .then(|| packet.unicast_form(&arrival)),
-            sequence: authenticated.map(|packet| packet.sequence()),
+            mark: mark.or(authenticated.map(|packet| Mark::Sequence(packet.sequence()))),
+            skew,
         }),
         Err(why) => refused(Some(instance), Some(&arrival), vrid, why),
     }
+}
+
+/// An advertisement without its trailer, and what the trailer says.
+struct Proved<'a> {
+    packet: AdvertisementPacket<'a>,
+    mark: Option<Mark>,
+    skew: Option<Duration>,
+}
+
+/// Holds a packet against `auth_hmac`: a trailer where one must be, of a known key, fresh, and genuine.
+fn prove<'a>(
+    packet: &AdvertisementPacket<'a>,
+    arrival: &Arrival,
+    instance: &Instance,
+    trailer: &Trailer,
+) -> Result<Proved<'a>, Discard> {
+    let parted = TrailedPacket::part(packet, instance.parameters.family)?;
+    let packet = parted.advertisement()?;
+    let Some((id, stamp)) = parted.claim() else {
+        return match trailer.mode {
+            TrailerMode::Enforce => Err(Discard::TrailerMissing),
+            TrailerMode::Permissive | TrailerMode::ReceiveOnly => {
+                Ok(Proved { packet, mark: None, skew: None })
+            }
+        };
+    };
+    let key = trailer.key(id).ok_or(Discard::UnknownKey)?;
+    let skew = match trailer.freshness {
+        Freshness::Monotonic => None,
+        Freshness::Time => match vrrp::freshness(stamp, wall_clock(), trailer.window) {
+            Ok(Skew::Small) => None,
+            Ok(Skew::Notable(off)) => Some(off),
+            Err(Stale) => return Err(Discard::Stale),
+        },
+    };
+    parted.verify(arrival.source, key)?;
+    // What a sender repeats is remembered for each peer: nobody else has a place there.
+    let is_known = |unicast: &Unicast| unicast.peer(arrival.source).is_some();
+    if !instance.destination.unicast().is_none_or(is_known) {
+        return Err(Discard::Source);
+    }
+    Ok(Proved { packet, mark: Some(Mark::Stamp(stamp)), skew })
 }
 
 /// Who sent a packet, by its IPv4 header, which the kernel has checked.

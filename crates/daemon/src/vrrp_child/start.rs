@@ -75,6 +75,8 @@ impl Shell {
                 is_flooded: false,
                 work: work::Work::default(),
                 looked: watch::Looked::default(),
+                is_timed: false,
+                steps: vrrp::Steps::default(),
                 ending: false,
             }),
             Err(error) => {

@@ -82,6 +82,7 @@ impl Shell {
 
     fn turn(&mut self, now: Instant, stall: Duration, ready: &[Token]) -> Result<Next, Orphaned> {
         let mut next = Next::Turn;
+        self.watch_clock();
         if ready.contains(&NEWS) {
             self.read_news(now);
         }

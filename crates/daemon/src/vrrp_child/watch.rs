@@ -1,9 +1,10 @@
 //! The kernel's news about links and addresses, and what follows for instances.
 
 use clock::Instant;
-use config::model::{Instance, Tracker};
+use config::model::{Instance, Proof, Tracker};
 use control::{Finding, Severity, Watched};
 use intent::{AddressKey, IfIndex};
+use kernel::eventloop::{boot_time, wall_clock};
 use kernel::observer::Event;
 use kernel::process::{Privilege, may};
 use std::cell::{OnceCell, RefCell};
@@ -17,6 +18,7 @@ use super::holdings::Origin;
 use super::learned::Learned;
 use super::receive::Complaint;
 use super::reload::Among;
+use crate::compat::narration;
 use crate::log::with_silenced;
 
 impl Shell {
@@ -155,6 +157,8 @@ impl Shell {
         self.floating = binding::floating(self.settled.instances.values());
         self.see_links(kernel::eventloop::now());
         self.arrange_sessions(kernel::eventloop::now());
+        let is_timed = |it: &Instance| it.proof.as_deref().and_then(Proof::trailer).is_some();
+        self.is_timed = self.settled.instances.values().any(is_timed);
         let instances = self.settled.instances.iter().map(|(id, instance)| (*id, instance));
         self.ports.assign(instances, &self.events);
         self.adopt_ports(kernel::eventloop::now());
@@ -181,6 +185,17 @@ impl Shell {
             bindings.insert(*id, Binding::new(port, instance, facts, learned));
         }
         self.bindings = bindings;
+    }
+
+    /// Says that the system clock was set, where adverts carry the time.
+    pub(super) fn watch_clock(&mut self) {
+        if !self.is_timed {
+            return;
+        }
+        let running = boot_time().since(Instant::ZERO);
+        if let Some(step) = self.steps.watch(wall_clock(), running) {
+            self.startup.log.push(Severity::Warning, narration::clock_step(step));
+        }
     }
 
     /// The facts of instances, in their order.

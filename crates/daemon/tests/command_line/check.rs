@@ -1,5 +1,6 @@
 //! `check`: everything that is wrong, for people, editors and programs; and files that are no configuration.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use crate::program::{BAD, Files, GOOD, Run, run};
@@ -117,5 +118,63 @@ fn a_line_of_ten_megabytes_is_read_or_refused_at_once() {
         assert!(matches!(run.code, Some(0 | 5)), "{:?}: {}", run.code, run.err);
         assert_eq!(run.err, "");
         assert!(run.out.len() < 1 << 20, "{} bytes of findings", run.out.len());
+    }
+}
+
+/// A file whose only instance has its key in a file of this content and mode.
+fn key_file(content: &[u8], mode: u32) -> Run {
+    let files = Files::with("vrrp.key", content);
+    let path = files.name("vrrp.key");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    check(GOOD.replace("priority 100", &format!("auth_hmac {{\nkey 1 file:{path}\n}}")), &[])
+}
+
+#[test]
+fn the_file_of_a_key_is_for_its_owner_alone() {
+    let key = b"0123456789abcdef0123456789abcdef\n";
+    assert_eq!(key_file(key, 0o600).code, Some(0));
+    for mode in [0o640, 0o604, 0o620] {
+        let run = key_file(key, mode);
+        assert_eq!(run.code, Some(5), "{mode:o}");
+        assert!(run.out.contains(&format!("(mode {mode:04o}): chmod 600 it")), "{}", run.out);
+    }
+}
+
+#[test]
+fn the_content_of_a_key_file_is_text_or_hexadecimal_of_the_right_length() {
+    let hexadecimal = [b"hex:".as_slice(), &[b'a'; 128], b"\n"].concat();
+    assert_eq!(key_file(&hexadecimal, 0o600).code, Some(0));
+    let says = |content: &[u8], expected: &str| {
+        let run = key_file(content, 0o600);
+        assert!(run.code == Some(5) && run.out.contains(expected), "{}", run.out);
+    };
+    says(b"", "key 1 has 0 bytes, and not 32 to 64");
+    says(&[b'x'; 65], "key 1 has 65 bytes, and not 32 to 64");
+    says(b"hex:0g", "is not hexadecimal");
+    says(b"hex:000", "is not hexadecimal");
+    says(&[b'x'; 4096], "longer than any key");
+}
+
+#[test]
+fn a_key_file_that_is_not_there_is_an_error() {
+    let run = check(GOOD.replace("priority 100", "auth_hmac {\nkey 1 file:/nowhere/k\n}"), &[]);
+    assert_eq!(run.code, Some(5));
+    assert!(run.out.contains("/nowhere/k: No such file or directory"), "{}", run.out);
+    let run = check(GOOD.replace("priority 100", "auth_hmac {\nkey 1 file:k\n}"), &[]);
+    assert!(run.out.contains("k is no absolute path"), "{}", run.out);
+}
+
+#[test]
+fn keys_and_passwords_are_not_shown() {
+    let text = GOOD.replace(
+        "priority 100",
+        "auth_hmac {\nkey 1 kept-to-ourselves\nkey 300 kept-to-ourselves\nkey 2 hex:5ec2e7 kept-to-ourselves\n}\n\
+         authentication {\nauth_type PASS\nauth_pass kept-to-ourselves kept-to-ourselves\n}",
+    );
+    for format in ["human", "short", "json"] {
+        let run = check(&text, &["--format", format]);
+        assert_eq!(run.code, Some(5));
+        assert!(run.out.contains("VRRP018"), "{}", run.out);
+        assert!(!run.out.contains("to-ourselves") && !run.out.contains("5ec2e7"), "{}", run.out);
     }
 }

@@ -75,11 +75,12 @@ fn drops() {
 fn expires() {
     let hears = host();
     commit(build).unwrap();
-    let short = element(Some(Duration::from_millis(300)));
+    // Long enough for a machine that is busy between two renewals.
+    let short = element(Some(Duration::from_millis(1500)));
     commit(|it| it.renew_element(&table(), HELD, &short)).unwrap();
     // It outlives its first time by being renewed, and ends then.
-    for _ in 0..5 {
-        std::thread::sleep(Duration::from_millis(100));
+    for _ in 0..6 {
+        std::thread::sleep(Duration::from_millis(300));
         assert!(!hears());
         commit(|it| it.renew_element(&table(), HELD, &short)).unwrap();
     }

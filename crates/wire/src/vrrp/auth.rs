@@ -1,14 +1,17 @@
 //! Authentication of VRRPv2: none, a password in clear, or an IP authentication header before the packet.
 //!
 //! RFC 3768 took authentication out and left the field; the incumbent keeps the password of RFC 2338 §5.3.6.2, and so
-//! do its users. It guards against mistakes, not against people. The header is in [`header`].
+//! do its users. It guards against mistakes, not against people. The header is in [`header`];
+//! the trailer, which proves adverts of either version, in [`trailer`].
 
 mod header;
+mod trailer;
 
 use core::fmt;
 
 pub use header::{AuthenticatedPacket, HEADER_PROTOCOL, HeaderKey, sign};
 pub(super) use header::{LEN as HEADER_LEN, blank};
+pub use trailer::{KeyId, LEN as TRAILER_LEN, Stamp, TrailedPacket, TrailerKey, seal};
 
 /// What proves a VRRPv2 sender.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]

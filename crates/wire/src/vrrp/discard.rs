@@ -21,9 +21,17 @@ pub enum Discard {
     HeaderMalformed,
     /// The digest is wrong. Usually another password, or a router or firewall that changed the packet (RFC 2402 §3.4.4).
     Digest,
-    /// The sequence number was used before by its sender: somebody repeats an old packet (RFC 2402 §3.4.3). Usually a
+    /// The number or time was used before by its sender: somebody repeats an old packet (RFC 2402 §3.4.3). Usually a
     /// peer that was started anew and counts from one.
     Replay,
+    /// No trailer where one is expected. Usually `auth_hmac` on one router only.
+    TrailerMissing,
+    /// What follows the advertisement is no trailer. Usually `auth_hmac` of another release, or a damaged packet.
+    TrailerMalformed,
+    /// The trailer names a key that is not configured. Usually a key that was added on one router only.
+    UnknownKey,
+    /// The time in the trailer is too far from ours. Usually clocks that nobody keeps right.
+    Stale,
     /// Shorter or longer than its header and its count of addresses say. Usually a peer that appends an
     /// authentication trailer, or a truncated capture played back.
     Length,
@@ -63,7 +71,7 @@ pub enum Discard {
 
 impl Discard {
     /// Every reason, in the order of the checks; the position is [`index`](Self::index).
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::IpHeader,
         Self::Protocol,
         Self::HeaderUnexpected,
@@ -71,6 +79,10 @@ impl Discard {
         Self::HeaderMalformed,
         Self::Digest,
         Self::Replay,
+        Self::TrailerMissing,
+        Self::TrailerMalformed,
+        Self::UnknownKey,
+        Self::Stale,
         Self::Length,
         Self::Family,
         Self::HopLimit,
@@ -100,6 +112,10 @@ impl Discard {
             Self::HeaderMalformed => "header_malformed",
             Self::Digest => "digest",
             Self::Replay => "replay",
+            Self::TrailerMissing => "trailer_missing",
+            Self::TrailerMalformed => "trailer_malformed",
+            Self::UnknownKey => "unknown_key",
+            Self::Stale => "stale",
             Self::Length => "length",
             Self::Family => "family",
             Self::HopLimit => "hop_limit",
@@ -127,7 +143,11 @@ impl Discard {
             | Self::HeaderMissing
             | Self::HeaderMalformed
             | Self::Digest
-            | Self::Replay => true,
+            | Self::Replay
+            | Self::TrailerMissing
+            | Self::TrailerMalformed
+            | Self::UnknownKey
+            | Self::Stale => true,
             Self::IpHeader
             | Self::Protocol
             | Self::Length
@@ -166,6 +186,10 @@ impl fmt::Display for Discard {
             Self::HeaderMalformed => "malformed AH header",
             Self::Digest => "invalid digest: another password or key, or a packet that was changed",
             Self::Replay => "already processed: an old packet is repeated",
+            Self::TrailerMissing => "no HMAC trailer",
+            Self::TrailerMalformed => "malformed HMAC trailer",
+            Self::UnknownKey => "HMAC trailer of an unknown key",
+            Self::Stale => "stale: its time is too far from ours",
             Self::Length => "wrong packet length",
             Self::Family => "wrong address family",
             Self::HopLimit => "TTL or hop limit out of bounds",
@@ -229,7 +253,7 @@ mod tests {
     fn names_and_texts_are_distinct() {
         let names: BTreeSet<_> = Discard::ALL.iter().map(|reason| reason.name()).collect();
         let texts: BTreeSet<_> = Discard::ALL.iter().map(ToString::to_string).collect();
-        assert_eq!((names.len(), texts.len()), (23, 23));
+        assert_eq!((names.len(), texts.len()), (27, 27));
     }
 
     #[test]

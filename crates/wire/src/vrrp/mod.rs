@@ -22,7 +22,10 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 pub use addresses::{AddressIter, Addresses};
 pub use advertisement::Advertisement;
-pub use auth::{AuthenticatedPacket, Authentication, HEADER_PROTOCOL, HeaderKey, sign};
+pub use auth::{
+    AuthenticatedPacket, Authentication, HEADER_PROTOCOL, HeaderKey, KeyId, Stamp, TRAILER_LEN,
+    TrailedPacket, TrailerKey, seal, sign,
+};
 pub use checksum::{Checksum, ChecksumRule, UnicastForm};
 pub use context::{Arrival, Casting, Context, Expected, HopLimits};
 pub use discard::{Discard, DiscardCounters};

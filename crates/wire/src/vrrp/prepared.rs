@@ -6,7 +6,9 @@
 use core::net::{IpAddr, Ipv4Addr};
 
 use super::packet::field;
-use super::{Advertisement, AdvertisementPacket, Checksum, HEADER_PROTOCOL, PROTOCOL, auth};
+use super::{
+    Advertisement, AdvertisementPacket, Checksum, HEADER_PROTOCOL, PROTOCOL, TRAILER_LEN, auth,
+};
 use crate::checksum::updated;
 use crate::ip::{self, Ipv4Header};
 use crate::{EmitError, Priority};
@@ -91,6 +93,29 @@ impl Prepared {
             destination: IpAddr::V4(destination),
         };
         Self::ipv4_with_checksum(advertisement, source, destination, ttl, checksum)
+    }
+
+    /// The same with room for a trailer behind it, still to be [sealed](super::seal).
+    #[must_use]
+    pub fn with_room_for_trailer(mut self) -> Self {
+        self.bytes.extend([0; TRAILER_LEN]);
+        let total = u16::try_from(self.bytes.len()).unwrap_or(u16::MAX);
+        if self.start > 0
+            && let Some(header) = self.bytes.first_chunk_mut::<{ Ipv4Header::LEN }>()
+        {
+            let [_, _, l0, l1, _, _, _, _, _, _, c0, c1, ..] = *header;
+            let (length, checksum) = (u16::from_be_bytes([l0, l1]), u16::from_be_bytes([c0, c1]));
+            header[ip::field::TOTAL_LENGTH].copy_from_slice(&total.to_be_bytes());
+            let checksum = updated(checksum, length, total);
+            header[ip::field::CHECKSUM].copy_from_slice(&checksum.to_be_bytes());
+        }
+        self
+    }
+
+    /// Where the VRRP header begins.
+    #[must_use]
+    pub const fn start(&self) -> usize {
+        self.start
     }
 
     /// What to send.

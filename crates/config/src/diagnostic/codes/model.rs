@@ -21,6 +21,7 @@ codes! {
     LINK_LOCAL_FIRST = "VRRP016", Warning, "an IPv6 instance whose first address is not link-local";
     STATE_CLEARED = "VRRP017", GeneralError, "a state that the authentication does not allow";
     ACCEPTANCE = "VRRP020", GeneralError, "accept or no_accept where it cannot work";
+    UNUSABLE_KEY = "VRRP018", GeneralError, "a key that cannot be used";
     INVALID_ADDRESS = "ADDR001", GeneralError, "not an address, or not a prefix length";
     LABEL_TOO_LONG = "ADDR002", GeneralError, "a label longer than the kernel takes";
     INVALID_WORD = "ADDR005", GeneralError, "a word of an address line that is not understood";

@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
+use super::secret::masked;
 use super::{Style, printable};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{SourceSet, Span, position};
@@ -106,7 +107,10 @@ impl<'a> Excerpt<'a> {
             let range = within_line(text, mark.span, begin);
             kind.span(range).label(mark.message.map(printable))
         });
-        Snippet::source(text).path(name).line_start(self.first_line).annotations(annotations)
+        Snippet::source(masked(text))
+            .path(name)
+            .line_start(self.first_line)
+            .annotations(annotations)
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) const INSTANCE: &[Keyword] = &[
     list("virtual_routes", NOTHING, line("[<kind>] <destination> [via <ip>] [dev <interface>] [table <table>] [metric <n>] ...", words::any), "", "Routes present while master").supported(),
     list("virtual_rules", NOTHING, line("[from <prefix>] [to <prefix>] [iif <interface>] [priority <n>] table <table> | <action>", words::any), "", "Policy rules present while master").supported(),
     block("authentication", NOTHING, "", "VRRPv2 authentication").supported(),
-    block("auth_hmac", NOTHING, "", "HMAC-SHA256 trailer for VRRPv2/v3; excludes authentication").since("HEAD (after 2.3)").holds_back(),
+    block("auth_hmac", NOTHING, "", "HMAC-SHA256 trailer for VRRPv2/v3; excludes authentication").since("HEAD (after 2.3)").supported(),
     list("unicast_peer", NOTHING, line("<ip> [min_ttl <0..255>] [max_ttl <0..255>]", words::peer), "", "Unicast adverts to these peers; without one the instance stays in FAULT").supported(),
     value("unicast_src_ip", &[required(Address)], "first address of interface", "Source of unicast adverts").supported(),
     value("mcast_src_ip", &[required(Address)], "first address of interface", "Source of multicast adverts").supported(),
@@ -128,22 +128,27 @@ pub(super) const AUTHENTICATION: &[Keyword] = &[
 pub(super) const AUTH_HMAC: &[Keyword] = &[
     grammar(
         "key",
-        words("<id 1..255> [hex:|file:]<key of 32 to 64 bytes>", 2, Some(2), words::hmac_key),
+        words("<id 1..255> [hex:|file:]<key of 32 to 64 bytes>", 2, Some(2), words::any),
         "",
         "Key; may be repeated",
-    ),
-    value("active_key", &[required(Integer(1, 255))], "first key", "Key used for sending"),
-    value("time_window", &[required(Integer(1, 300))], "max(3*advert_int,5)", "Freshness window"),
+    )
+    .supported(),
+    value("active_key", &[required(Integer(1, 255))], "first key", "Key used for sending")
+        .supported(),
+    value("time_window", &[required(Integer(1, 300))], "max(3*advert_int,5)", "Freshness window")
+        .supported(),
     value(
         "anti_replay",
         &[required(Choice(&["time", "monotonic"]))],
         "time",
         "Replay protection kind",
-    ),
+    )
+    .supported(),
     value(
         "mode",
         &[required(Choice(&["enforce", "permissive", "receive-only"]))],
         "enforce",
         "Migration mode",
-    ),
+    )
+    .supported(),
 ];

@@ -9,7 +9,8 @@ use super::Written;
 use crate::diagnostic::model as codes;
 use crate::lower::global::Defaults;
 use crate::lower::report::Reports;
-use crate::model::{Acceptance, VirtualAddress};
+use crate::lower::trailer;
+use crate::model::{Acceptance, Trailer, VirtualAddress};
 use crate::syntax::Word;
 
 /// The family of the first address, else of the first excluded one, else of the unicast addresses.
@@ -232,6 +233,26 @@ pub(super) fn acceptance(
         }
         (Mode::Contender { .. }, wanted) => wanted.map_or(default, |(wanted, _)| wanted),
     }
+}
+
+/// `auth_hmac`, which excludes `authentication`.
+pub(super) fn hmac(
+    written: &mut Written<'_>,
+    interval: Duration,
+    strict: bool,
+    reports: &mut Reports<'_>,
+) -> Option<Trailer> {
+    let block = written.hmac?;
+    if let Some(other) = written.authentication.take() {
+        reports
+            .warning(
+                codes::AUTHENTICATION_IGNORED,
+                "beside `auth_hmac` this block is ignored",
+                other.keyword.span,
+            )
+            .help("remove one of the two, on every node of this VRID");
+    }
+    Some(trailer::lower(block, interval, strict, reports))
 }
 
 /// An advertisement counts its addresses in eight bits; what does not fit is held but not advertised.
