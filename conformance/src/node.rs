@@ -287,7 +287,8 @@ impl Node {
     pub fn expect_address(&self, interface: &str, address: IpAddr, within: Duration) -> Result<()> {
         let (text, until) = (address.to_string(), Instant::now() + within);
         loop {
-            let there = self.addresses_of(interface)?;
+            // The link may have yet to come.
+            let there = self.addresses_of(interface).unwrap_or_default();
             if there.iter().any(|a| a.get("local").and_then(Value::as_str) == Some(&text)) {
                 return Ok(());
             }

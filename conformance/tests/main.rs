@@ -32,6 +32,7 @@ mod supervision;
 mod three;
 mod tracking;
 mod unicast;
+mod virtual_mac;
 
 use std::env;
 use std::path::Path;
@@ -73,6 +74,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("three", three::SCENARIOS),
     ("tracking", tracking::SCENARIOS),
     ("unicast", unicast::SCENARIOS),
+    ("virtual_mac", virtual_mac::SCENARIOS),
 ];
 
 /// Scenarios at a time, unless `--test-threads` says otherwise: they wait far more than they work.

@@ -1,7 +1,8 @@
 //! Reports what the nodes put on the wire, stamped by the kernel when it arrived at the switch.
 //!
 //! One line a frame: `NANOSECONDS PORT HEX`. Only frames that a scenario looks at are reported: ARP, VRRP (also behind
-//! an authentication header), neighbour advertisements and echo replies. Frames are taken as they enter a port of the
+//! an authentication header), neighbour advertisements and echo replies, and by which hosts tell switches and routers of
+//! themselves: multicast reports and router solicitations. Frames are taken as they enter a port of the
 //! switch, so the port says which node sent them, whatever the addresses inside claim.
 
 use std::io::{self, IoSliceMut, Write};
@@ -75,13 +76,13 @@ fn wanted(frame: &[u8]) -> bool {
     match (at(12), at(13)) {
         (Some(0x08), Some(0x06)) => true,
         (Some(0x08), Some(0x00)) => match at(23) {
-            Some(112 | 51) => true,
+            Some(112 | 51 | IGMP) => true,
             Some(1) => at(34) == Some(0),
             _ => false,
         },
         (Some(0x86), Some(0xdd)) => match at(20) {
-            Some(112 | 51) => true,
-            Some(58) => matches!(at(54), Some(129 | 136)),
+            Some(112 | 51 | HOP_BY_HOP) => true,
+            Some(58) => matches!(at(54), Some(129 | 133 | 136)),
             _ => false,
         },
         _ => false,
@@ -94,5 +95,9 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
 }
 
+/// Multicast reports of IPv4.
+const IGMP: u8 = 2;
+/// Those of IPv6 have an option for routers before them.
+const HOP_BY_HOP: u8 = 0;
 /// `PACKET_OUTGOING` of `linux/if_packet.h`.
 const PACKET_OUTGOING: u8 = 4;

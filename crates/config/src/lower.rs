@@ -41,6 +41,7 @@ use crate::names::Names;
 use crate::source::{SourceSet, Span};
 use crate::syntax::{Directive, Tree};
 
+pub(crate) use self::instance::vmac;
 pub(crate) use self::read::boolean_words;
 
 /// Lowers one outermost directive after another.

@@ -20,6 +20,7 @@ mod proof;
 mod script;
 mod tracked;
 mod unplaced;
+mod vmac;
 
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use mail::{Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
@@ -30,6 +31,7 @@ pub use tracked::{
     BfdInstance, BfdUsers, Initial, Parameters as ProcessParameters, TrackFile, TrackProcess,
     Tracker,
 };
+pub use vmac::{Transmit, Vmac};
 
 /// A whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -198,6 +200,8 @@ pub struct Instance {
     pub at: Span,
     /// `interface`.
     pub interface: String,
+    /// `use_vmac`.
+    pub vmac: Option<Box<Vmac>>,
     /// What the election needs.
     pub parameters: Parameters,
     /// Where advertisements go.

@@ -55,6 +55,8 @@ const HMAC: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n a
     key 1 0123456789abcdef0123456789abcdef\n key 2 fedcba9876543210fedcba9876543210\n@@\n}\n\
     virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 
+const VMAC: &str = "global_defs {\n@@\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n use_vmac\n\
+    virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 /// Lines that need surroundings of their own.
 const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
     (&["global_defs"], "smtp_tls", "smtp_tls smtps", MAILED),
@@ -90,6 +92,7 @@ const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
         "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n no_accept\n@@\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
     ),
     (&["global_defs"], "json_version", "json_version 2", GLOBAL),
+    (&["global_defs"], "vmac_prefix", "vmac_prefix vip", VMAC),
     (&["vrrp_instance"], "interface", "interface eth1", BARE),
     (&["vrrp_instance"], "virtual_router_id", "virtual_router_id 7", BARE),
     (&["vrrp_instance"], "priority", "priority 20", BARE),

@@ -6,12 +6,14 @@
 
 mod address;
 mod diff;
+mod link;
 mod path;
 mod route;
 mod rule;
 
 pub use address::{Address, AddressKey, Flags, IfIndex, Lifetime, PROTOCOL_KEEPALIVED};
 pub use diff::{Change, diff};
+pub use link::{IpvlanMode, LinkChange, StandingLink, UpperKind, UpperLink, diff_links};
 pub use path::{Path, PathKey, PathSteps, path_steps};
 pub use route::{METRIC_OF_IPV6, Metrics, NextHop, Prefix, Route, RouteKey, RouteKind, TABLE_MAIN};
 pub use rule::{Rule, RuleAction, RuleKey};

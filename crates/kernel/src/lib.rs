@@ -16,5 +16,6 @@ pub mod path;
 pub mod process;
 pub mod socket;
 mod sys;
+pub mod sysctl;
 
 pub use sys::{LocalTime, inherited_pair, local_time};

@@ -1,8 +1,10 @@
 //! Links: reading them, and the few kinds that a lab of namespaces is built of.
 
+mod upper;
+
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use intent::IfIndex;
+use intent::{IfIndex, IpvlanMode};
 use wire::MacAddr;
 
 use crate::netlink::message::{Attributes, Builder, Message, number, text};
@@ -26,6 +28,25 @@ pub struct Link {
     pub multicast: bool,
     /// Whether it is the loopback.
     pub loopback: bool,
+    /// Administratively up.
+    pub up: bool,
+    /// What it stands on in this namespace, and how; none for a link of its own.
+    pub upper: Option<(IfIndex, Upper)>,
+    /// The free text that people and programs give a link.
+    pub alias: Option<String>,
+    /// The group by which people address several links at once; 0 where nobody gave one.
+    pub group: u32,
+}
+
+/// How a link stands on another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upper {
+    /// A macvlan in private mode.
+    PrivateMacvlan,
+    /// An ipvlan of layer 2.
+    Ipvlan(IpvlanMode),
+    /// In another way: a VLAN, a macvlan in another mode.
+    Other,
 }
 
 impl RequestSocket {
@@ -156,15 +177,26 @@ pub(crate) fn parse(message: &Message<'_>) -> Option<Link> {
         running: flags & RUNNING == RUNNING,
         multicast: flags & IFF_MULTICAST != 0,
         loopback: flags & IFF_LOOPBACK != 0,
+        up: flags & IFF_UP != 0,
+        upper: None,
+        alias: None,
+        group: 0,
     };
+    let (mut parent, mut is_elsewhere, mut upper) = (None, false, Upper::Other);
     for (kind, value) in Attributes(message.payload.get(16..)?) {
         match kind {
             IFLA_IFNAME => link.name = text(value),
             IFLA_MTU => link.mtu = number(value)?,
             IFLA_ADDRESS => link.mac = <[u8; 6]>::try_from(value).ok().map(MacAddr),
+            IFLA_IFALIAS => link.alias = Some(text(value)),
+            IFLA_GROUP => link.group = number(value)?,
+            IFLA_LINK => parent = number(value).filter(|index| *index != 0).map(IfIndex),
+            IFLA_LINK_NETNSID => is_elsewhere = true,
+            IFLA_LINKINFO => upper = upper::parse(value),
             _ => {}
         }
     }
+    link.upper = parent.filter(|_| !is_elsewhere).map(|parent| (parent, upper));
     (!link.name.is_empty()).then_some(link)
 }
 
@@ -179,13 +211,13 @@ fn setting(message: &Message<'_>, number_of: u16) -> Option<u32> {
     number(settings.get(place..)?)
 }
 
-fn create(name: &str) -> Builder {
+pub(crate) fn create(name: &str) -> Builder {
     Builder::new(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL)
         .body(&[0; 16])
         .text(IFLA_IFNAME, name)
 }
 
-fn header(link: IfIndex, flags: u32, change: u32) -> [u8; 16] {
+pub(crate) fn header(link: IfIndex, flags: u32, change: u32) -> [u8; 16] {
     let mut header = [0; 16];
     header[4..8].copy_from_slice(&link.0.to_ne_bytes());
     header[8..12].copy_from_slice(&flags.to_ne_bytes());
@@ -196,6 +228,7 @@ fn header(link: IfIndex, flags: u32, change: u32) -> [u8; 16] {
 pub(crate) const RTM_NEWLINK: u16 = 16;
 pub(crate) const RTM_DELLINK: u16 = 17;
 const RTM_GETLINK: u16 = 18;
+const RTM_SETLINK: u16 = 19;
 const NLM_F_REQUEST: u16 = 1;
 const NLM_F_ACK: u16 = 4;
 const NLM_F_EXCL: u16 = 0x200;
@@ -211,14 +244,18 @@ const IFF_LOWER_UP: u32 = 0x1_0000;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
+const IFLA_LINK: u16 = 5;
 const IFLA_MASTER: u16 = 10;
 const IFLA_LINKINFO: u16 = 18;
+const IFLA_IFALIAS: u16 = 20;
+const IFLA_GROUP: u16 = 27;
 const IFLA_NET_NS_FD: u16 = 28;
 const IFLA_AF_SPEC: u16 = 26;
 const AF_INET: u16 = 2;
 const IFLA_INET_CONF: u16 = 1;
 /// `IPV4_DEVCONF_PROMOTE_SECONDARIES` of linux/ip.h.
 const PROMOTE_SECONDARIES: u16 = 20;
+const IFLA_LINK_NETNSID: u16 = 37;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
 const VETH_INFO_PEER: u16 = 1;

@@ -80,6 +80,10 @@ mod tests {
             running: true,
             multicast: true,
             loopback: false,
+            up: true,
+            upper: None,
+            alias: None,
+            group: 0,
         }
     }
 

@@ -17,6 +17,8 @@ pub enum FaultReason {
     InterfaceMissing,
     /// The interface under a virtual MAC link is down.
     BaseInterfaceDown,
+    /// The link with the virtual MAC could not be made.
+    VirtualLinkMissing,
     /// The interface has no address of the family to send from. [`crate::Input::Source`] sets and clears it.
     NoSourceAddress,
     /// The host does not have the configured address to send from, and shall have it.
@@ -44,6 +46,7 @@ impl FaultReason {
             Self::InterfaceDown
             | Self::InterfaceMissing
             | Self::BaseInterfaceDown
+            | Self::VirtualLinkMissing
             | Self::NoSourceAddress
             | Self::SourceMissing
             | Self::SocketFailed
@@ -60,6 +63,7 @@ impl fmt::Display for FaultReason {
             Self::InterfaceDown => f.write_str("interface down"),
             Self::InterfaceMissing => f.write_str("interface missing"),
             Self::BaseInterfaceDown => f.write_str("base interface down"),
+            Self::VirtualLinkMissing => f.write_str("virtual link missing"),
             Self::NoSourceAddress => f.write_str("no source address"),
             Self::SourceMissing => f.write_str("source address missing"),
             Self::SocketFailed => f.write_str("socket failed"),

@@ -6,6 +6,7 @@ use core::net::IpAddr;
 use super::Problem;
 use super::argument::Kind;
 use super::suggest;
+use crate::lower::vmac;
 use crate::syntax::Word;
 
 type Checked = Result<(), Problem>;
@@ -264,6 +265,41 @@ pub(super) fn lifetime(words: &[Word]) -> Checked {
             number(0, text, 3, i64::from(u32::MAX) - 1)
         }
         Some(text) => Err(suggest::choice(0, text, &["auto", "forever"])),
+    }
+}
+
+/// `[[name] <interface>] [<mac>] [netlink_notify_msg] [group <n>]`, in any order.
+pub(super) fn vmac(words: &[Word]) -> Checked {
+    let mut words = words.iter().enumerate();
+    while let Some((index, word)) = words.next() {
+        match word.text.as_str() {
+            "netlink_notify_msg" => {}
+            "group" => match words.next() {
+                Some((index, value)) => number(index, &value.text, 0, i64::from(u32::MAX))?,
+                None => return Err(problem(index, "has no number behind it")),
+            },
+            "name" => match words.next() {
+                Some((index, name)) => Kind::Interface.check(index, name)?,
+                None => return Err(problem(index, "has no name behind it")),
+            },
+            text => match vmac::octets(text) {
+                Some(octets) if vmac::is_usable(&octets) => {}
+                Some(_) => {
+                    let what = "is the address of a group or of another virtual router";
+                    return Err(problem(index, what));
+                }
+                None => Kind::Interface.check(index, word)?,
+            },
+        }
+    }
+    Ok(())
+}
+
+/// A prefix of names of links, at most 7 bytes.
+pub(super) fn vmac_prefix(words: &[Word]) -> Checked {
+    match words.first() {
+        Some(word) if word.text.len() > 7 => Err(problem(0, "is longer than 7 characters")),
+        _ => interface(words.get(..1).unwrap_or_default()),
     }
 }
 

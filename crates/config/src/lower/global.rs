@@ -32,6 +32,7 @@ pub(super) struct Defaults {
     pub(super) strangers: Strangers,
     /// Not of instances, and read all the same wherever it stands.
     pub(super) mail: mail::Written,
+    pub(super) vmac_prefix: String,
 }
 
 impl Default for Defaults {
@@ -52,6 +53,7 @@ impl Default for Defaults {
             lifetime: AddressLifetime::Default,
             strangers: Strangers::Heard,
             mail: mail::Written::default(),
+            vmac_prefix: "vrrp".to_owned(),
         }
     }
 }
@@ -280,6 +282,12 @@ fn instance_default(defaults: &mut Defaults, keyword: &str, directive: &Directiv
                 defaults.group6 = group;
             }
         }
+        "vmac_prefix" => {
+            // A number and the VRID follow: `vrrp10.255` has seven characters more than the prefix.
+            if let Some(prefix) = text.filter(|prefix| prefix.len() <= VMAC_PREFIX_MAX) {
+                prefix.clone_into(&mut defaults.vmac_prefix);
+            }
+        }
         "vrrp_min_garp" => {
             defaults.announce.minimal = directive.flag().unwrap_or(defaults.announce.minimal);
         }
@@ -364,5 +372,7 @@ fn process_name(name: &str) -> String {
 const PROCESS_NAME_MAX: usize = 15;
 /// Most announcements of one address in one burst, so that a typing error does not flood the LAN.
 const BURST_MAX: u32 = 100;
+/// Longest prefix that leaves room in the 15 bytes of a link's name.
+const VMAC_PREFIX_MAX: usize = 7;
 /// Shortest lease: the kernel counts whole seconds, and a renewal each third of it must fit.
 const LIFETIME_MIN: u32 = 3;

@@ -5,6 +5,7 @@
 
 mod decide;
 mod unicast;
+pub(crate) mod vmac;
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -70,6 +71,7 @@ pub(super) struct Written<'t> {
     notify: Option<Box<Notify>>,
     mailed: Option<bool>,
     tracked: Vec<Tracked>,
+    vmac: vmac::Lines,
 }
 
 /// Lowers one block; nothing where what identifies a virtual router is missing.
@@ -109,6 +111,8 @@ pub(super) fn lower(
     let (authentication, proof) = authentication::lower(&mut written, version, strict, reports);
     let proof = trailer.map(Proof::Trailer).or(proof);
     let start = authentication::start(&written, start, mode, authentication, reports);
+    let identity = (family, vrid);
+    let vmac = vmac::lower(&written, identity, &destination, strict, defaults, name, reports);
     decide::move_surplus(&mut written, name, reports);
     route::settle_devices(&mut written.routes, &interface, reports);
     let mut tracking = trackers.lower(&written.track, mode, name, reports);
@@ -122,6 +126,7 @@ pub(super) fn lower(
     let instance = Instance {
         at: name.span,
         interface,
+        vmac,
         parameters: Parameters {
             vrid,
             family,
@@ -239,6 +244,8 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
         }
         "smtp_alert" => written.mailed = directive.flag().or(written.mailed),
         "no_virtual_ipaddress" => written.without_addresses = true,
+        "use_vmac" => written.vmac.read(directive.keyword.span, &directive.arguments),
+        "vmac_xmit_base" => written.vmac.transmit_through_parent(directive.keyword.span),
         "dont_track_primary" => written.untracked = true,
         "promote_secondaries" => written.promotes_secondaries = true,
         "down_timer_adverts" => {

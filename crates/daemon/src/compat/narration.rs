@@ -32,6 +32,8 @@ pub(crate) trait Names {
     fn source(&self, instance: InstanceId) -> Option<IpAddr>;
     /// The interface of an instance.
     fn interface(&self, instance: InstanceId) -> &str;
+    /// The link that an instance's addresses stand on.
+    fn holder(&self, instance: InstanceId) -> &str;
 }
 
 /// One log line.
@@ -85,7 +87,7 @@ fn of_action(instance: InstanceId, action: &Action, names: &dyn Names) -> Option
         Action::Advertise { .. } => None,
         Action::Assume => Line::detail(format!("({name}) setting VIPs.")),
         Action::Release => Line::detail(format!("({name}) removing VIPs.")),
-        Action::Announce { reason, .. } => announced(name, names.interface(instance), *reason),
+        Action::Announce { reason, .. } => announced(name, names.holder(instance), *reason),
         Action::Transitioned { from, to, cause } => {
             Some(transition(instance, *from, *to, cause, names))
         }
@@ -97,10 +99,10 @@ fn of_action(instance: InstanceId, action: &Action, names: &dyn Names) -> Option
     }
 }
 
-fn announced(name: &str, interface: &str, reason: AnnounceReason) -> Option<Line> {
+fn announced(name: &str, link: &str, reason: AnnounceReason) -> Option<Line> {
     match reason {
         AnnounceReason::Takeover | AnnounceReason::LowerPriority => {
-            Line::detail(format!("({name}) Sending/queueing gratuitous ARPs on {interface}"))
+            Line::detail(format!("({name}) Sending/queueing gratuitous ARPs on {link}"))
         }
         AnnounceReason::TakeoverRepeat
         | AnnounceReason::LowerPriorityRepeat
@@ -172,7 +174,8 @@ pub(crate) fn fault(instance: InstanceId, reason: FaultReason, names: &dyn Names
     match reason {
         FaultReason::InterfaceDown => format!("interface {interface} down"),
         FaultReason::InterfaceMissing => format!("interface {interface} does not exist"),
-        FaultReason::BaseInterfaceDown => format!("base interface of {interface} down"),
+        FaultReason::BaseInterfaceDown => format!("base interface {interface} down"),
+        FaultReason::VirtualLinkMissing => format!("no virtual MAC link on interface {interface}"),
         FaultReason::NoSourceAddress => {
             format!("no {} address for interface {interface}", names.family(instance))
         }

@@ -15,6 +15,7 @@ use wire::vrrp::Expected;
 use super::advert::{self, Outbound};
 use super::learned::Learned;
 use super::ports::{PortId, Ports};
+use super::vmac;
 
 /// One instance on this host.
 #[derive(Debug)]
@@ -82,6 +83,7 @@ pub(super) struct Host<'a> {
 impl Host<'_> {
     /// The facts of one instance.
     pub(super) fn facts(&self, instance: &Instance) -> Facts {
+        // The link below, where it has a virtual MAC: its state counts, and its address is sent from.
         let link = self.observer.link_named(&instance.interface);
         let mut faults = Vec::new();
         if !instance.held_back.is_empty() {
@@ -95,7 +97,15 @@ impl Host<'_> {
             Some(link) => {
                 let tracked = instance.interface_tracking == InterfaceTracking::Tracked;
                 if tracked && !is_running(link, self.debounced) {
-                    faults.push(FaultReason::InterfaceDown);
+                    faults.push(match instance.vmac {
+                        Some(_) => FaultReason::BaseInterfaceDown,
+                        None => FaultReason::InterfaceDown,
+                    });
+                }
+                if let Some(vmac) = &instance.vmac
+                    && !vmac::stands(self.observer, instance, vmac)
+                {
+                    faults.push(FaultReason::VirtualLinkMissing);
                 }
                 let port = self.ports.number_of(instance).and_then(|id| self.ports.get(id));
                 if self.permitted && port.is_some_and(super::ports::Port::is_broken) {

@@ -174,7 +174,7 @@ pub(super) fn wanted(
     let mut holdings =
         Vec::with_capacity(instance.addresses.len().saturating_add(instance.excluded.len()));
     for address in instance.addresses.iter().chain(&instance.excluded) {
-        let device = address.device.as_deref().unwrap_or(&instance.interface);
+        let device = instance.device(address);
         let Some(link) = observer.link_named(device) else {
             missing.push(device.to_owned());
             continue;

@@ -26,6 +26,7 @@ mod roster;
 mod sessions;
 mod start;
 mod turn;
+mod vmac;
 mod walls;
 mod watch;
 mod work;
@@ -99,6 +100,7 @@ struct Shell {
     rivals: Rivals,
     /// Packets refused, by whom they were for.
     discards: BTreeMap<InstanceId, DiscardCounters>,
+    vmacs: vmac::Vmacs,
     complaints: RateLimit<Complaint>,
     /// Those about packets, apart: whoever sends them must not silence the others.
     discarded: RateLimit<Complaint>,

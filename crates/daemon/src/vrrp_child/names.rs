@@ -63,6 +63,11 @@ impl Names for Known<'_> {
         self.find(|settled| settled.instances.get(&instance)?.source.as_ref()).copied()
     }
 
+    fn holder(&self, instance: InstanceId) -> &str {
+        self.find(|settled| settled.instances.get(&instance).map(config::model::Instance::holder))
+            .unwrap_or("?")
+    }
+
     fn interface(&self, instance: InstanceId) -> &str {
         self.find(|settled| settled.instances.get(&instance).map(|it| it.interface.as_str()))
             .unwrap_or("?")

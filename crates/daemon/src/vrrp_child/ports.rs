@@ -1,4 +1,4 @@
-//! Sockets: one pair for each interface and family that instances use.
+//! Sockets: one pair for each interface and family that instances use; a virtual MAC link is such an interface.
 //!
 //! What should be open follows from the configuration and from the interfaces that exist; [`Ports::arrange`]
 //! compares and changes what differs. A kernel filter passes only the VRIDs of our own instances.
@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use config::model::{Destination, Instance};
+use config::model::{Destination, Instance, Transmit};
 use control::Severity;
 use intent::IfIndex;
 use kernel::eventloop::{EventLoop, Token};
+use kernel::link::Link;
 use kernel::observer::Observer;
 use kernel::socket::{Framing, ReceiveSocket, SendSocket, SocketError, VridSet};
 use vrrp::InstanceId;
@@ -25,8 +26,31 @@ pub(super) struct PortId(u32);
 /// All ports of this process.
 #[derive(Debug, Default)]
 pub(super) struct Ports {
-    numbers: BTreeMap<(String, Family), PortId>,
+    numbers: BTreeMap<Place, PortId>,
     ports: BTreeMap<PortId, Port>,
+}
+
+/// Where packets of one family come and go.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    /// Where they are heard.
+    interface: String,
+    family: Family,
+    /// For a virtual MAC link: the one below, and through which of the two packets leave.
+    below: Option<(String, Transmit)>,
+}
+
+impl Place {
+    fn of(instance: &Instance) -> Self {
+        let family = instance.parameters.family;
+        match instance.speaks_through() {
+            None => Self { interface: instance.interface.clone(), family, below: None },
+            Some((link, vmac)) => {
+                let below = Some((instance.interface.clone(), vmac.transmit));
+                Self { interface: link.to_owned(), family, below }
+            }
+        }
+    }
 }
 
 /// What one interface and family needs.
@@ -34,6 +58,7 @@ pub(super) struct Ports {
 pub(super) struct Port {
     pub(super) interface: String,
     pub(super) family: Family,
+    below: Option<(String, Transmit)>,
     /// Instances by VRID: several where their unicast peers differ.
     routers: BTreeMap<Vrid, Vec<InstanceId>>,
     groups: BTreeSet<IpAddr>,
@@ -49,6 +74,8 @@ pub(super) struct Port {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) index: IfIndex,
+    /// The link on which groups are joined.
+    joins: IfIndex,
     plain: Listener,
     authenticated: Option<Listener>,
     pub(super) send: SendSocket,
@@ -106,11 +133,12 @@ impl Ports {
             port.authenticated = false;
         }
         for (id, instance) in instances {
-            let family = instance.parameters.family;
-            let number = self.number(&instance.interface, family);
+            let place = Place::of(instance);
+            let number = self.number(&place);
             let port = self.ports.entry(number).or_insert_with(|| Port {
-                interface: instance.interface.clone(),
-                family,
+                interface: place.interface,
+                family: place.family,
+                below: place.below,
                 routers: BTreeMap::new(),
                 groups: BTreeSet::new(),
                 authenticated: false,
@@ -146,8 +174,8 @@ impl Ports {
 
     /// The port of an instance.
     pub(super) fn number_of(&self, instance: &Instance) -> Option<PortId> {
-        // A copy of the name only to ask: rare, at reload and when links change.
-        self.numbers.get(&(instance.interface.clone(), instance.parameters.family)).copied()
+        // Copies of names only to ask: rare, at reload and when links change.
+        self.numbers.get(&Place::of(instance)).copied()
     }
 
     pub(super) fn get(&self, id: PortId) -> Option<&Port> {
@@ -168,7 +196,8 @@ impl Ports {
     /// Closes the sockets of a link that went.
     pub(super) fn abandon(&mut self, index: IfIndex, events: &EventLoop) {
         for port in self.ports.values_mut() {
-            if port.open.as_ref().is_some_and(|open| open.index == index) {
+            let is_on = |open: &Open| open.index == index || open.joins == index;
+            if port.open.as_ref().is_some_and(is_on) {
                 port.close(events);
             }
         }
@@ -179,9 +208,9 @@ impl Ports {
         self.ports.values().any(|port| port.problem.is_some())
     }
 
-    fn number(&mut self, interface: &str, family: Family) -> PortId {
+    fn number(&mut self, place: &Place) -> PortId {
         let next = PortId(u32::try_from(self.numbers.len()).unwrap_or(u32::MAX));
-        *self.numbers.entry((interface.to_owned(), family)).or_insert(next)
+        *self.numbers.entry(place.clone()).or_insert(next)
     }
 }
 
@@ -215,19 +244,22 @@ impl Port {
         everything: bool,
         log: &mut Ring,
     ) {
-        let index = observer.link_named(&self.interface).map(|link| link.index);
+        let links = self.links(observer);
         // A group that is left is left by a new socket.
         let left = |open: &Open| open.plain.joined.difference(&self.groups).next().is_some();
-        if self.open.as_ref().is_some_and(|open| Some(open.index) != index || left(open)) {
+        let is_another = |open: &Open| {
+            links.is_none_or(|(own, below)| (open.index, open.joins) != (own.index, below.index))
+        };
+        if self.open.as_ref().is_some_and(|open| is_another(open) || left(open)) {
             self.close(events);
         }
-        let Some(index) = index else {
+        let Some((link, below)) = links else {
             self.problem = None;
             return;
         };
         let outcome = match self.open.take() {
             Some(open) => Ok(open),
-            None => self.sockets(id, index, events, everything),
+            None => self.sockets(id, (link, below), events, everything),
         };
         match outcome.and_then(|open| self.adapt(id, open, events, everything)) {
             Ok(open) => {
@@ -247,19 +279,37 @@ impl Port {
     fn sockets(
         &self,
         id: PortId,
-        index: IfIndex,
+        (link, below): (&Link, &Link),
         events: &EventLoop,
         everything: bool,
     ) -> Result<Open, String> {
-        let plain = self.listener(id, Framing::Plain, events, everything)?;
-        let send = SendSocket::open(&self.interface, index, self.family)
-            .map_err(|error| error.to_string())?;
-        Ok(Open { index, plain, authenticated: None, send })
+        let index = link.index;
+        let plain = self.listener(id, index, Framing::Plain, events, everything)?;
+        let own = match (&self.below, link.mac) {
+            (Some((_, Transmit::Vmac)), Some(mac)) => SendSocket::of_link(&plain.socket, mac),
+            (Some(_) | None, _) => None,
+        };
+        let send = match own {
+            Some(send) => send,
+            None => SendSocket::open(&below.name, below.index, self.family)
+                .map_err(|error| error.to_string())?,
+        };
+        Ok(Open { index, joins: below.index, plain, authenticated: None, send })
+    }
+
+    /// The link where packets are heard and the one below it, which is the same where there is no virtual MAC link.
+    fn links<'o>(&self, observer: &'o Observer) -> Option<(&'o Link, &'o Link)> {
+        let link = observer.link_named(&self.interface)?;
+        let Some((below, _)) = &self.below else { return Some((link, link)) };
+        let below = observer.link_named(below)?;
+        let stands = link.upper.is_some_and(|(parent, _)| parent == below.index);
+        stands.then_some((link, below))
     }
 
     fn listener(
         &self,
         id: PortId,
+        index: IfIndex,
         framing: Framing,
         events: &EventLoop,
         everything: bool,
@@ -267,9 +317,13 @@ impl Port {
         let vrids = self.vrids(everything);
         let routers: usize = self.routers.values().map(Vec::len).sum();
         let room = Some(routers.saturating_mul(ROOM_FOR_A_ROUTER).max(ROOM_AT_LEAST));
-        let socket =
-            ReceiveSocket::open(&self.interface, self.family, framing, vrids.as_ref(), room)
-                .map_err(|error| error.to_string())?;
+        let (name, family, set) = (&self.interface, self.family, vrids.as_ref());
+        let socket = if self.below.is_some() {
+            ReceiveSocket::open_on_link(name, index, family, framing, set, room)
+        } else {
+            ReceiveSocket::open(name, family, framing, set, room)
+        };
+        let socket = socket.map_err(|error| error.to_string())?;
         events.add(&socket, id.token()).map_err(|error| error.to_string())?;
         Ok(Listener { socket, vrids, joined: BTreeSet::new() })
     }
@@ -285,12 +339,13 @@ impl Port {
         if !self.authenticated {
             open.authenticated = None;
         } else if open.authenticated.is_none() {
-            let listener = self.listener(id, Framing::Authenticated, events, everything)?;
+            let framing = Framing::Authenticated;
+            let listener = self.listener(id, open.index, framing, events, everything)?;
             open.authenticated = Some(listener);
         }
         let vrids = self.vrids(everything);
         for listener in [Some(&mut open.plain), open.authenticated.as_mut()].into_iter().flatten() {
-            listener.adapt(open.index, &self.groups, vrids).map_err(|error| error.to_string())?;
+            listener.adapt(open.joins, &self.groups, vrids).map_err(|error| error.to_string())?;
         }
         Ok(open)
     }

@@ -83,7 +83,8 @@ impl Shell {
 
     /// Puts a configuration in force; says what changed.
     fn apply(&mut self, now: Instant, model: Model) -> String {
-        let new = self.roster.settle(model);
+        let mut new = self.roster.settle(model);
+        self.name_vmacs(&mut new);
         let whole = plan(&self.settled, &new, |_| Default::default());
         let changes = describe(&difference::instances(&whole, &self.settled, &new));
         // First what ends, under the configuration that it was started with.
@@ -120,6 +121,7 @@ impl Shell {
         self.feed(now, Input::Reconfigure(rest));
         self.look_around(now);
         self.reconcile(now, Among::All);
+        self.drop_surplus_vmacs();
         self.drop_fixed();
         self.add_fixed(now);
         self.reconcile_paths(now);
@@ -135,7 +137,9 @@ impl Shell {
                 let elsewhere = |line: &VirtualAddress| {
                     line.device.as_ref().is_some_and(|device| *device != instance.interface)
                 };
-                instance.addresses.iter().chain(&instance.excluded).any(elsewhere)
+                // A virtual MAC link may have been made anew.
+                instance.vmac.is_some()
+                    || instance.addresses.iter().chain(&instance.excluded).any(elsewhere)
             }
         };
         let active: Vec<InstanceId> = self
@@ -170,6 +174,7 @@ impl Shell {
         if held == wanted {
             return;
         }
+        self.open_link(now, id, true);
         // Only its lifetime can be changed in place: any other attribute takes a removal.
         let stays = |old: &Holding, new: &Holding| {
             old.origin == new.origin

@@ -232,9 +232,10 @@ impl Shell {
     }
 }
 
-/// Hears which advertisements arrive at the interface of an instance.
+/// Hears which advertisements arrive where an instance hears them.
 fn tap(instance: &Instance, observer: &Observer) -> Option<FrameSocket> {
-    let link = observer.link_named(&instance.interface)?;
+    let vmac = instance.speaks_through().map(|(link, _)| link);
+    let link = observer.link_named(vmac.unwrap_or(&instance.interface))?;
     let heard = Heard::Advertisements(instance.parameters.family);
     // Without it less can be explained.
     FrameSocket::open(&link.name, link.index, heard).ok()

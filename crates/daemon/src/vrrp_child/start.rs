@@ -21,7 +21,7 @@ use super::ports::Ports;
 use super::rivals::Rivals;
 use super::roster::{Roster, Settled, plan};
 use super::walls::Walls;
-use super::{NEWS, PARENT, SIGNALS, Shell, paths, perform, reload, watch, work};
+use super::{NEWS, PARENT, SIGNALS, Shell, paths, perform, reload, vmac, watch, work};
 use crate::child::Startup;
 use crate::compat::exit;
 use crate::log::RateLimit;
@@ -62,6 +62,7 @@ impl Shell {
                 conflicts: Conflicts::default(),
                 rivals: Rivals::default(),
                 discards: std::collections::BTreeMap::new(),
+                vmacs: vmac::Vmacs::default(),
                 complaints: RateLimit::with_room(CAUSES),
                 discarded: RateLimit::of_at_most(LINES_ABOUT_PACKETS),
                 reload: reload::Progress::default(),
@@ -116,7 +117,8 @@ impl Shell {
     /// Brings the instances in, clears what a daemon before us left behind, and starts the election.
     pub(super) fn begin(&mut self, now: Instant) {
         let model = std::mem::take(&mut self.startup.model);
-        let settled = self.roster.settle(model);
+        let mut settled = self.roster.settle(model);
+        self.name_vmacs(&mut settled);
         self.resuming = self.resumable(now, &settled);
         self.findings = std::mem::take(&mut self.startup.options.handover.findings);
         let stays = |id: &InstanceId| self.resuming.contains(id);
@@ -143,6 +145,7 @@ impl Shell {
             }
         }
         self.feed(now, Input::Reconfigure(plan));
+        self.drop_surplus_vmacs();
         let delay = self.settled.global.startup_delay;
         if delay.is_zero() || !self.resuming.is_empty() {
             self.feed(now, Input::Startup);
@@ -207,6 +210,10 @@ impl Shell {
         let fixed = std::mem::take(&mut self.fixed);
         self.report_removals(&fixed);
         self.end_promotion();
+        // Addresses that are to stay stand on them.
+        if !(told && self.startup.options.keep_addresses) {
+            self.drop_vmacs();
+        }
         self.walls.end();
         self.hear_walls();
         let _ = self.startup.parent.flush(&mut self.startup.log);

@@ -24,7 +24,7 @@ use crate::log::with_silenced;
 impl Shell {
     /// Reads the news that wait, and acts on what they change.
     pub(super) fn read_news(&mut self, now: Instant) {
-        let mut changes = Vec::new();
+        let mut changes = std::mem::take(&mut self.vmacs.news);
         if let Err(error) = self.observer.drain(&mut changes) {
             self.startup.log.push(Severity::Warning, error.to_string());
         }
@@ -66,6 +66,9 @@ impl Shell {
     pub(super) fn look_around(&mut self, now: Instant) {
         self.looked.is_stale = false;
         self.see_links(now);
+        if !self.vmacs.news.is_empty() {
+            self.read_news(now);
+        }
         // An interface that has another name now still sends: whoever resigns for it is heard.
         let lost = self.ids().into_iter().filter(|id| self.interface_is_missing(*id)).collect();
         self.look_at(now, lost);
@@ -78,7 +81,9 @@ impl Shell {
         self.arrange_promotion(now);
         self.reconcile_paths(now);
         let took = kernel::eventloop::now().since(now);
-        self.looked = Looked { is_stale: false, again: Some(now + took * 10 + PAUSE) };
+        // Making links is news, too.
+        let is_stale = !self.vmacs.news.is_empty();
+        self.looked = Looked { is_stale, again: Some(now + took * 10 + PAUSE) };
     }
 
     /// Sees how the links are whose changes count later.
@@ -145,11 +150,13 @@ impl Shell {
         self.suspect_paths_on(now, link);
     }
 
-    /// Opens and closes sockets; those that fail are tried again in a second.
+    /// Makes virtual MAC links, opens and closes sockets; what fails is tried again in a second.
     fn adopt_ports(&mut self, now: Instant) {
+        self.arrange_vmacs(now);
         let everything = self.settled.global.log_unknown_vrids;
         self.ports.arrange(&self.observer, &self.events, everything, &mut self.startup.log);
-        self.retry_ports_at = self.ports.has_problems().then(|| now + RETRY);
+        let again = self.ports.has_problems() || self.vmacs.has_problems();
+        self.retry_ports_at = again.then(|| now + RETRY);
     }
 
     /// Arranges ports, bindings and trackers for the configuration in force.
@@ -395,10 +402,12 @@ impl Looked {
 /// Least time between two looks at the host.
 const PAUSE: Duration = Duration::from_millis(2);
 /// The reasons that this process reports; the election finds the others itself.
-const REPORTED: [FaultReason; 6] = [
+const REPORTED: [FaultReason; 8] = [
     FaultReason::MissingPrivilege,
     FaultReason::InterfaceMissing,
     FaultReason::InterfaceDown,
+    FaultReason::BaseInterfaceDown,
+    FaultReason::VirtualLinkMissing,
     FaultReason::SourceMissing,
     FaultReason::SocketFailed,
     FaultReason::Configuration,

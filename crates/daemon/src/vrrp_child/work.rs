@@ -38,6 +38,8 @@ enum Item {
     SetPath(Owner, Path, Why),
     RemovePath(Owner, Path),
     Announce(InstanceId, u32),
+    /// Let the kernel tell everybody of the virtual MAC link as if it had changed.
+    Touch(InstanceId),
     /// Announce an address that was set this many times more.
     Repeat(InstanceId, Holding, u32),
 }
@@ -58,7 +60,7 @@ impl Item {
             Self::Set(..) | Self::SetPath(..) => Batch::Set,
             Self::Remove(..) | Self::RemovePath(..) => Batch::Remove,
             Self::Open(_) => Batch::Open,
-            Self::Announce(..) => Batch::Announce,
+            Self::Announce(..) | Self::Touch(_) => Batch::Announce,
             Self::Repeat(..) => Batch::Repeat,
         }
     }
@@ -160,6 +162,9 @@ impl Shell {
                     self.announcer.forget(id);
                     let kept = self.startup.options.keep_addresses && self.ending;
                     self.leave_paths(id, kept);
+                    if !kept {
+                        self.open_link(now, id, false);
+                    }
                     for key in self.holdings.leave(id) {
                         if !kept {
                             self.work.remove(id, key);
@@ -177,8 +182,10 @@ impl Shell {
 
     /// Says for which walls the addresses have to wait.
     fn queue_assume(&mut self, now: Instant, id: InstanceId, count: u32) -> Option<Walled> {
+        self.open_link(now, id, true);
         let instance = self.settled.instances.get(&id)?;
         let lease = holdings::lease(instance, holdings::active_down(&instance.parameters));
+        let is_notified = instance.vmac.as_ref().is_some_and(|vmac| vmac.is_announced_by_netlink);
         let (wanted, missing) = holdings::wanted(instance, lease, &self.observer);
         for holding in &wanted {
             self.work.set(id, holding.clone(), count);
@@ -186,6 +193,9 @@ impl Shell {
         let walls = self.walls.hold(id, instance, &wanted);
         self.walls.advertised(now, id);
         self.holdings.take(now, id, wanted);
+        if is_notified {
+            self.work.items.push_back(Item::Touch(id));
+        }
         for device in missing {
             let text = format!("no interface {device} for a virtual address");
             self.complain(now, id, "assume", &text);
@@ -215,6 +225,7 @@ impl Shell {
                 Item::Repeat(id, holding, count) => repeats.push((id, holding, count)),
                 Item::Open(id) if self.holdings.of(id).is_empty() => self.walls.release(id),
                 Item::Open(_) => {}
+                Item::Touch(id) => self.touch_vmac(id),
                 Item::Announce(id, count) => {
                     let held = self.holdings.of(id);
                     if !self.announcer.announce(now, id, held, count, &self.observer) {

@@ -51,10 +51,10 @@ fn follows_its_link() {
 fn names_what_is_held_back() {
     let mut cable = Cable::new();
     let configuration =
-        format!("{GLOBAL}{}", instance("VI_1", 51, 150, &[VIRTUAL], "  use_vmac\n"));
+        format!("{GLOBAL}{}", instance("VI_1", 51, 150, &[VIRTUAL], "  use_ipvlan\n"));
     let mut daemon = Start::with(&configuration).go();
     let line = daemon.wait_for("(VI_1) Entering FAULT STATE");
-    assert!(line.contains("use_vmac"), "{line}");
+    assert!(line.contains("use_ipvlan"), "{line}");
     assert!(line.contains("keepalived.conf:9"), "{line}");
     never(Duration::from_millis(700), "it took the address", || cable.holds(VIRTUAL).then_some(()));
     // Once the line is gone it takes part.

@@ -34,6 +34,7 @@ mod supervision;
 mod systemd;
 mod tracked_processes;
 mod tracking;
+mod virtual_mac;
 mod walls;
 mod world;
 
@@ -62,6 +63,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("tracking", tracking::TESTS),
     ("sessions", sessions::TESTS),
     ("tracked_processes", tracked_processes::TESTS),
+    ("virtual_mac", virtual_mac::TESTS),
 ];
 
 /// Set in the process that runs inside the namespaces.

@@ -15,31 +15,76 @@ pub(crate) fn attach(socket: &Socket, program: &[libc::sock_filter]) -> std::io:
     socket.attach_filter(&program)
 }
 
-/// Passes advertisements whose VRID is in the set.
-///
-/// A set is eight words of 32 bits; the filter picks the word by the VRID's upper bits and shifts it by the lower
-/// ones, so that its cost does not grow with the set.
+/// Passes advertisements whose VRID is in the set, for a raw socket.
 pub(super) fn vrids(family: Family, framing: Framing, set: &VridSet) -> Vec<libc::sock_filter> {
+    let mut program = match family {
+        // A raw IPv4 socket sees the IP header, whose length is in its first byte.
+        Family::Ipv4 => behind_ipv4_header(0, framing).to_vec(),
+        Family::Ipv6 => vec![statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 1)],
+    };
+    program.extend(member(set));
+    program
+}
+
+/// Passes advertisements, of a set of VRIDs where there is one, for a packet socket that sees whole frames.
+pub(super) fn advertisements(
+    family: Family,
+    framing: Framing,
+    set: Option<&VridSet>,
+) -> Vec<libc::sock_filter> {
+    let protocol = match framing {
+        Framing::Plain => wire::vrrp::PROTOCOL,
+        Framing::Authenticated => wire::vrrp::HEADER_PROTOCOL,
+    };
+    let next_header = match family {
+        Family::Ipv4 => ETHERNET + 9,
+        Family::Ipv6 => ETHERNET + 6,
+    };
+    let mut program = vec![
+        statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, next_header),
+        jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, u32::from(protocol), 1, 0),
+        statement(libc::BPF_RET | libc::BPF_K, 0),
+    ];
+    let Some(set) = set else {
+        program.push(statement(libc::BPF_RET | libc::BPF_K, u32::MAX));
+        return program;
+    };
+    match family {
+        Family::Ipv4 => program.extend(behind_ipv4_header(ETHERNET, framing)),
+        Family::Ipv6 => {
+            let vrid = ETHERNET + 40 + 1;
+            program.push(statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, vrid));
+        }
+    }
+    program.extend(member(set));
+    program
+}
+
+/// Loads the VRID behind an IPv4 header that begins at `start`.
+fn behind_ipv4_header(start: u32, framing: Framing) -> [libc::sock_filter; 2] {
     let vrid = match framing {
         Framing::Plain => 1,
         // The authentication header has 24 bytes.
         Framing::Authenticated => 25,
     };
-    let mut program = match family {
-        // A raw IPv4 socket sees the IP header, whose length is in its first byte.
-        Family::Ipv4 => vec![
-            statement(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 0),
-            statement(libc::BPF_LD | libc::BPF_B | libc::BPF_IND, vrid),
-        ],
-        Family::Ipv6 => vec![statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 1)],
-    };
-    program.extend([
+    [
+        statement(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, start),
+        statement(libc::BPF_LD | libc::BPF_B | libc::BPF_IND, start + vrid),
+    ]
+}
+
+/// Passes if the loaded byte is in the set.
+///
+/// A set is eight words of 32 bits; the filter picks the word by the VRID's upper bits and shifts it by the lower
+/// ones, so that its cost does not grow with the set.
+fn member(set: &VridSet) -> Vec<libc::sock_filter> {
+    let mut program = vec![
         statement(libc::BPF_ST, 0),
         statement(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 31),
         statement(libc::BPF_MISC | libc::BPF_TAX, 0),
         statement(libc::BPF_LD | libc::BPF_W | libc::BPF_MEM, 0),
         statement(libc::BPF_ALU | libc::BPF_RSH | libc::BPF_K, 5),
-    ]);
+    ];
     let words = set.words();
     for (upper, word) in (0u32..).zip(words) {
         // Not this word: over the two statements that take it.
@@ -61,21 +106,6 @@ pub(super) fn vrids(family: Family, framing: Framing, set: &VridSet) -> Vec<libc
 /// Passes nothing: for the moment between opening a socket and knowing what it is for.
 pub(super) fn nothing() -> Vec<libc::sock_filter> {
     vec![statement(libc::BPF_RET | libc::BPF_K, 0)]
-}
-
-/// Passes VRRP among frames of a family.
-pub(super) fn advertisements(family: Family) -> Vec<libc::sock_filter> {
-    const VRRP: u32 = 112;
-    let protocol = match family {
-        Family::Ipv4 => 14 + 9,
-        Family::Ipv6 => 14 + 6,
-    };
-    vec![
-        statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, protocol),
-        jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, VRRP, 0, 1),
-        statement(libc::BPF_RET | libc::BPF_K, u32::MAX),
-        statement(libc::BPF_RET | libc::BPF_K, 0),
-    ]
 }
 
 /// Passes unsolicited neighbour advertisements among IPv6 frames.
@@ -141,6 +171,9 @@ const RTM_DELROUTE: u16 = 25;
 const RTM_DELRULE: u16 = 33;
 /// `RTPROT_BOOT`, which is the `ip` command, `RTPROT_STATIC`, `RTPROT_DHCP`.
 const BY_HAND: [u8; 3] = [3, 4, 16];
+
+/// Bytes of an Ethernet header.
+const ETHERNET: u32 = 14;
 
 fn statement(code: u32, k: u32) -> libc::sock_filter {
     jump(code, k, 0, 0)
@@ -217,6 +250,20 @@ mod tests {
                 passes,
                 "IPv6 {vrid}"
             );
+            let mut v6 = vec![0; 54];
+            v6[20] = 112;
+            v6.extend([0x31, vrid, 100, 1]);
+            v4[9] = 112;
+            v4.splice(0..0, [0; 14]);
+            for (family, mut packet, next_header) in
+                [(Family::Ipv4, v4, 23), (Family::Ipv6, v6, 20)]
+            {
+                assert_eq!(run(&advertisements(family, plain, Some(&set)), &packet) != 0, passes);
+                assert_ne!(run(&advertisements(family, plain, None), &packet), 0);
+                packet[next_header] = 17;
+                assert_eq!(run(&advertisements(family, plain, Some(&set)), &packet), 0);
+                assert_eq!(run(&advertisements(family, plain, None), &packet), 0);
+            }
         }
     }
     #[test]

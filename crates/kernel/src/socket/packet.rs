@@ -8,7 +8,7 @@ use socket2::{Domain, Socket, Type};
 use wire::ethernet::EtherType;
 use wire::{Family, MacAddr};
 
-use super::vrrp::Packet;
+use super::vrrp::{Framing, Packet};
 use super::{SocketError, filter};
 use crate::sys::{self, Outgoing};
 
@@ -83,7 +83,7 @@ impl FrameSocket {
                 EtherType::IPV6.0
             }
             Heard::Advertisements(family) => {
-                filter::attach(&socket, &filter::advertisements(family))
+                filter::attach(&socket, &filter::advertisements(family, Framing::Plain, None))
                     .map_err(failed("filter packet socket"))?;
                 match family {
                     Family::Ipv4 => EtherType::IPV4.0,

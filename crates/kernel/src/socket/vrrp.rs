@@ -1,16 +1,22 @@
-//! Raw sockets of IP protocol 112: one to receive and one to send, for each interface and family.
+//! Sockets of IP protocol 112: one to receive and one to send, for each interface and family.
 //!
+//! They are raw sockets of the IP layer, or packet sockets on a link whose IP layer stays silent (see `on_link`).
 //! What arrives is handed on with how it arrived; what it means, others say. Sending is in batches, from
 //! bytes that were prepared before. **Source**: raw(7), packet sizes of RFC 9568 §5.
 
+mod handle;
+mod on_link;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
 
 use intent::IfIndex;
 use rustix::io::Errno;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
-use wire::{Family, Vrid};
+use wire::{Family, MacAddr, Vrid};
 
+use self::handle::Handle;
 use super::{SocketError, filter};
 use crate::sys::{self, Outgoing, ReceiveBatch};
 
@@ -53,10 +59,20 @@ pub enum Framing {
 /// Receives advertisements of one family on one interface.
 #[derive(Debug)]
 pub struct ReceiveSocket {
-    socket: Socket,
+    socket: Rc<Handle>,
     interface: String,
     family: Family,
     framing: Framing,
+    layer: Layer,
+}
+
+/// Where a socket hears.
+#[derive(Debug)]
+enum Layer {
+    /// At the IP layer, which judges what it passes on.
+    Ip,
+    /// On this link, before its IP layer; the other socket is a member of groups on the link below.
+    Link { index: IfIndex, members: Socket },
 }
 
 /// Buffers for receiving, shared by all sockets of a loop.
@@ -145,22 +161,32 @@ impl ReceiveSocket {
                 }
             }
         }
-        let this = Self { socket, interface: interface.to_owned(), family, framing };
+        let socket = Rc::new(Handle::closed_here(socket));
+        let layer = Layer::Ip;
+        let this = Self { socket, interface: interface.to_owned(), family, framing, layer };
         this.set_vrids(vrids)?;
         Ok(this)
     }
 
-    /// Joins a multicast group on the interface of this number; one that is joined already is no error.
+    /// Joins a multicast group on the interface of this number, for a socket on a link on the one below; one that is
+    /// joined already is no error.
     ///
     /// An IPv6 socket also hears groups of its interface that others have joined: the kernel asks no raw IPv6 socket.
     ///
     /// **Errors**: the interface is gone or carries no multicast.
     pub fn join(&self, group: IpAddr, interface: IfIndex) -> Result<(), SocketError> {
+        let socket = match &self.layer {
+            Layer::Ip => &**self.socket,
+            Layer::Link { index, members } => {
+                self.let_pass(*index, group)?;
+                members
+            }
+        };
         let joined = match group {
-            IpAddr::V4(group) => self
-                .socket
-                .join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(interface.0)),
-            IpAddr::V6(group) => self.socket.join_multicast_v6(&group, interface.0),
+            IpAddr::V4(group) => {
+                socket.join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(interface.0))
+            }
+            IpAddr::V6(group) => socket.join_multicast_v6(&group, interface.0),
         };
         match joined {
             Err(error) if error.raw_os_error() == Some(libc::EADDRINUSE) => Ok(()),
@@ -172,11 +198,15 @@ impl ReceiveSocket {
     ///
     /// **Errors**: the kernel refuses the filter.
     pub fn set_vrids(&self, vrids: Option<&VridSet>) -> Result<(), SocketError> {
-        let changed = match vrids {
-            Some(set) => {
+        let changed = match (&self.layer, vrids) {
+            (Layer::Ip, Some(set)) => {
                 filter::attach(&self.socket, &filter::vrids(self.family, self.framing, set))
             }
-            None => self.socket.detach_filter(),
+            (Layer::Ip, None) => self.socket.detach_filter(),
+            (Layer::Link { .. }, set) => {
+                let filter = filter::advertisements(self.family, self.framing, set);
+                filter::attach(&self.socket, &filter)
+            }
         };
         changed.map_err(SocketError::io("filter VRRP socket", &self.interface))
     }
@@ -192,6 +222,9 @@ impl ReceiveSocket {
         buffers: &mut Packet,
         mut each: impl FnMut(Datagram<'_>),
     ) -> Result<(usize, bool), SocketError> {
+        if matches!(self.layer, Layer::Link { .. }) {
+            return self.receive_on_link(buffers, each);
+        }
         let family = self.family;
         let outcome = buffers.batch.receive(self.socket.as_fd(), |received| match family {
             Family::Ipv4 => each(Datagram::V4(received.bytes)),
@@ -217,10 +250,12 @@ impl AsFd for ReceiveSocket {
 /// Sends advertisements of one family through one interface.
 #[derive(Debug)]
 pub struct SendSocket {
-    socket: Socket,
+    socket: Rc<Handle>,
     interface: String,
     index: IfIndex,
     family: Family,
+    /// For whole frames: the Ethernet address that they come from.
+    mac: Option<MacAddr>,
 }
 
 /// One advertisement to send.
@@ -270,14 +305,21 @@ impl SendSocket {
         // Queueing disciplines serve control traffic first.
         let _ =
             sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PRIORITY, PRIORITY_CONTROL);
-        Ok(Self { socket, interface: interface.to_owned(), index, family })
+        let socket = Rc::new(Handle::closed_here(socket));
+        Ok(Self { socket, interface: interface.to_owned(), index, family, mac: None })
     }
 
     /// Sends in order. Returns how many the kernel took before the first that it refused, and the refusal;
     /// `EAFNOSUPPORT` is ours, for one that is not of this socket's family.
     pub fn send(&self, sendings: &[Sending<'_>]) -> (usize, Option<SocketError>) {
-        let outgoing: Vec<Outgoing<'_>> =
-            sendings.iter().map_while(|sending| self.outgoing(sending)).collect();
+        let mut frames = Vec::new();
+        let outgoing: Vec<Outgoing<'_>> = match self.mac {
+            None => sendings.iter().map_while(|sending| self.outgoing(sending)).collect(),
+            Some(mac) => {
+                frames.extend(sendings.iter().map_while(|sending| self.frame(sending, mac)));
+                self.outgoing_frames(&frames)
+            }
+        };
         let (sent, refusal) = sys::send_batch(self.socket.as_fd(), &outgoing);
         let foreign = outgoing.len() < sendings.len();
         let refusal = refusal.or_else(|| foreign.then_some(Errno::AFNOSUPPORT));

@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use intent::IfIndex;
 use rustix::io::Errno;
+use wire::MacAddr;
 
 pub(crate) use batch::{Outgoing, ReceiveBatch, send_batch};
 pub use child::inherited_pair;
@@ -51,11 +52,33 @@ pub(crate) fn bind_link(
 
 /// Lets a packet socket hear every multicast frame of one interface.
 pub(crate) fn join_all_multicast(fd: BorrowedFd<'_>, interface: IfIndex) -> Result<(), Errno> {
+    join(fd, interface, libc::PACKET_MR_ALLMULTI, None)
+}
+
+/// Lets a packet socket hear frames to one multicast address of one interface.
+pub(crate) fn join_multicast(
+    fd: BorrowedFd<'_>,
+    interface: IfIndex,
+    group: MacAddr,
+) -> Result<(), Errno> {
+    join(fd, interface, libc::PACKET_MR_MULTICAST, Some(group))
+}
+
+fn join(
+    fd: BorrowedFd<'_>,
+    interface: IfIndex,
+    kind: i32,
+    group: Option<MacAddr>,
+) -> Result<(), Errno> {
+    let mut address = [0; 8];
+    if let Some(group) = group {
+        address[..6].copy_from_slice(&group.0);
+    }
     let request = libc::packet_mreq {
         mr_ifindex: i32::try_from(interface.0).unwrap_or(0),
-        mr_type: u16::try_from(libc::PACKET_MR_ALLMULTI).unwrap_or(0),
-        mr_alen: 0,
-        mr_address: [0; 8],
+        mr_type: u16::try_from(kind).unwrap_or(0),
+        mr_alen: if group.is_some() { 6 } else { 0 },
+        mr_address: address,
     };
     // SAFETY: the pointer and the length describe `request`, which outlives the call; the descriptor is borrowed.
     let result = unsafe {

@@ -25,6 +25,7 @@ mod links;
 mod nftables;
 mod observing;
 mod paths;
+mod upper;
 mod world;
 
 use std::process::{Command, ExitCode};
@@ -45,6 +46,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("nftables", nftables::TESTS),
     ("observing", observing::TESTS),
     ("paths", paths::TESTS),
+    ("upper", upper::TESTS),
 ];
 
 /// Set in the process that runs inside the namespaces.

@@ -22,6 +22,7 @@ codes! {
     STATE_CLEARED = "VRRP017", GeneralError, "a state that the authentication does not allow";
     ACCEPTANCE = "VRRP020", GeneralError, "accept or no_accept where it cannot work";
     UNUSABLE_KEY = "VRRP018", GeneralError, "a key that cannot be used";
+    VMAC = "VRRP030", GeneralError, "a virtual MAC link that is run otherwise than written";
     INVALID_ADDRESS = "ADDR001", GeneralError, "not an address, or not a prefix length";
     LABEL_TOO_LONG = "ADDR002", GeneralError, "a label longer than the kernel takes";
     INVALID_WORD = "ADDR005", GeneralError, "a word of an address line that is not understood";

@@ -305,7 +305,13 @@ pub(super) const OBSERVERS: &[Keyword] = &[
     ),
     flag("log_unknown_vrids", "off", "Log adverts for VRIDs not configured").supported(),
     boolean("vrrp_owner_ignore_adverts", "off", "Address owner (255) ignores adverts").supported(),
-    value("vmac_prefix", &[required(Word("text"))], "vrrp", "Prefix of generated VMAC names"),
+    grammar(
+        "vmac_prefix",
+        words("<text, 7 bytes>", 1, Some(1), words::vmac_prefix),
+        "vrrp",
+        "Prefix of generated VMAC names",
+    )
+    .supported(),
     value(
         "vmac_addr_prefix",
         &[required(Word("text"))],

@@ -14,6 +14,9 @@ pub(super) fn fault(id: InstanceId, reason: FaultReason, names: &dyn Names) -> s
         FaultReason::InterfaceMissing => format!(
             "create {interface}, or correct `interface`; the instance starts as soon as it is there"
         ),
+        FaultReason::VirtualLinkMissing => {
+            "the log says why the kernel refuses it; it is tried again each second".to_owned()
+        }
         FaultReason::NoSourceAddress => format!(
             "give {interface} an address of its own of this family, or write the address to send from"
         ),
@@ -47,6 +50,7 @@ const fn code(reason: FaultReason) -> &'static str {
         FaultReason::InterfaceDown => "interface_down",
         FaultReason::InterfaceMissing => "interface_missing",
         FaultReason::BaseInterfaceDown => "base_interface_down",
+        FaultReason::VirtualLinkMissing => "virtual_link_missing",
         FaultReason::NoSourceAddress => "no_source_address",
         FaultReason::SourceMissing => "source_missing",
         FaultReason::SocketFailed => "socket_failed",

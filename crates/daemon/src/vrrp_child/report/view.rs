@@ -99,7 +99,7 @@ impl Shell {
         line: &VirtualAddress,
         advertised: bool,
     ) -> status::Address {
-        let device = line.device.as_deref().unwrap_or(&instance.interface);
+        let device = instance.device(line);
         let link = self.observer.link_named(device);
         let key = link.map(|link| intent::AddressKey {
             interface: link.index,

@@ -8,7 +8,7 @@ use wire::MacAddr;
 
 use super::{address, only};
 use crate::address as addresses;
-use crate::link::{self, Link};
+use crate::link::{self, Link, Upper};
 use crate::netlink::NetlinkError;
 use crate::netlink::outcome::Goal;
 use crate::netlink::socket::{acknowledged, dumped};
@@ -90,6 +90,11 @@ fn a_link_of_a_dump() {
         running: true,
         multicast: true,
         loopback: false,
+        up: true,
+        // The other end of its cable.
+        upper: Some((IfIndex(3), Upper::Other)),
+        alias: None,
+        group: 0,
     };
     assert_eq!(link, expected);
     assert_eq!(addresses::parse(&only(&bytes)), None);

@@ -1,0 +1,275 @@
+//! Virtual MAC links: made before their instances need them, kept while they are configured, gone at the end.
+//!
+//! What stands already and serves is used as it is, whoever made it. What was there before us, the settings of parents
+//! and links that others made, is put back as it was found (see [`mark`]). A link that somebody removes is made again.
+
+mod mark;
+mod naming;
+mod tending;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clock::Instant;
+use config::model::{Instance, Vmac};
+use control::Severity;
+use intent::{IfIndex, LinkChange, StandingLink, UpperKind, UpperLink, diff_links};
+use kernel::link::{Link, Upper};
+use kernel::observer::{Event, Observer};
+use vrrp::InstanceId;
+use wire::{Family, MacAddr};
+
+use self::mark::{Before, Mark, Origin};
+use super::Shell;
+use super::roster::Settled;
+
+/// The links that this process works through.
+#[derive(Debug, Default)]
+pub(super) struct Vmacs {
+    /// Those that were arranged, by their number.
+    tended: BTreeMap<IfIndex, Tended>,
+    /// How the parents' settings were found.
+    parents: BTreeMap<IfIndex, Before>,
+    /// Links that should stand and could not be made.
+    refused: BTreeSet<UpperLink>,
+    /// What making links has changed, not yet read as news.
+    pub(super) news: Vec<Event>,
+}
+
+/// One link that was arranged.
+#[derive(Debug)]
+struct Tended {
+    name: String,
+    parent: IfIndex,
+    origin: Origin,
+    /// The record on it; none where somebody else's alias stands.
+    alias: Option<String>,
+}
+
+impl Vmacs {
+    /// Whether a link is missing that could not be made.
+    pub(super) fn has_problems(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
+    /// What is to be put back on `parent`, as far as anything knows: this process, or the record on a link.
+    fn before(&self, parent: IfIndex, observer: &Observer) -> Option<Before> {
+        let recorded = || {
+            let mut links = observer.links().filter(|link| stands_on(link) == Some(parent));
+            links.find_map(|link| Mark::parse(link.alias.as_deref()?)).map(|mark| mark.parent)
+        };
+        self.parents.get(&parent).cloned().or_else(recorded)
+    }
+}
+
+impl Shell {
+    /// Names the links of a configuration that is about to be in force.
+    pub(super) fn name_vmacs(&self, settled: &mut Settled) {
+        let observer = &self.observer;
+        let links = serving(observer);
+        let serving = |parent: &str, mac| {
+            let parent = observer.link_named(parent)?.index;
+            Some(links.get(&(parent, mac))?.name.clone())
+        };
+        let host = naming::Host {
+            serving: &serving,
+            // One of ours that nobody works through makes room.
+            is_taken: &|name| observer.link_named(name).is_some_and(|link| !self.is_ours(link)),
+        };
+        naming::name_links(&mut settled.instances, &self.settled.instances, &host);
+    }
+
+    /// Makes links that are missing, and arranges those that are new to this process.
+    pub(super) fn arrange_vmacs(&mut self, now: Instant) {
+        let wanted = self.wanted_links();
+        self.forget_gone_links(now);
+        if wanted.is_empty() {
+            self.vmacs.refused.clear();
+            return;
+        }
+        for _ in 0..TRIES {
+            let created = self.create_links(now, &wanted);
+            if self.tend_links(now, &wanted, &created) {
+                break;
+            }
+        }
+    }
+
+    /// The links that the configuration wants on the parents that exist.
+    fn wanted_links(&self) -> BTreeMap<UpperLink, InstanceId> {
+        let wanted = |(id, instance): (&InstanceId, &Instance)| {
+            let vmac = instance.vmac.as_ref()?;
+            let parent = self.observer.link_named(&instance.interface)?;
+            // Only Ethernet has such addresses.
+            if parent.loopback || parent.mac.is_none() {
+                return None;
+            }
+            let name = vmac.name.clone()?;
+            let kind = UpperKind::PrivateMacvlan(vmac.mac);
+            Some((UpperLink { parent: parent.index, name, kind }, *id))
+        };
+        self.settled.instances.iter().filter_map(wanted).collect()
+    }
+
+    /// Makes what is missing; returns what was made.
+    fn create_links(
+        &mut self,
+        now: Instant,
+        wanted: &BTreeMap<UpperLink, InstanceId>,
+    ) -> BTreeSet<UpperLink> {
+        let links: Vec<UpperLink> = wanted.keys().cloned().collect();
+        let mut in_the_way = Vec::new();
+        let mut missing = Vec::new();
+        let standing = self.standing_links();
+        for change in diff_links(&links, &standing) {
+            match change {
+                LinkChange::Create(link) => missing.push(link),
+                LinkChange::Remove(index) => in_the_way.push(index),
+            }
+        }
+        self.vmacs.refused.clear();
+        if missing.is_empty() {
+            return BTreeSet::new();
+        }
+        // What is not in the way goes when nobody needs it any more.
+        in_the_way.retain(|index| {
+            let link = self.observer.link(*index);
+            link.is_some_and(|link| missing.iter().any(|it| it.name == link.name))
+        });
+        if let Err(error) = self.holdings.requests.remove_links(&in_the_way) {
+            self.startup.log.push(Severity::Warning, error.to_string());
+        }
+        let results = self.holdings.requests.create_upper_links(&missing);
+        let mut created = BTreeSet::new();
+        for (link, result) in missing.into_iter().zip(results) {
+            let Err(error) = result else {
+                created.insert(link);
+                continue;
+            };
+            if let Some(id) = wanted.get(&link) {
+                let text = format!("cannot make virtual MAC link {}: {error}", link.name);
+                self.complain(now, *id, "vmac", &text);
+            }
+            self.vmacs.refused.insert(link);
+        }
+        self.learn_links();
+        created
+    }
+
+    /// Brings the mirror up to date with what was just done.
+    fn learn_links(&mut self) {
+        let mut news = std::mem::take(&mut self.vmacs.news);
+        if let Err(error) = self.observer.resynchronise(&mut news) {
+            self.startup.log.push(Severity::Warning, error.to_string());
+        }
+        self.vmacs.news = news;
+    }
+
+    /// Links on others, and whose they are.
+    fn standing_links(&self) -> Vec<StandingLink> {
+        let standing = |link: &Link| {
+            let (parent, upper) = link.upper?;
+            let kind = match upper {
+                Upper::PrivateMacvlan => UpperKind::PrivateMacvlan(link.mac?),
+                Upper::Ipvlan(mode) => UpperKind::Ipvlan(mode),
+                Upper::Other => return None,
+            };
+            let is_ours = self.is_ours(link);
+            let name = link.name.clone();
+            Some(StandingLink {
+                index: link.index,
+                link: UpperLink { parent, name, kind },
+                is_ours,
+            })
+        };
+        self.observer.links().filter_map(standing).collect()
+    }
+
+    /// Whether we have made this link, or a daemon that is no more.
+    fn is_ours(&self, link: &Link) -> bool {
+        match self.vmacs.tended.get(&link.index) {
+            Some(tended) => tended.origin == Origin::Ours,
+            None => is_left_to_us(link),
+        }
+    }
+
+    /// Writes the alias of an instance's link again as it is, of which the kernel tells all who listen
+    /// (`netlink_notify_msg`).
+    pub(super) fn touch_vmac(&mut self, id: InstanceId) {
+        let link = self.settled.instances.get(&id).map(Instance::holder);
+        let Some(link) = link.and_then(|name| self.observer.link_named(name)) else { return };
+        let alias = self.vmacs.tended.get(&link.index).and_then(|it| it.alias.clone());
+        let alias = alias.or_else(|| link.alias.clone()).unwrap_or_default();
+        for error in self.holdings.requests.set_aliases(&[(link.index, alias)]) {
+            if let Err(error) = error {
+                self.startup.log.push(Severity::Warning, error.to_string());
+            }
+        }
+    }
+
+    /// Removes links that no instance works through any more, and puts back how things were before.
+    pub(super) fn drop_surplus_vmacs(&mut self) {
+        let wanted = self.wanted_links();
+        let wanted: BTreeSet<_> = wanted.keys().map(UpperLink::service).collect();
+        let standing = self.standing_links();
+        let serves = |standing: &StandingLink| wanted.contains(&standing.link.service());
+        let surplus = standing.iter().filter(|standing| !serves(standing));
+        let surplus: Vec<IfIndex> = surplus.map(|standing| standing.index).collect();
+        self.give_links_back(&surplus);
+    }
+
+    /// Removes all links that are ours, and puts back how things were before, at the end.
+    pub(super) fn drop_vmacs(&mut self) {
+        let all: Vec<IfIndex> =
+            self.standing_links().iter().map(|standing| standing.index).collect();
+        self.give_links_back(&all);
+    }
+}
+
+/// Whether a link is there for this virtual MAC address of this parent.
+pub(super) fn stands(observer: &Observer, instance: &Instance, vmac: &Vmac) -> bool {
+    let link = vmac.name.as_deref().and_then(|name| observer.link_named(name));
+    let parent = observer.link_named(&instance.interface).map(|parent| parent.index);
+    link.is_some_and(|link| stands_on(link) == parent && link.mac == Some(vmac.mac))
+}
+
+/// Whether an instance works through an IPv6 link of its own, which is silent while it is not Active.
+pub(super) fn is_opened_by_role(instance: &Instance) -> bool {
+    instance.vmac.is_some() && instance.parameters.family == Family::Ipv6
+}
+
+/// Private macvlans by what they stand on and their Ethernet address; of several, one that is up.
+fn serving(observer: &Observer) -> BTreeMap<(IfIndex, MacAddr), &Link> {
+    let mut serving = BTreeMap::new();
+    for link in observer.links() {
+        if let (Some(parent), Some(mac)) = (stands_on(link), link.mac) {
+            let first = serving.entry((parent, mac)).or_insert(link);
+            if link.up && !first.up {
+                *first = link;
+            }
+        }
+    }
+    serving
+}
+
+/// What a private macvlan stands on.
+fn stands_on(link: &Link) -> Option<IfIndex> {
+    link.upper.filter(|(_, upper)| *upper == Upper::PrivateMacvlan).map(|(parent, _)| parent)
+}
+
+/// Whether a daemon that is no more has made this link, or one that was this one.
+fn is_left_to_us(link: &Link) -> bool {
+    let mark = link.alias.as_deref().and_then(Mark::parse);
+    mark.is_some_and(|mark| mark.origin == Origin::Ours && is_past(mark.owner))
+}
+
+/// Whether the daemon of this process number is this one, or is no more.
+fn is_past(owner: u32) -> bool {
+    let Some(pid) = i32::try_from(owner).ok().and_then(rustix::process::Pid::from_raw) else {
+        return true;
+    };
+    let is_this = rustix::process::getppid() == Some(pid);
+    is_this || rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH)
+}
+
+/// A link may be on its way out when it is looked at: it is told to be down first, and to be gone later.
+const TRIES: usize = 3;
