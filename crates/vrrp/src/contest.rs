@@ -89,7 +89,9 @@ impl Contests {
         let patience = interval.saturating_mul(INTERVALS);
         let silence = if sign.is_advertised() { patience.max(A_MOMENT) } else { A_WHILE };
         let lasting = contest.signs.get_mut(sign.kind())?;
-        let first = lasting.filter(|it| !it.is_over(now)).map_or(now, |it| it.first);
+        // Adverts that are farther apart than a router waits are of another incident.
+        let gap = if sign.is_advertised() { patience } else { silence };
+        let first = lasting.filter(|it| now.since(it.last) <= gap).map_or(now, |it| it.first);
         *lasting = Some(Lasting { first, last: now, silence });
         self.looks.set(instance, now + silence);
         if sign.is_advertised() && now.since(first) < patience {
@@ -227,6 +229,16 @@ mod tests {
         assert_eq!(contests.deadline(), None);
         // What came before does not count.
         assert_eq!(take(&mut contests, 9000, unyielding()), None);
+    }
+
+    #[test]
+    fn single_adverts_far_apart_are_no_contest() {
+        let mut contests = Contests::default();
+        let interval = Duration::from_millis(10);
+        for milliseconds in [0, 500, 1000, 1500] {
+            let taken = contests.take(at(milliseconds), ID, interval, unyielding());
+            assert_eq!(taken, None, "{milliseconds}");
+        }
     }
 
     #[test]

@@ -163,6 +163,12 @@ impl Shell {
         let mut refusals = Vec::new();
         while let Some(rest) = sendings.get(done..).filter(|rest| !rest.is_empty()) {
             let (sent, refusal) = open.send.send(rest);
+            if let Some(heard) = packets.get(done..done.saturating_add(sent)) {
+                // One peer that hears it is enough to be Active by.
+                for packet in heard {
+                    self.walls.advertised(now, packet.instance);
+                }
+            }
             done += sent;
             let Some(error) = refusal else {
                 if sent == 0 {
@@ -175,11 +181,6 @@ impl Shell {
                 refusals.push((packet.instance, packet.destination, error));
             }
             done += 1;
-        }
-        for packet in packets {
-            if refusals.iter().all(|(instance, ..)| *instance != packet.instance) {
-                self.walls.advertised(now, packet.instance);
-            }
         }
         for (instance, destination, error) in refusals {
             failed.push((instance, Effect::Advertise));

@@ -89,7 +89,10 @@ impl Shell {
         why: Discard,
     ) {
         self.note_sender(id, peer);
-        self.take_sign(now, id, Sign::Refused { peer, why });
+        // Another group or other peers with our VRID share no address with us.
+        if !matches!(why, Discard::Casting | Discard::Source) {
+            self.take_sign(now, id, Sign::Refused { peer, why });
+        }
     }
 
     /// What the election says of others.

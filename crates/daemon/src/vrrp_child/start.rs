@@ -150,7 +150,9 @@ impl Shell {
         if delay.is_zero() || !self.resuming.is_empty() {
             self.feed(now, Input::Startup);
             self.resume(now);
+            self.walls.begin();
         } else {
+            self.walls.begin();
             self.start_at = Some(now + delay);
             self.startup.log.push(
                 Severity::Info,

@@ -176,7 +176,7 @@ impl Shell {
             }
         }
         if let Some(walls) = walls {
-            self.walls.wait(walls);
+            self.walls.wait(now, walls);
         }
     }
 

@@ -13,7 +13,9 @@ pub use child::{Child, Ended, Spawn, Stdio};
 pub use memory_file::MemoryFile;
 pub use privilege::{Privilege, drop_to, forbid_new_privileges, may};
 pub use program::{Identity, Program};
-pub use schedule::{lock_memory, prefault, set_affinity, set_name, set_nice, set_realtime};
+pub use schedule::{
+    join_realtime, lock_memory, prefault, realtime, set_affinity, set_name, set_nice, set_realtime,
+};
 
 /// An operation on this process, or on a child, that failed.
 #[derive(Debug, thiserror::Error)]

@@ -26,6 +26,21 @@ pub fn set_realtime(priority: u32, limit: Duration) -> Result<(), ProcessError> 
     let limits = Rlimit { current: Some(microseconds.min(maximum)), maximum: Some(maximum) };
     rustix::process::setrlimit(Resource::Rttime, limits)
         .map_err(ProcessError::failed("limit real-time run"))?;
+    // Threads that start later may join without the privilege, which is dropped by then.
+    let may_join = Rlimit { current: Some(priority.into()), maximum: Some(priority.into()) };
+    let _ = rustix::process::setrlimit(Resource::Rtprio, may_join);
+    sys::set_round_robin(priority).map_err(ProcessError::failed("set real-time scheduling"))
+}
+
+/// The priority of this thread under SCHED_RR, if it runs there.
+pub fn realtime() -> Option<u32> {
+    sys::round_robin()
+}
+
+/// Puts this thread under SCHED_RR beside one that [`set_realtime`] put there.
+///
+/// **Errors**: not permitted.
+pub fn join_realtime(priority: u32) -> Result<(), ProcessError> {
     sys::set_round_robin(priority).map_err(ProcessError::failed("set real-time scheduling"))
 }
 

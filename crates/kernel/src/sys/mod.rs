@@ -102,6 +102,17 @@ pub(crate) fn set_round_robin(priority: u32) -> Result<(), Errno> {
     checked(unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) })
 }
 
+/// The priority of this thread under SCHED_RR; none under another policy.
+pub(crate) fn round_robin() -> Option<u32> {
+    let mut parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: both ask about the calling thread, and the pointer is to a value that outlives the calls.
+    let (policy, asked) =
+        unsafe { (libc::sched_getscheduler(0), libc::sched_getparam(0, &raw mut parameters)) };
+    let is_round_robin = policy >= 0 && policy & !libc::SCHED_RESET_ON_FORK == libc::SCHED_RR;
+    let priority = (is_round_robin && asked == 0).then_some(parameters.sched_priority)?;
+    u32::try_from(priority).ok()
+}
+
 fn length_of<T>() -> libc::socklen_t {
     libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0)
 }

@@ -64,6 +64,8 @@ pub(super) struct Walls {
     told: BTreeMap<Term, Instant>,
     /// Ends the names of tables, where several daemons share a host.
     suffix: String,
+    /// When to wait for the writer again, after it took too long.
+    patient_again: Instant,
 }
 
 /// Something that the writer was asked for, by its number.
@@ -91,6 +93,8 @@ struct Pending {
     /// Changes that the loop asked for, and those that are written.
     asked: u64,
     done: u64,
+    /// Whether tables that nobody wants may be removed.
+    has_begun: bool,
     is_ending: bool,
     lines: Vec<(Severity, String)>,
 }
@@ -110,11 +114,23 @@ impl Walls {
         let writers = Arc::clone(&shared);
         // A system without it is asked again when tables are wanted.
         let nftables = Nftables::open().ok();
-        std::thread::Builder::new()
-            .name("nftables".to_owned())
-            .stack_size(STACK)
-            .spawn(move || writer::run(&writers, nftables))?;
-        Ok(Self { shared, terms: BTreeMap::new(), told: BTreeMap::new(), suffix })
+        let realtime = kernel::process::realtime();
+        std::thread::Builder::new().name("nftables".to_owned()).stack_size(STACK).spawn(
+            move || {
+                // As urgent as the loop: renewals that come late silence a router that advertises.
+                if let Some(priority) = realtime {
+                    let _ = kernel::process::join_realtime(priority);
+                }
+                writer::run(&writers, nftables);
+            },
+        )?;
+        Ok(Self {
+            shared,
+            terms: BTreeMap::new(),
+            told: BTreeMap::new(),
+            suffix,
+            patient_again: Instant::ZERO,
+        })
     }
 
     /// Takes a configuration over.
@@ -154,9 +170,16 @@ impl Walls {
         (acceptance == Acceptance::Refuse).then_some(walled)
     }
 
-    /// Waits for walls, but not for long.
-    pub(super) fn wait(&self, walled: Walled) {
-        self.wait_for(walled, PATIENCE);
+    /// Waits for walls, but not for long, and not again soon where that was in vain.
+    pub(super) fn wait(&mut self, now: Instant, walled: Walled) {
+        if now >= self.patient_again && !self.wait_for(walled, PATIENCE) {
+            self.patient_again = now + IMPATIENT;
+        }
+    }
+
+    /// The first instances hold what they go on with: what is not wanted by now was left by a daemon before.
+    pub(super) fn begin(&self) {
+        self.ask(|pending| pending.has_begun = true);
     }
 
     /// An instance holds nothing any more.
@@ -193,7 +216,7 @@ impl Walls {
     /// Takes everything away.
     pub(super) fn end(&self) {
         let number = self.ask(|pending| pending.is_ending = true);
-        self.wait_for(number, PATIENCE_AT_END);
+        let _ = self.wait_for(number, PATIENCE_AT_END);
     }
 
     fn ask(&self, change: impl FnOnce(&mut Pending)) -> Walled {
@@ -204,10 +227,12 @@ impl Walls {
         Walled(pending.asked)
     }
 
-    fn wait_for(&self, walled: Walled, patience: Duration) {
+    /// Whether it was written in time.
+    fn wait_for(&self, walled: Walled, patience: Duration) -> bool {
         let pending = self.shared.pending();
         let unwritten = |pending: &mut Pending| pending.done < walled.0;
-        drop(self.shared.written.wait_timeout_while(pending, patience, unwritten));
+        let waited = self.shared.written.wait_timeout_while(pending, patience, unwritten);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 }
 
@@ -233,6 +258,8 @@ const REFUSAL: &str = "keepalived";
 const RENEWALS: u32 = 6;
 /// Addresses are set after so long, although packets to them may be accepted a moment more.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// How long the loop does not wait after it waited in vain: others hold the lock of nftables.
+const IMPATIENT: Duration = Duration::from_secs(1);
 const PATIENCE_AT_END: Duration = Duration::from_millis(500);
 /// It is locked into memory.
 const STACK: usize = 256 * 1024;

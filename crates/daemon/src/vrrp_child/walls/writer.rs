@@ -80,6 +80,7 @@ struct Writer {
     lines: Vec<(Severity, String)>,
     /// What was complained of last, which is not said again.
     complaint: Option<String>,
+    has_begun: bool,
     ended: bool,
 }
 
@@ -118,6 +119,7 @@ impl Writer {
         if let Some(settings) = pending.settings {
             self.settle(&settings);
         }
+        self.has_begun |= pending.has_begun;
         self.advertised.extend(pending.advertised.iter());
         let mut changes: Vec<Transaction> = Vec::new();
         changes.resize_with(self.fences.len() + self.refusals.len(), Transaction::default);
@@ -265,6 +267,7 @@ impl Writer {
         build: &mut dyn FnMut(&mut Transaction),
     ) -> State {
         match state {
+            State::Unknown if !is_needed && !self.has_begun => return State::Unknown,
             State::Unknown if !is_needed => {
                 return match self.remove(table) {
                     Ok(()) => State::Absent,
@@ -300,7 +303,8 @@ impl Writer {
             }
             Err(error) => {
                 self.complain(&error);
-                State::Failed(now + PAUSE)
+                // What cannot be is not tried often; what went wrong once may stand, and is to be renewed in time.
+                State::Failed(now + if is_impossible(&error) { PAUSE } else { SOON })
             }
         }
     }
@@ -313,7 +317,13 @@ impl Writer {
         if self.nftables.is_none() {
             self.nftables = Some(Nftables::open()?);
         }
-        self.nftables.as_mut().map_or(Ok(()), |nftables| nftables.commit(operation, transaction))
+        let Some(nftables) = self.nftables.as_mut() else { return Ok(()) };
+        let outcome = nftables.commit(operation, transaction);
+        if matches!(outcome, Err(NetlinkError::Socket { .. })) {
+            // Answers were lost: what follows must not be taken for them.
+            self.nftables = None;
+        }
+        outcome
     }
 
     fn remove(&mut self, table: &Table) -> Result<(), NetlinkError> {
@@ -346,7 +356,7 @@ impl Writer {
         let refusals = self.refusals.iter().map(|part| (part.state, part.wanted.table()));
         let standing: Vec<Table> = fences
             .chain(refusals)
-            .filter(|(state, _)| *state == State::Built)
+            .filter(|(state, _)| matches!(state, State::Built | State::Failed(_)))
             .map(|(_, table)| table.clone())
             .collect();
         for table in standing {
@@ -370,6 +380,18 @@ fn is_missing(error: &NetlinkError) -> bool {
     matches!(error, NetlinkError::Refused { errno, .. } if *errno == Errno::NOENT)
 }
 
+/// Whether the kernel has no nftables for this, or this process no right to them.
+fn is_impossible(error: &NetlinkError) -> bool {
+    let impossible = [Errno::OPNOTSUPP, Errno::PERM, Errno::ACCESS, Errno::AFNOSUPPORT];
+    match error {
+        NetlinkError::Refused { errno, .. } => impossible.contains(errno),
+        NetlinkError::Socket { source, .. } => {
+            [Errno::PERM, Errno::ACCESS, Errno::PROTONOSUPPORT].contains(source)
+        }
+        NetlinkError::Unsteady { .. } => false,
+    }
+}
+
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 /// Lines that wait for the loop at most.
 const LINES: usize = 64;
@@ -377,3 +399,4 @@ const LINES: usize = 64;
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// A system without nftables is asked again after so long.
 const PAUSE: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_millis(100);
