@@ -107,31 +107,19 @@ pub fn path_steps(desired: &[Path], observed: &[Path]) -> PathSteps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{IfIndex, Metrics, NextHop, Prefix, RouteKind, RuleAction};
+    use crate::{IfIndex, NextHop, Prefix, RuleAction};
     use wire::Family;
 
     fn route(third: u8, gateway: u8) -> Path {
-        Path::Route(Box::new(Route {
-            table: 254,
-            destination: Prefix { address: [10, 1, third, 0].into(), length: 24 },
-            from: None,
-            tos: 0,
-            metric: 0,
-            kind: RouteKind::Unicast,
-            scope: 0,
-            protocol: 18,
-            source: None,
-            hops: vec![NextHop {
-                gateway: Some([10, 0, 0, gateway].into()),
-                device: None,
-                weight: 1,
-                on_link: false,
-                realms: 0,
-            }],
-            metrics: Metrics::default(),
-            preference: 0,
-            expires: None,
-        }))
+        let hop = NextHop {
+            gateway: Some([10, 0, 0, gateway].into()),
+            device: None,
+            weight: 1,
+            on_link: false,
+            realms: 0,
+        };
+        let destination = Prefix { address: [10, 1, third, 0].into(), length: 24 };
+        Path::Route(Box::new(Route { protocol: 18, ..Route::new(destination, vec![hop]) }))
     }
 
     /// As the kernel shows it.
@@ -143,27 +131,8 @@ mod tests {
     }
 
     fn rule(priority: u32, table: u32) -> Path {
-        Path::Rule(Box::new(Rule {
-            family: Family::Ipv4,
-            priority,
-            inverted: false,
-            from: None,
-            to: None,
-            tos: 0,
-            mark: None,
-            incoming: None,
-            outgoing: None,
-            users: None,
-            ip_protocol: None,
-            source_ports: None,
-            destination_ports: None,
-            tunnel: None,
-            realms: 0,
-            suppress_prefix: None,
-            suppress_group: None,
-            action: RuleAction::Table(table),
-            protocol: 18,
-        }))
+        let action = RuleAction::Table(table);
+        Path::Rule(Box::new(Rule { protocol: 18, ..Rule::new(Family::Ipv4, priority, action) }))
     }
 
     #[test]

@@ -200,6 +200,26 @@ pub struct RouteKey {
 }
 
 impl<D> Route<D> {
+    /// A route of the main table by these ways, set by nobody in particular.
+    #[must_use]
+    pub fn new(destination: Prefix, hops: Vec<NextHop<D>>) -> Self {
+        Self {
+            table: TABLE_MAIN,
+            destination,
+            from: None,
+            tos: 0,
+            metric: 0,
+            kind: RouteKind::Unicast,
+            scope: 0,
+            protocol: 0,
+            source: None,
+            hops,
+            metrics: Metrics::default(),
+            preference: 0,
+            expires: None,
+        }
+    }
+
     /// What it is looked for by.
     #[must_use]
     pub const fn key(&self) -> RouteKey {
@@ -296,21 +316,8 @@ mod tests {
     use super::*;
 
     fn route(hops: Vec<NextHop>) -> Route {
-        Route {
-            table: TABLE_MAIN,
-            destination: Prefix { address: [10, 1, 0, 0].into(), length: 16 },
-            from: None,
-            tos: 0,
-            metric: 0,
-            kind: RouteKind::Unicast,
-            scope: 0,
-            protocol: 18,
-            source: None,
-            hops,
-            metrics: Metrics::default(),
-            preference: 0,
-            expires: None,
-        }
+        let destination = Prefix { address: [10, 1, 0, 0].into(), length: 16 };
+        Route { protocol: 18, ..Route::new(destination, hops) }
     }
 
     fn hop(last: u8, device: Option<u32>) -> NextHop {

@@ -81,6 +81,32 @@ pub struct RuleKey {
 }
 
 impl Rule {
+    /// A rule about every packet of a family, set by nobody in particular.
+    #[must_use]
+    pub const fn new(family: Family, priority: u32, action: RuleAction) -> Self {
+        Self {
+            family,
+            priority,
+            inverted: false,
+            from: None,
+            to: None,
+            tos: 0,
+            mark: None,
+            incoming: None,
+            outgoing: None,
+            users: None,
+            ip_protocol: None,
+            source_ports: None,
+            destination_ports: None,
+            tunnel: None,
+            realms: 0,
+            suppress_prefix: None,
+            suppress_group: None,
+            action,
+            protocol: 0,
+        }
+    }
+
     /// What it is looked for by; several may share it.
     #[must_use]
     pub const fn key(&self) -> RuleKey {
@@ -125,25 +151,10 @@ mod tests {
     #[test]
     fn a_rule_reads_as_its_line() {
         let rule = Rule {
-            family: Family::Ipv4,
-            priority: 100,
-            inverted: false,
             from: Some(Prefix { address: [10, 0, 0, 0].into(), length: 8 }),
-            to: None,
-            tos: 0,
             mark: Some((16, u32::MAX)),
             incoming: Some("eth0".to_owned()),
-            outgoing: None,
-            users: None,
-            ip_protocol: None,
-            source_ports: None,
-            destination_ports: None,
-            tunnel: None,
-            realms: 0,
-            suppress_prefix: None,
-            suppress_group: None,
-            action: RuleAction::Table(7),
-            protocol: 18,
+            ..Rule::new(Family::Ipv4, 100, RuleAction::Table(7))
         };
         assert_eq!(rule.to_string(), "100: from 10.0.0.0/8 fwmark 0x10 iif eth0 table 7");
         let other = Rule { inverted: true, mark: None, action: RuleAction::Prohibit, ..rule };

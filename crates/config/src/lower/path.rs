@@ -1,6 +1,7 @@
 //! What lines of routes and rules share: words with values behind them, and what is wrong with them.
 
 use core::net::IpAddr;
+use std::collections::BTreeMap;
 
 use intent::Prefix;
 use wire::Family;
@@ -90,6 +91,32 @@ impl Listed {
             }
         }
         lines
+    }
+
+    /// The lines without those that say the same as one before: the kernel would refuse the second.
+    pub(super) fn distinct<T, P: Ord + Clone + core::fmt::Display>(
+        &self,
+        lines: Vec<T>,
+        what: impl Fn(&T) -> (&P, Span),
+        reports: &mut Reports<'_>,
+    ) -> Vec<T> {
+        let mut kept: BTreeMap<P, Span> = BTreeMap::new();
+        let mut is_new = |line: &T| {
+            let (path, at) = what(line);
+            let first = *kept.entry(path.clone()).or_insert(at);
+            let is_new = first == at;
+            if !is_new {
+                reports
+                    .warning(
+                        codes::DUPLICATE_PATH,
+                        format!("{} {path} is listed twice: the second is left out", self.noun),
+                        at,
+                    )
+                    .label(first, "first listed here");
+            }
+            is_new
+        };
+        lines.into_iter().filter(|line| is_new(line)).collect()
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn of_instance(
         route.following = without_group(route.following, line.keyword.span, reports);
         Ok(route)
     });
-    distinct(lines, reports)
+    listed.distinct(lines, |line| (&line.route, line.at), reports)
 }
 
 /// `static_routes`.
@@ -48,7 +48,7 @@ pub(super) fn of_host(
         }
         Ok(route)
     });
-    distinct(lines, reports)
+    listed.distinct(lines, |line| (&line.route, line.at), reports)
 }
 
 /// Gives routes that say neither `via` nor `dev` the interface of their instance.
@@ -70,26 +70,6 @@ pub(super) fn settle_devices(lines: &mut [RouteLine], interface: &str, reports: 
 
 fn lacks_device(route: &Route<String>) -> bool {
     route.hops.iter().any(|hop| hop.device.is_none() && hop.gateway.is_none())
-}
-
-/// The kernel would refuse the second of two equal ones.
-fn distinct(lines: Vec<RouteLine>, reports: &mut Reports<'_>) -> Vec<RouteLine> {
-    let mut kept: std::collections::BTreeMap<_, Span> = std::collections::BTreeMap::new();
-    let mut is_new = |line: &RouteLine| {
-        let first = *kept.entry(line.route.clone()).or_insert(line.at);
-        let is_new = first == line.at;
-        if !is_new {
-            reports
-                .warning(
-                    codes::DUPLICATE_PATH,
-                    format!("route {} is listed twice: the second is left out", line.route),
-                    line.at,
-                )
-                .label(first, "first listed here");
-        }
-        is_new
-    };
-    lines.into_iter().filter(|line| is_new(line)).collect()
 }
 
 /// A line as written.

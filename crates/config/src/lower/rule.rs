@@ -56,7 +56,7 @@ pub(super) fn of_instance(
         rule.following = without_group(rule.following, line.keyword.span, reports);
         Ok(rule)
     });
-    distinct(lines, reports)
+    listed.distinct(lines, |line| (&line.rule, line.at), reports)
 }
 
 /// `static_rules`.
@@ -69,27 +69,7 @@ pub(super) fn of_host(
     let listed = Listed { keyword: "static_rules", noun: "rule", code: codes::INVALID_RULE };
     let lines =
         listed.read(list, reports, held_back, |line, reports| lower(line, priorities, reports));
-    distinct(lines, reports)
-}
-
-/// The kernel would refuse the second of two equal ones.
-fn distinct(lines: Vec<RuleLine>, reports: &mut Reports<'_>) -> Vec<RuleLine> {
-    let mut kept: std::collections::BTreeMap<_, Span> = std::collections::BTreeMap::new();
-    let mut is_new = |line: &RuleLine| {
-        let first = *kept.entry(line.rule.clone()).or_insert(line.at);
-        let is_new = first == line.at;
-        if !is_new {
-            reports
-                .warning(
-                    codes::DUPLICATE_PATH,
-                    format!("rule {} is listed twice: the second is left out", line.rule),
-                    line.at,
-                )
-                .label(first, "first listed here");
-        }
-        is_new
-    };
-    lines.into_iter().filter(|line| is_new(line)).collect()
+    listed.distinct(lines, |line| (&line.rule, line.at), reports)
 }
 
 /// A line as written.
@@ -129,27 +109,10 @@ fn lower(
 }
 
 impl Written {
-    const fn new() -> Self {
+    fn new() -> Self {
         let rule = Rule {
-            family: Family::Ipv4,
-            priority: 0,
-            inverted: false,
-            from: None,
-            to: None,
-            tos: 0,
-            mark: None,
-            incoming: None,
-            outgoing: None,
-            users: None,
-            ip_protocol: None,
-            source_ports: None,
-            destination_ports: None,
-            tunnel: None,
-            realms: 0,
-            suppress_prefix: None,
-            suppress_group: None,
-            action: RuleAction::Nop,
             protocol: intent::PROTOCOL_KEEPALIVED,
+            ..Rule::new(Family::Ipv4, 0, RuleAction::Nop)
         };
         Self {
             family: None,

@@ -284,7 +284,7 @@ const CALM: u32 = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use intent::{Metrics, NextHop, Prefix, Route, RouteKind};
+    use intent::{NextHop, Prefix, Route};
 
     const OWNER: Owner = Owner::Instance(InstanceId(1));
     const OTHER: Owner = Owner::Instance(InstanceId(2));
@@ -297,21 +297,9 @@ mod tests {
             on_link: false,
             realms: 0,
         };
-        let path = Path::Route(Box::new(Route {
-            table: 254,
-            destination: Prefix { address: [10, 1, third, 0].into(), length: 24 },
-            from: None,
-            tos: 0,
-            metric: 0,
-            kind: RouteKind::Unicast,
-            scope: 253,
-            protocol: 18,
-            source: None,
-            hops: vec![hop],
-            metrics: Metrics::default(),
-            preference: 0,
-            expires: None,
-        }));
+        let destination = Prefix { address: [10, 1, third, 0].into(), length: 24 };
+        let route = Route { scope: 253, protocol: 18, ..Route::new(destination, vec![hop]) };
+        let path = Path::Route(Box::new(route));
         Held { path, is_followed: true, group: None, stands: false }
     }
 

@@ -2,13 +2,12 @@
 //!
 //! **Source**: rtnetlink(7); linux/rtnetlink.h.
 
-use std::net::IpAddr;
-
 use intent::{IfIndex, Metrics, NextHop, Prefix, Route, RouteKind};
 use wire::Family;
 
 use super::{NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REQUEST, family, raw_family};
 use crate::address::ip;
+use crate::address::octets;
 use crate::netlink::message::{Attributes, Builder, Message, number, text};
 
 pub(super) fn dump_request(family: Family, protocol: u8) -> Builder {
@@ -144,18 +143,11 @@ pub(super) fn parse(message: &Message<'_>) -> Option<Route> {
     }
     let mut route = Route {
         table: table.into(),
-        destination: Prefix::all(family),
-        from: None,
         tos,
-        metric: 0,
         kind,
         scope,
         protocol,
-        source: None,
-        hops: Vec::new(),
-        metrics: Metrics::default(),
-        preference: 0,
-        expires: None,
+        ..Route::new(Prefix::all(family), Vec::new())
     };
     let on_link = flags & u32::from(RTNH_F_ONLINK) != 0;
     let mut hop = NextHop { gateway: None, device: None, weight: 1, on_link, realms: 0 };
@@ -231,13 +223,6 @@ fn metrics(value: &[u8]) -> Metrics {
         }
     }
     metrics
-}
-
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(v4) => v4.octets().to_vec(),
-        IpAddr::V6(v6) => v6.octets().to_vec(),
-    }
 }
 
 const fn raw_kind(kind: RouteKind) -> u8 {

@@ -112,25 +112,9 @@ pub(super) fn parse(message: &Message<'_>) -> Option<Rule> {
     let [raw, to_length, from_length, tos, table, _, _, action, f0, f1, f2, f3] =
         *message.payload.first_chunk::<HEADER_LEN>()?;
     let mut rule = Rule {
-        family: family(raw)?,
-        priority: 0,
         inverted: u32::from_ne_bytes([f0, f1, f2, f3]) & FIB_RULE_INVERT != 0,
-        from: None,
-        to: None,
         tos,
-        mark: None,
-        incoming: None,
-        outgoing: None,
-        users: None,
-        ip_protocol: None,
-        source_ports: None,
-        destination_ports: None,
-        tunnel: None,
-        realms: 0,
-        suppress_prefix: None,
-        suppress_group: None,
-        action: RuleAction::Nop,
-        protocol: 0,
+        ..Rule::new(family(raw)?, 0, RuleAction::Nop)
     };
     let (mut table, mut target, mut of_device) = (u32::from(table), 0, false);
     let (mut mark, mut mask) = (0, None);

@@ -44,45 +44,13 @@ fn way(device: Option<IfIndex>, gateway: Option<&str>) -> NextHop {
 fn route(destination: &str, hops: Vec<NextHop>) -> Route {
     let destination = prefix(destination);
     let v4 = destination.address.is_ipv4();
-    Route {
-        table: TABLE_MAIN,
-        destination,
-        from: None,
-        tos: 0,
-        metric: if v4 { 0 } else { METRIC_OF_IPV6 },
-        kind: RouteKind::Unicast,
-        scope: if v4 && hops.iter().all(|hop| hop.gateway.is_none()) { 253 } else { 0 },
-        protocol: 18,
-        source: None,
-        hops,
-        metrics: Metrics::default(),
-        preference: 0,
-        expires: None,
-    }
+    let scope = if v4 && hops.iter().all(|hop| hop.gateway.is_none()) { 253 } else { 0 };
+    let metric = if v4 { 0 } else { METRIC_OF_IPV6 };
+    Route { metric, scope, protocol: 18, ..Route::new(destination, hops) }
 }
 
 fn rule(family: Family, priority: u32, action: RuleAction) -> Rule {
-    Rule {
-        family,
-        priority,
-        inverted: false,
-        from: None,
-        to: None,
-        tos: 0,
-        mark: None,
-        incoming: None,
-        outgoing: None,
-        users: None,
-        ip_protocol: None,
-        source_ports: None,
-        destination_ports: None,
-        tunnel: None,
-        realms: 0,
-        suppress_prefix: None,
-        suppress_group: None,
-        action,
-        protocol: 18,
-    }
+    Rule { protocol: 18, ..Rule::new(family, priority, action) }
 }
 
 fn path(route: Route) -> Path {

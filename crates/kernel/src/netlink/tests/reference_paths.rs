@@ -1,6 +1,6 @@
 //! Routes and rules against netlink-packet-route, which shares no code with us.
 
-use intent::{IfIndex, Metrics, NextHop, Path, Prefix, Route, RouteKind, Rule, RuleAction};
+use intent::{IfIndex, NextHop, Path, Prefix, Route, Rule, RuleAction};
 use netlink_packet_route::route::{RouteAttribute, RouteProtocol, RouteScope, RouteType};
 use netlink_packet_route::rule::{RuleAction as TheirAction, RuleAttribute};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
@@ -11,50 +11,31 @@ use super::reference::{read, written};
 use crate::path::{parse, remove_request, set_request};
 
 fn route() -> Path {
+    let hop = NextHop {
+        gateway: Some([10, 9, 0, 2].into()),
+        device: Some(IfIndex(77)),
+        weight: 1,
+        on_link: false,
+        realms: 0,
+    };
+    let destination = Prefix { address: [10, 20, 0, 0].into(), length: 16 };
     Path::Route(Box::new(Route {
         table: 1000,
-        destination: Prefix { address: [10, 20, 0, 0].into(), length: 16 },
-        from: None,
         tos: 4,
         metric: 50,
-        kind: RouteKind::Unicast,
-        scope: 0,
         protocol: 18,
         source: Some([10, 9, 0, 1].into()),
-        hops: vec![NextHop {
-            gateway: Some([10, 9, 0, 2].into()),
-            device: Some(IfIndex(77)),
-            weight: 1,
-            on_link: false,
-            realms: 0,
-        }],
-        metrics: Metrics::default(),
-        preference: 0,
-        expires: None,
+        ..Route::new(destination, vec![hop])
     }))
 }
 
 fn rule() -> Path {
     Path::Rule(Box::new(Rule {
-        family: Family::Ipv4,
-        priority: 100,
-        inverted: false,
         from: Some(Prefix { address: [10, 0, 0, 0].into(), length: 8 }),
-        to: None,
-        tos: 0,
         mark: Some((7, 15)),
         incoming: Some("eth0".to_owned()),
-        outgoing: None,
-        users: None,
-        ip_protocol: None,
-        source_ports: None,
-        destination_ports: None,
-        tunnel: None,
-        realms: 0,
-        suppress_prefix: None,
-        suppress_group: None,
-        action: RuleAction::Table(1000),
         protocol: 18,
+        ..Rule::new(Family::Ipv4, 100, RuleAction::Table(1000))
     }))
 }
 
