@@ -131,14 +131,15 @@ fn common(
     body.extend_from_slice(&key.interface.0.to_ne_bytes());
     let builder = Builder::new(kind, flags).body(&body);
     // IFA_ADDRESS is the other end where there is one (rtnetlink(7)).
-    let builder = octets(builder, IFA_LOCAL, key.address);
-    octets(builder, IFA_ADDRESS, peer.unwrap_or(key.address))
+    let builder = builder.attribute(IFA_LOCAL, &octets(key.address));
+    builder.attribute(IFA_ADDRESS, &octets(peer.unwrap_or(key.address)))
 }
 
-fn octets(builder: Builder, kind: u16, address: IpAddr) -> Builder {
+/// An address as netlink and nftables have it.
+pub(crate) fn octets(address: IpAddr) -> Vec<u8> {
     match address {
-        IpAddr::V4(v4) => builder.attribute(kind, &v4.octets()),
-        IpAddr::V6(v6) => builder.attribute(kind, &v6.octets()),
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Changes of a ruleset, collected.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::rule::Rule;
+use crate::address::octets;
 use crate::netlink::message::Builder;
 
 /// Whose packets a table sees.
@@ -76,6 +78,11 @@ pub struct Element {
 }
 
 impl Element {
+    /// An address that stays.
+    pub fn address(address: IpAddr) -> Self {
+        Self::key(octets(address))
+    }
+
     /// A key that stays.
     pub fn key(key: impl Into<Vec<u8>>) -> Self {
         Self { key: key.into(), value: None, timeout: None }

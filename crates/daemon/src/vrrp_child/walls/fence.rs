@@ -63,7 +63,7 @@ impl Fence {
             return;
         }
         if self.guarded.remove(&address).is_some() {
-            transaction.remove_elements(&self.table, GUARDED, &[Element::key(octets(address))]);
+            transaction.remove_elements(&self.table, GUARDED, &[Element::address(address)]);
         }
         if let Some(term) = term {
             let element = self.element(address, term);
@@ -136,7 +136,7 @@ impl Fence {
     }
 
     fn element(&mut self, address: IpAddr, term: Term) -> Element {
-        Element { key: octets(address), value: Some(self.number(term)), timeout: None }
+        Element { value: Some(self.number(term)), ..Element::address(address) }
     }
 
     fn number(&mut self, term: Term) -> [u8; 4] {
@@ -148,13 +148,6 @@ impl Fence {
 /// Drops what is marked with a term that is leased and not alive.
 fn silenced(rule: Rule) -> Rule {
     rule.is_not_in(&[Field::Mark], ALIVE).is_in(&[Field::Mark], LEASED).drop()
-}
-
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(v4) => v4.octets().to_vec(),
-        IpAddr::V6(v6) => v6.octets().to_vec(),
-    }
 }
 
 /// Packets of ours carry these marks for a moment: numbers that nobody else chooses.

@@ -167,7 +167,7 @@ impl Refusal {
 
     fn key(&self, address: IpAddr, rest: &[u8]) -> Option<Vec<u8>> {
         let own = Family::of(address) == self.family;
-        own.then(|| [octets(address).as_slice(), rest].concat())
+        own.then(|| [Element::address(address).key.as_slice(), rest].concat())
     }
 }
 
@@ -186,14 +186,7 @@ fn element((address, interface): (IpAddr, IfIndex)) -> (&'static str, Vec<u8>) {
         IpAddr::V6(v6) if v6.is_unicast_link_local() => {
             (LINK_LOCAL, [v6.octets().as_slice(), &Field::interface(interface)].concat())
         }
-        IpAddr::V4(_) | IpAddr::V6(_) => (REFUSED, octets(address)),
-    }
-}
-
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(v4) => v4.octets().to_vec(),
-        IpAddr::V6(v6) => v6.octets().to_vec(),
+        IpAddr::V4(_) | IpAddr::V6(_) => (REFUSED, Element::address(address).key),
     }
 }
 
