@@ -89,17 +89,15 @@ fn writes() {
 fn is_soon() {
     let _cable = Cable::new();
     let daemon = start(&steady());
-    // An exporter sends the signal, waits for 10 ms and reads. A busy machine may need several tries.
-    let soonest = (0..20)
-        .map(|_| {
-            let _ = fs::remove_file(daemon.place.path("keepalived.stats"));
-            let begin = Instant::now();
-            daemon.process().signal(Signal::USR2);
-            eventually_soon(&daemon);
-            begin.elapsed()
-        })
-        .min();
-    assert!(soonest < Some(Duration::from_millis(10)), "{soonest:?}");
+    // An exporter sends the signal, waits for 10 ms and reads. A busy machine may need many tries.
+    let took = || {
+        let _ = fs::remove_file(daemon.place.path("keepalived.stats"));
+        let begin = Instant::now();
+        daemon.process().signal(Signal::USR2);
+        eventually_soon(&daemon);
+        begin.elapsed()
+    };
+    eventually("a dump within 10 ms", || (took() < Duration::from_millis(10)).then_some(()));
 }
 
 fn eventually_soon(daemon: &Daemon) {
