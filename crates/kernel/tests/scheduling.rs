@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use kernel::process::{ProcessError, Spawn, Stdio, drop_to, lock_memory, prefault};
-use kernel::process::{set_affinity, set_name, set_nice, set_realtime};
+use kernel::process::{join_realtime, realtime, set_affinity, set_name, set_nice, set_realtime};
 use rustix::io::Errno;
 
 /// Runs a test in a thread of its own: these settings are a thread's, and cannot all be taken back.
@@ -79,6 +79,23 @@ fn real_time_is_ours_and_not_our_children_s() {
         while child.ended().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
+    });
+}
+
+#[test]
+fn a_thread_joins_in_real_time_and_does_not_inherit_it() {
+    alone(|| {
+        let _held = REAL_TIME.lock().unwrap();
+        assert_eq!(realtime(), None);
+        if !permitted("real time", set_realtime(11, Duration::from_millis(500))) {
+            return;
+        }
+        assert_eq!(realtime(), Some(11));
+        alone(|| {
+            assert_eq!(realtime(), None);
+            join_realtime(11).unwrap();
+            assert_eq!((realtime(), stat(OWN, RT_PRIORITY)), (Some(11), 11));
+        });
     });
 }
 

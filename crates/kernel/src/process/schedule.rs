@@ -27,7 +27,9 @@ pub fn set_realtime(priority: u32, limit: Duration) -> Result<(), ProcessError> 
     rustix::process::setrlimit(Resource::Rttime, limits)
         .map_err(ProcessError::failed("limit real-time run"))?;
     // Threads that start later may join without the privilege, which is dropped by then.
-    let may_join = Rlimit { current: Some(priority.into()), maximum: Some(priority.into()) };
+    let allowed =
+        rustix::process::getrlimit(Resource::Rtprio).maximum.map(|most| most.max(priority.into()));
+    let may_join = Rlimit { current: allowed, maximum: allowed };
     let _ = rustix::process::setrlimit(Resource::Rtprio, may_join);
     sys::set_round_robin(priority).map_err(ProcessError::failed("set real-time scheduling"))
 }

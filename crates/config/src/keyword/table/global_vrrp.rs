@@ -33,7 +33,7 @@ pub(super) const VRRP: &[Keyword] = &[
     value("vrrp_version", &[required(Choice(&["2", "3"]))], "2 (IPv6 instances always 3)", "Default VRRP version").supported(),
     value("vrrp_iptables", &[optional(Word("input chain")), optional(Word("output chain"))], "INPUT OUTPUT when no args", "Use iptables for no_accept/VMAC filtering; one arg = input only").ignored("nftables is used"),
     grammar("vrrp_ipsets", words("[<name4> [<name6> [<name_if6> [<igmp> [<mld> [<vmac_nd>]]]]]]", 0, Some(6), words::any), "keepalived keepalived6 keepalived_if6 keepalived_igmp keepalived_mld keepalived_vmac_nd", "ipset names with iptables; no args = no ipsets").ignored("nftables is used"),
-    value("nftables", &[optional(Word("table"))], "keepalived", "Use nftables table of this name").supported(),
+    value("nftables", &[optional(Word("table"))], "keepalived", "Use nftables table of this name, which is this daemon's alone: what stands in it is replaced").supported(),
     value("nftables_priority", &[required(Integer(-2_147_483_648, 2_147_483_647))], "-1", "Base chain priority").supported(),
     flag("nftables_ifindex", "off", "Match interfaces by index instead of name").ignored("rules always match interfaces by index"),
     flag("nftables_counters", "off", "Add counters to nft rules").supported(),

@@ -19,6 +19,7 @@ use config::model::{Acceptance, Instance, Served};
 use control::Severity;
 use intent::IfIndex;
 use kernel::nft::Nftables;
+use kernel::process::ProcessError;
 use vrrp::{InstanceId, Parameters};
 
 use super::Shell;
@@ -48,6 +49,8 @@ struct Settings {
     fence: Option<String>,
     /// Name of the tables that refuse.
     refusal: String,
+    /// The name was chosen by the administrator: whatever stands under it may be his.
+    is_named: bool,
     priority: i32,
     counters: bool,
     /// What is let through although its address refuses.
@@ -100,6 +103,12 @@ struct Pending {
 }
 
 impl Shared {
+    /// Has the loop log something.
+    fn say(&self, severity: Severity, line: String) {
+        self.pending().lines.push((severity, line));
+        self.has_lines.store(true, Ordering::Release);
+    }
+
     fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,8 +127,9 @@ impl Walls {
         std::thread::Builder::new().name("nftables".to_owned()).stack_size(STACK).spawn(
             move || {
                 // As urgent as the loop: renewals that come late silence a router that advertises.
-                if let Some(priority) = realtime {
-                    let _ = kernel::process::join_realtime(priority);
+                let joined = realtime.map_or(Ok(()), kernel::process::join_realtime);
+                if let Err(error) = joined {
+                    writers.say(Severity::Warning, not_urgent(&error));
                 }
                 writer::run(&writers, nftables);
             },
@@ -140,6 +150,7 @@ impl Walls {
         let settings = Settings {
             fence: settled.global.is_fenced.then(|| named(FENCE)),
             refusal: nftables.table.clone().unwrap_or_else(|| named(REFUSAL)),
+            is_named: nftables.table.is_some(),
             priority: nftables.priority,
             counters: nftables.counters,
             served: settled.served.clone(),
@@ -243,6 +254,13 @@ impl Shell {
             self.startup.log.push(severity, line);
         }
     }
+}
+
+fn not_urgent(error: &ProcessError) -> String {
+    format!(
+        "running without real-time scheduling of the thread that renews the fence ({error}): on a busy host addresses may \
+         go unanswered for moments; allow it with CAP_SYS_RESOURCE or LimitRTPRIO=99 in the unit, or write `vrrp_fence off`"
+    )
 }
 
 /// The shortest Active_Down_Interval that another router can have: whatever its priority, it takes over no earlier

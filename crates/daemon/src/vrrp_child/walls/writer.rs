@@ -172,16 +172,24 @@ impl Writer {
         let is_same = refusals.len() == self.refusals.len()
             && refusals.iter().zip(&self.refusals).all(|(new, old)| old.wanted.is_like(new));
         if !is_same {
-            let names = refusals.iter().map(|it| it.table().clone()).collect::<Vec<_>>();
-            let old = self.refusals.drain(..).map(|part| part.wanted.table().clone());
-            former.extend(old.filter(|table| !names.contains(table)));
+            let written: Vec<Table> = self
+                .refusals
+                .drain(..)
+                .filter(|part| part.state != State::Absent)
+                .map(|part| part.wanted.table().clone())
+                .collect();
+            let stays = |table: &&Table| refusals.iter().any(|it| it.table() == *table);
+            former.extend(written.iter().filter(|table| !stays(table)).cloned());
             for mut refusal in refusals {
                 for hold in self.holds.values().filter(|it| it.acceptance == Acceptance::Refuse) {
                     for address in &hold.addresses {
                         refusal.refuse(&mut Transaction::default(), *address);
                     }
                 }
-                self.refusals.push(Part { wanted: refusal, state: State::Unknown });
+                // Under a name that the administrator chose there may be something of his.
+                let is_ours = !settings.is_named || written.contains(refusal.table());
+                let state = if is_ours { State::Unknown } else { State::Absent };
+                self.refusals.push(Part { wanted: refusal, state });
             }
         }
         for table in former {
@@ -269,11 +277,9 @@ impl Writer {
         match state {
             State::Unknown if !is_needed && !self.has_begun => return State::Unknown,
             State::Unknown if !is_needed => {
-                return match self.remove(table) {
-                    Ok(()) => State::Absent,
-                    // Without nftables nothing can have been left behind.
-                    Err(_) => State::Absent,
-                };
+                // Without nftables nothing can have been left behind.
+                let _ = self.remove(table);
+                return State::Absent;
             }
             State::Absent if !is_needed => return State::Absent,
             State::Failed(until) if now < until => return state,
