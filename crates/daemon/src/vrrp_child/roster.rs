@@ -83,9 +83,8 @@ impl Roster {
                 id
             })
             .collect();
-        let mut ids = Vec::with_capacity(model.instances.len());
-        let numbers = self.recognise(&model.instances);
-        for (mut instance, id) in model.instances.into_iter().zip(numbers) {
+        let ids = self.recognise(&model.instances);
+        let instances = model.instances.into_iter().zip(&ids).map(|(mut instance, id)| {
             instance.parameters.tracking = instance
                 .parameters
                 .tracking
@@ -95,9 +94,10 @@ impl Roster {
                     Some(Tracking { tracker, weight: tracking.weight })
                 })
                 .collect();
-            ids.push(id);
-            settled.instances.insert(id, instance);
-        }
+            (*id, instance)
+        });
+        // At once: a map that is filled in order, one by one, keeps its nodes half empty.
+        settled.instances = instances.collect();
         for mut group in model.groups {
             let id = self.group(&group.name);
             let members = &group.parameters.members;
@@ -136,7 +136,7 @@ impl Roster {
                     self.given = self.given.saturating_add(1);
                     id
                 });
-                let known = self.instances.entry(identity).or_default();
+                let known = self.instances.entry(identity).or_insert_with(|| Vec::with_capacity(1));
                 known.retain(|(_, other)| *other != id);
                 known.push((instance.name.clone(), id));
                 id

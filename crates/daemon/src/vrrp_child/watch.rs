@@ -181,17 +181,17 @@ impl Shell {
         self.trackers = self.tracker_states().into_iter().collect();
         let facts = self.facts_of(self.settled.instances.values());
         let mut former = std::mem::take(&mut self.bindings);
-        let mut bindings = std::collections::BTreeMap::new();
-        for ((id, instance), facts) in self.settled.instances.iter().zip(facts) {
-            let Some(port) = self.ports.number_of(instance) else { continue };
-            // What the election knows of an instance that stays is told as a difference, later.
-            let (facts, learned) = match former.remove(id) {
-                Some(old) => (old.facts, old.learned),
-                None => (facts, Learned::default()),
-            };
-            bindings.insert(*id, Binding::new(port, instance, facts, learned));
-        }
-        self.bindings = bindings;
+        let bindings =
+            self.settled.instances.iter().zip(facts).filter_map(|((id, instance), facts)| {
+                let port = self.ports.number_of(instance)?;
+                // What the election knows of an instance that stays is told as a difference, later.
+                let (facts, learned) = match former.remove(id) {
+                    Some(old) => (old.facts, old.learned),
+                    None => (facts, Learned::default()),
+                };
+                Some((*id, Binding::new(port, instance, facts, learned)))
+            });
+        self.bindings = bindings.collect();
     }
 
     /// Says that the system clock was set, where adverts carry the time.

@@ -39,11 +39,16 @@ impl Election {
             }
         }
         let fresh: Vec<InstanceId> = added.iter().map(|(id, _)| *id).collect();
-        for (id, addition) in added {
+        let added = added.into_iter().map(|(id, addition)| {
             let Addition { parameters, source, faults, former } = addition;
             let mut router = VirtualRouter::new(parameters, source, &faults, &self.trackers);
             router.succeed(former);
-            self.instances.insert(id, router);
+            (id, router)
+        });
+        if !fresh.is_empty() {
+            // Built at once, the map has full nodes: one by one in order, it would leave them half empty.
+            let former = core::mem::take(&mut self.instances);
+            self.instances = former.into_iter().chain(added).collect();
         }
         let trackers = core::mem::take(&mut self.trackers);
         for (id, parameters) in adjusted {

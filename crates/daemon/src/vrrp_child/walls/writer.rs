@@ -73,7 +73,7 @@ struct Writer {
     nftables: Option<Nftables>,
     holds: BTreeMap<InstanceId, Hold>,
     /// Which instances want each address guarded.
-    guards: BTreeMap<IpAddr, BTreeMap<InstanceId, Term>>,
+    guards: BTreeMap<IpAddr, Vec<(InstanceId, Term)>>,
     advertised: BTreeMap<Term, Instant>,
     fences: Vec<Part<Fence>>,
     refusals: Vec<Part<Refusal>>,
@@ -129,7 +129,7 @@ impl Writer {
             self.change(id, hold, &mut guarded, refusing);
         }
         for address in guarded {
-            let term = self.guards.get(&address).and_then(|it| it.values().max()).copied();
+            let term = self.guards.get(&address).and_then(|terms| longest(terms));
             for (part, transaction) in self.fences.iter_mut().zip(&mut *fencing) {
                 part.wanted.guard(transaction, address, term);
             }
@@ -158,11 +158,7 @@ impl Writer {
             for family in FAMILIES.iter().filter(|_| fences.is_some()) {
                 let mut fence = Fence::new(*family, fences.unwrap_or_default());
                 for (address, terms) in &self.guards {
-                    fence.guard(
-                        &mut Transaction::default(),
-                        *address,
-                        terms.values().max().copied(),
-                    );
+                    fence.guard(&mut Transaction::default(), *address, longest(terms));
                 }
                 self.fences.push(Part { wanted: fence, state: State::Unknown });
             }
@@ -225,7 +221,7 @@ impl Writer {
         for (address, _) in former.iter().flat_map(|hold| &hold.addresses) {
             guarded.insert(*address);
             if let Some(terms) = self.guards.get_mut(address) {
-                terms.remove(&id);
+                terms.retain(|(other, _)| *other != id);
                 if terms.is_empty() {
                     self.guards.remove(address);
                 }
@@ -234,7 +230,8 @@ impl Writer {
         let Some(hold) = hold else { return };
         for (address, _) in hold.addresses.iter().filter(|_| hold.term.is_some()) {
             guarded.insert(*address);
-            self.guards.entry(*address).or_default().extend(hold.term.map(|term| (id, term)));
+            let terms = self.guards.entry(*address).or_insert_with(|| Vec::with_capacity(1));
+            terms.extend(hold.term.map(|term| (id, term)));
         }
         self.holds.insert(id, hold);
     }
@@ -406,3 +403,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// A system without nftables is asked again after so long.
 const PAUSE: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_millis(100);
+
+/// How long an address that several instances guard is answered.
+fn longest(terms: &[(InstanceId, Term)]) -> Option<Term> {
+    terms.iter().map(|(_, term)| *term).max()
+}
