@@ -84,6 +84,8 @@ pub struct StartOptions {
     pub invoked_name: String,
     /// Ends the names of tables that this daemon writes, where it is not the host's only one.
     pub table_suffix: String,
+    /// What others in the network namespace know this daemon by.
+    pub presence: String,
     /// How often this child was started before.
     pub generation: u32,
     /// What one that was started before has left to its successor.

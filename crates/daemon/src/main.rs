@@ -13,6 +13,7 @@ mod demo;
 mod load;
 mod log;
 mod parent;
+mod presence;
 mod signals;
 mod terminal;
 mod vrrp_child;

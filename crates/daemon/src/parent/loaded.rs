@@ -15,6 +15,7 @@ use super::programs::Table;
 use crate::child::{Payload, PayloadError};
 use crate::cli::Options;
 use crate::compat::exit;
+use crate::presence::Presence;
 use crate::{load, vrrp_child};
 
 /// A configuration without errors.
@@ -71,6 +72,11 @@ impl Loaded {
             sources: sources.to_bytes(),
             start,
         })
+    }
+
+    /// Tells children what this daemon is known by.
+    pub(super) fn introduce(&mut self, presence: &Presence) {
+        presence.name().clone_into(&mut self.start.presence);
     }
 
     /// What it was read from, for comparing it with another one elsewhere.
@@ -181,6 +187,7 @@ pub(super) fn start_options(options: &Options) -> StartOptions {
         keep_addresses: options.keep_addresses,
         invoked_name: options.invoked_name.clone(),
         table_suffix: table_suffix(options.vrrp_pid_file.as_deref()),
+        presence: String::new(),
         generation: 0,
         handover: Handover::default(),
     }

@@ -37,6 +37,7 @@ use crate::cli::Options;
 use crate::compat::dump::Dump;
 use crate::compat::{self, exit};
 use crate::log::{Identity, Sinks, SinksOptions};
+use crate::presence::Presence;
 use crate::terminal::eprint;
 
 pub(crate) use self::control_socket::path as control_socket;
@@ -68,6 +69,7 @@ struct Parent {
     history: status::History,
     /// When the daemon started.
     since: status::Seconds,
+    presence: Presence,
     /// The exit code, once the daemon is stopping.
     stopping: Option<u8>,
     announced: bool,
@@ -168,11 +170,17 @@ impl Parent {
             control: control_socket::ControlSocket::default(),
             history: status::History::default(),
             since: view::today(),
+            presence: Presence::begin(),
             stopping: None,
             announced: false,
         };
         if let Some(problem) = problem {
             parent.log(Severity::Warning, &problem);
+        }
+        parent.loaded.introduce(&parent.presence);
+        if let Some(problem) = parent.presence.problem() {
+            let text = "other daemons in this network namespace cannot know that this one lives";
+            parent.log(Severity::Warning, &format!("{text}: {problem}"));
         }
         Ok(parent)
     }

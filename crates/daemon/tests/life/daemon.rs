@@ -27,6 +27,8 @@ pub struct Daemon {
 pub struct Start {
     pub place: Place,
     program: PathBuf,
+    /// What starts it, before its own words.
+    starter: Vec<String>,
     words: Vec<String>,
     environment: Vec<(String, String)>,
 }
@@ -36,7 +38,15 @@ impl Start {
     pub fn with(configuration: &str) -> Self {
         let place = Place::new();
         place.write("keepalived.conf", configuration);
-        Self { place, program: PROGRAM.into(), words: Vec::new(), environment: Vec::new() }
+        let program = PROGRAM.into();
+        Self { place, program, starter: Vec::new(), words: Vec::new(), environment: Vec::new() }
+    }
+
+    /// As process 1 of a container that has the network of the host.
+    pub fn in_container(mut self) -> Self {
+        let words = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
+        self.starter = words.map(str::to_owned).into();
+        self
     }
 
     /// With these words more.
@@ -67,7 +77,14 @@ impl Start {
 
     /// Configuration and pid files in the directory of the test, nothing else.
     pub fn bare(&self) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = match self.starter.split_first() {
+            None => Command::new(&self.program),
+            Some((starter, words)) => {
+                let mut command = Command::new(starter);
+                command.args(words).arg(&self.program);
+                command
+            }
+        };
         let files = [
             ("-f", "keepalived.conf"),
             ("-p", "parent.pid"),
@@ -178,6 +195,12 @@ impl Daemon {
         self.process().signal(Signal::TERM);
         let code = self.wait_for_end();
         (code, begin.elapsed())
+    }
+
+    /// Asks one in a container to end in order, and says how that went.
+    pub fn stop_in_container(&mut self) -> Option<i32> {
+        self.process().children().iter().for_each(|first| first.signal(Signal::TERM));
+        self.wait_for_end()
     }
 
     /// All of its processes, the parent last.

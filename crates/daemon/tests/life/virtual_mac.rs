@@ -31,6 +31,12 @@ pub const TESTS: &[Test] = &[
     ("a_reload_that_changes_something_else_leaves_the_link_alone", stays_through_reload),
     ("another_address_takes_another_link", changes_its_address),
     ("a_link_that_cannot_be_made_is_a_fault_that_says_why", says_why),
+    ("what_a_killed_daemon_set_is_put_back_by_one_that_does_not_want_it", puts_back_for_another),
+    ("daemons_in_containers_leave_each_other_s_links_alone", contained),
+    ("the_last_of_two_daemons_puts_the_parent_back", puts_back_last),
+    ("what_a_killed_container_left_is_cleared_away", clears_away_contained),
+    ("instances_of_both_families_may_share_a_link", shares_between_families),
+    ("ipv6_stays_on_a_link_until_nobody_needs_it", shares_ipv6),
     ("two_hundred_links_are_made_and_removed_in_time", many),
 ];
 
@@ -214,6 +220,157 @@ fn gives_it_back() {
         }
         assert_eq!(parent_settings(), [0, 0, 0]);
     }
+}
+
+fn puts_back_for_another() {
+    let mut cable = Cable::new();
+    let mine = make(&mut cable, "mine", VMAC);
+    kill(Start::with(&with_vmac("")).until("Entering MASTER"));
+    assert_eq!(
+        (sysctl::read("mine", Setting::ArpIgnore).unwrap(), parent_settings()),
+        (1, [1, 1, 2])
+    );
+    let mut next = Start::with(&steady()).until("Entering MASTER");
+    let after = find(&mut cable, "mine").unwrap();
+    assert_eq!((after.index, after.alias, after.up), (mine, None, false));
+    for setting in [Setting::ArpIgnore, Setting::AcceptLocal, Setting::DisableIpv6] {
+        assert_eq!(sysctl::read("mine", setting).unwrap(), 0, "{setting:?}");
+    }
+    assert_eq!(parent_settings(), [0, 0, 0]);
+    assert_eq!(next.stop().0, Some(0));
+}
+
+/// A second virtual router with a virtual MAC, on the same parent.
+fn second_with_vmac() -> String {
+    let more = "  use_vmac\n  down_timer_adverts 100\n";
+    format!("{GLOBAL}{}", instance("VI_2", 52, 255, &[SECOND], more))
+}
+
+fn contained() {
+    let mut cable = Cable::new();
+    let mut one = Start::with(&with_vmac("")).in_container().until("Entering MASTER");
+    let index = wait_until_on(&mut cable, NAME, VIRTUAL).interface;
+    let mut two = Start::with(&second_with_vmac()).in_container().until("Entering MASTER");
+    wait_until_on(&mut cable, "vrrp.52", SECOND);
+    assert_eq!(two.stop_in_container(), Some(0));
+    assert_eq!(find(&mut cable, "vrrp.52"), None);
+    assert_eq!(find(&mut cable, NAME).map(|link| link.index), Some(index));
+    assert!(!one.log().contains("removed"), "{}", one.log());
+    assert_eq!(one.stop_in_container(), Some(0));
+    assert_eq!(find(&mut cable, NAME), None);
+}
+
+fn puts_back_last() {
+    let _cable = Cable::new();
+    for in_container in [true, false] {
+        let start = |configuration: &str| {
+            let start = Start::with(configuration);
+            let start = if in_container { start.in_container() } else { start };
+            start.until("Entering MASTER")
+        };
+        let stop = |mut daemon: crate::daemon::Daemon| {
+            let code = if in_container { daemon.stop_in_container() } else { daemon.stop().0 };
+            assert_eq!(code, Some(0));
+        };
+        let one = start(&with_vmac(""));
+        let two = start(&second_with_vmac());
+        stop(one);
+        assert_eq!(parent_settings(), [1, 1, 2]);
+        stop(two);
+        assert_eq!(parent_settings(), [0, 0, 0]);
+    }
+}
+
+fn clears_away_contained() {
+    let mut cable = Cable::new();
+    let mut one = Start::with(&with_vmac("")).in_container().until("Entering MASTER");
+    wait_until_on(&mut cable, NAME, VIRTUAL);
+    // What starts a container ends all that is in it; the first to hear of it is to do nothing more.
+    let inside = one.process().children();
+    inside.iter().flat_map(|first| first.children()).for_each(|it| it.signal(Signal::STOP));
+    one.process().signal(Signal::KILL);
+    one.wait_for_end();
+    wait_for(&mut cable, NAME);
+    let mut two = Start::with(&second_with_vmac()).in_container().until("Entering MASTER");
+    eventually("it is cleared away", || find(&mut cable, NAME).is_none().then_some(()));
+    assert_eq!(two.stop_in_container(), Some(0));
+    assert_eq!(parent_settings(), [0, 0, 0]);
+}
+
+/// An IPv6 instance of unicast, whose link is that of all with its VRID, or with the address in `more`.
+fn ipv6(name: &str, address: &str, peer: &str, more: &str) -> String {
+    format!(
+        "vrrp_instance {name} {{\n  interface {NEAR}\n  virtual_router_id 61\n  priority 255\n  \
+         advert_int 0.1\n  down_timer_adverts 100\n  use_vmac {more}\n  vmac_xmit_base\n  \
+         unicast_src_ip fe80::ff:fe00:1\n  unicast_peer {{\n    {peer}\n  }}\n  \
+         virtual_ipaddress {{\n    {address}/64\n  }}\n}}\n"
+    )
+}
+
+fn holds_on(cable: &mut Cable, link: IfIndex, address: &str) -> bool {
+    let address: std::net::IpAddr = address.parse().unwrap();
+    let all = cable.requests.addresses().unwrap();
+    all.iter().any(|it| it.interface == link && it.address == address)
+}
+
+fn shares_between_families() {
+    let mut cable = Cable::new();
+    let mac = "02:00:00:00:aa:01";
+    let v6 = ipv6("VI_6", "2001:db8::61", "fe80::2", mac);
+    let v4 = steady_instance(&[VIRTUAL], &format!("  use_vmac {mac}\n"));
+    for both in [format!("{GLOBAL}{v4}{v6}"), format!("{GLOBAL}{v6}{v4}")] {
+        let mut daemon = Start::with(&both).until("(VI_6) Entering MASTER");
+        let link = eventually("an address", || cable.find(VIRTUAL)).interface;
+        eventually("the other", || holds_on(&mut cable, link, "2001:db8::61").then_some(()));
+        let links = cable.requests.links().unwrap();
+        let name = links.into_iter().find(|it| it.index == link).unwrap().name;
+        let settings = || {
+            [Setting::ArpIgnore, Setting::AcceptLocal, Setting::AddrGenMode, Setting::DisableIpv6]
+                .map(|setting| sysctl::read(&name, setting).unwrap())
+        };
+        assert_eq!(settings(), [1, 1, 1, 0]);
+        // Whoever comes next finds both at work.
+        daemon.mark();
+        daemon.vrrp().signal(Signal::KILL);
+        daemon.wait_for("(VI_6) Entering MASTER");
+        assert!(holds_on(&mut cable, link, "2001:db8::61"), "{}", daemon.log());
+        assert_eq!(settings(), [1, 1, 1, 0]);
+        daemon.reload(&format!("{GLOBAL}{v4}"));
+        daemon.wait_for("Reload finished");
+        eventually("IPv6 is off", || (settings() == [1, 1, 1, 1]).then_some(()));
+        assert_eq!(cable.find(VIRTUAL).map(|it| it.interface), Some(link));
+        daemon.reload(&both);
+        daemon.wait_for("(VI_6) Entering MASTER");
+        eventually("IPv6 is on", || (settings() == [1, 1, 1, 0]).then_some(()));
+        assert_eq!(daemon.stop().0, Some(0));
+        assert_eq!(find(&mut cable, &name), None);
+    }
+}
+
+fn shares_ipv6() {
+    let mut cable = Cable::new();
+    let (first, second) =
+        (ipv6("VI_1", "2001:db8::61", "fe80::2", ""), ipv6("VI_2", "2001:db8::62", "fe80::3", ""));
+    let both = format!("{GLOBAL}{first}{second}");
+    let mut daemon = Start::with(&both).until("(VI_2) Entering MASTER");
+    let link = wait_for(&mut cable, "vrrp.61").index;
+    let addresses = ["2001:db8::61", "2001:db8::62"];
+    for (left, stays, goes) in
+        [(&first, addresses[0], addresses[1]), (&second, addresses[1], addresses[0])]
+    {
+        eventually("both stand", || {
+            addresses.iter().all(|it| holds_on(&mut cable, link, it)).then_some(())
+        });
+        daemon.reload(&format!("{GLOBAL}{left}"));
+        daemon.wait_for("Reload finished");
+        eventually("one is gone", || (!holds_on(&mut cable, link, goes)).then_some(()));
+        assert!(holds_on(&mut cable, link, stays), "{}", daemon.log());
+        assert_eq!(sysctl::read("vrrp.61", Setting::DisableIpv6).unwrap(), 0);
+        daemon.reload(&both);
+        daemon.wait_for("Entering MASTER");
+    }
+    assert!(!daemon.log().contains("removed by somebody else"), "{}", daemon.log());
+    assert_eq!(daemon.stop().0, Some(0));
 }
 
 fn follows_its_parent() {

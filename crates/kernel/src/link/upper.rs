@@ -52,23 +52,27 @@ impl RequestSocket {
     /// The kernel waits a while for each link that goes, but not longer for many that go together: several are put into
     /// a group of their own, which goes as a whole.
     ///
-    /// **Errors**: the kernel refuses.
+    /// **Errors**: the first that the kernel refuses; all others are gone nevertheless.
     pub fn remove_links(&mut self, links: &[IfIndex]) -> Result<(), NetlinkError> {
         let operation = "remove link";
         let delete = || Builder::new(RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK);
-        if let [only] = links {
-            let builder = delete().body(&header(*only, 0, 0));
-            return self.request(operation, Goal::Absent, builder);
+        if links.len() > 1 {
+            let doomed = links.iter().map(|link| set(*link).number(IFLA_GROUP, DOOMED)).collect();
+            // What is not in the group, or keeps it from going, is met below.
+            let _ = self.batch(operation, Goal::Absent, doomed);
+            let group = delete().body(&header(IfIndex(0), 0, 0)).number(IFLA_GROUP, DOOMED);
+            let _ = self.request(operation, Goal::Absent, group);
         }
-        let doomed = links.iter().map(|link| set(*link).number(IFLA_GROUP, DOOMED)).collect();
-        for result in self.batch(operation, Goal::Absent, doomed) {
-            result?;
+        let each = links.iter().map(|link| delete().body(&header(*link, 0, 0))).collect();
+        let mut outcome = Ok(());
+        for (link, result) in links.iter().zip(self.batch(operation, Goal::Absent, each)) {
+            if result.is_err() {
+                // The next removal is not to take it along.
+                let _ = self.set_group(*link, 0);
+            }
+            outcome = outcome.and(result);
         }
-        if links.is_empty() {
-            return Ok(());
-        }
-        let group = delete().body(&header(IfIndex(0), 0, 0)).number(IFLA_GROUP, DOOMED);
-        self.request(operation, Goal::Absent, group)
+        outcome
     }
 }
 

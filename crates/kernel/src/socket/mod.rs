@@ -1,6 +1,7 @@
-//! Sockets that carry advertisements, announcements and messages between processes.
+//! Sockets that carry advertisements, announcements and messages between processes, or nothing but a name.
 
 mod bfd;
+mod claim;
 pub(crate) mod filter;
 mod packet;
 mod seqpacket;
@@ -9,6 +10,7 @@ mod vrrp;
 use rustix::io::Errno;
 
 pub use bfd::{BfdDatagram, BfdReceiver, BfdSender};
+pub use claim::Claim;
 pub use packet::{AnnounceSocket, FrameSocket, Heard};
 pub use seqpacket::{Channel, ChannelError, Message};
 pub use vrrp::{Datagram, Framing, Packet, ReceiveSocket, SendSocket, Sending, VridSet};

@@ -18,6 +18,7 @@
 
 mod addresses;
 mod advertisements;
+mod claims;
 mod confinement;
 mod frames;
 mod inheritance;
@@ -39,6 +40,7 @@ pub type Test = (&'static str, fn());
 const AREAS: &[(&str, &[Test])] = &[
     ("addresses", addresses::TESTS),
     ("advertisements", advertisements::TESTS),
+    ("claims", claims::TESTS),
     ("confinement", confinement::TESTS),
     ("frames", frames::TESTS),
     ("inheritance", inheritance::TESTS),

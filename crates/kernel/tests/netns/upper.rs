@@ -20,6 +20,7 @@ pub const TESTS: &[Test] = &[
     ("of_one_ethernet_address_one_link_is_up_on_a_parent", once),
     ("an_alias_stays_until_it_is_taken_away", alias),
     ("a_group_of_links_goes_as_one_and_others_stay", many),
+    ("a_link_that_cannot_go_keeps_no_other_and_is_left_out_of_the_group", stubborn),
     ("an_ipvlan_is_made_where_the_kernel_has_it", ipvlan),
     ("settings_are_read_and_written", settings),
     ("a_silent_link_hears_adverts_that_its_ip_layer_would_drop", silent),
@@ -106,6 +107,24 @@ fn many() {
     let last = cable.requests.index_of("vrrp.1").unwrap().unwrap();
     cable.requests.remove_links(&[last]).unwrap();
     assert_eq!(cable.requests.index_of("vrrp.1").unwrap(), None);
+}
+
+fn stubborn() {
+    let mut cable = Cable::new();
+    let make = |cable: &mut Cable, last: u8| {
+        let mac = MacAddr([0, 0, 0x5e, 0, 1, last]);
+        make(&mut cable.requests, wanted(cable.near, &format!("vrrp.{last}"), mac)).index
+    };
+    // The loopback never goes, and nobody has the other number.
+    for stubborn in [IfIndex(1), IfIndex(0)] {
+        let (first, last) = (make(&mut cable, 1), make(&mut cable, 2));
+        let error = cable.requests.remove_links(&[first, stubborn, last]).unwrap_err();
+        assert!(error.to_string().starts_with("remove link: "), "{error}");
+        let left = cable.requests.links().unwrap();
+        let left: Vec<(&str, u32)> =
+            left.iter().map(|link| (link.name.as_str(), link.group)).collect();
+        assert_eq!(left, [("lo", 0), (NEAR, 0)]);
+    }
 }
 
 fn ipvlan() {

@@ -2,12 +2,14 @@
 //!
 //! The settings of a parent are the host's, and are put back at the end, also by the successor of a process that was
 //! killed, or of a whole daemon. The kernel keeps an alias for as long as it keeps the link, and no longer: a record that
-//! cannot be stale. `ip link` shows it.
+//! cannot be stale. `ip link` shows it. A link that has an alias of somebody else keeps that, and has no record.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use kernel::sysctl::Setting;
+
+use crate::presence::is_name;
 
 /// Settings as they were.
 pub(super) type Before = BTreeMap<Setting, i32>;
@@ -15,8 +17,8 @@ pub(super) type Before = BTreeMap<Setting, i32>;
 /// The record on one link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// Process number of the daemon.
-    pub(super) owner: u32,
+    /// The daemon, by the name of its [`Presence`](crate::presence::Presence).
+    pub(super) owner: String,
     /// Whose the link is.
     pub(super) origin: Origin,
     /// What the settings of the parent were.
@@ -45,7 +47,7 @@ impl Mark {
         if head.next()? != WORD {
             return None;
         }
-        let owner = head.next()?.parse().ok()?;
+        let owner = head.next().filter(|name| is_name(name))?.to_owned();
         let origin = match head.next()? {
             "made" => Origin::Ours,
             state @ ("up" | "down") => {
@@ -58,7 +60,7 @@ impl Mark {
     }
 }
 
-/// `steadfast 4711 made; parent arp_ignore=0 arp_filter=0 arp_announce=0`.
+/// `steadfast 4026531836-4711-123456 made; parent arp_ignore=0 arp_filter=0 arp_announce=0`.
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{WORD} {} ", self.owner)?;
@@ -104,10 +106,11 @@ mod tests {
 
     #[test]
     fn a_record_is_read_as_it_was_written() {
-        let made = Mark { owner: 4711, origin: Origin::Ours, parent: parent() };
+        let owner = "4026531836-4711-123456".to_owned();
+        let made = Mark { owner, origin: Origin::Ours, parent: parent() };
         assert_eq!(
             made.to_string(),
-            "steadfast 4711 made; parent arp_ignore=0 arp_filter=2 arp_announce=1"
+            "steadfast 4026531836-4711-123456 made; parent arp_ignore=0 arp_filter=2 arp_announce=1"
         );
         let settings = [
             (Setting::ArpIgnore, 1),
@@ -120,7 +123,8 @@ mod tests {
         ];
         let settings: Before = settings.into();
         let origin = Origin::Host { up: false, settings };
-        let kept = Mark { owner: 4_194_304, origin, parent: parent() };
+        let owner = format!("{}-4194304-{}", u32::MAX, u64::MAX);
+        let kept = Mark { owner, origin, parent: parent() };
         for mark in [made, kept] {
             let text = mark.to_string();
             // What the kernel takes: IFALIASZ without its NUL.
@@ -132,15 +136,15 @@ mod tests {
     #[test]
     fn an_alias_of_somebody_else_is_no_record() {
         for text in
-            ["", "uplink to rack 7", "steadfast", "steadfast x made; parent ", "steadfast 1"]
+            ["", "uplink to rack 7", "steadfast", "steadfast 1 made; parent ", "steadfast 1-2-3"]
         {
             assert_eq!(Mark::parse(text), None, "{text}");
         }
         for text in [
-            "steadfast 1 made; parent arp_ignore",
-            "steadfast 1 made; parent ../x=1",
-            "steadfast 1 made; parent arp_ignore=x",
-            "steadfast 1 gone; parent arp_ignore=1",
+            "steadfast 1-2-3 made; parent arp_ignore",
+            "steadfast 1-2-3 made; parent ../x=1",
+            "steadfast 1-2-3 made; parent arp_ignore=x",
+            "steadfast 1-2-3 gone; parent arp_ignore=1",
         ] {
             assert_eq!(Mark::parse(text), None, "{text}");
         }

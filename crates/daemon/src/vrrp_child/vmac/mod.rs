@@ -5,6 +5,7 @@
 
 mod mark;
 mod naming;
+mod returning;
 mod tending;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use wire::{Family, MacAddr};
 use self::mark::{Before, Mark, Origin};
 use super::Shell;
 use super::roster::Settled;
+use crate::presence;
 
 /// The links that this process works through.
 #[derive(Debug, Default)]
@@ -43,7 +45,12 @@ struct Tended {
     origin: Origin,
     /// The record on it; none where somebody else's alias stands.
     alias: Option<String>,
+    /// The instances that work through it: several where they share an Ethernet address.
+    users: Users,
 }
+
+/// Instances by their numbers.
+type Users = Vec<InstanceId>;
 
 impl Vmacs {
     /// Whether a link is missing that could not be made.
@@ -95,26 +102,33 @@ impl Shell {
     }
 
     /// The links that the configuration wants on the parents that exist.
-    fn wanted_links(&self) -> BTreeMap<UpperLink, InstanceId> {
-        let wanted = |(id, instance): (&InstanceId, &Instance)| {
-            let vmac = instance.vmac.as_ref()?;
-            let parent = self.observer.link_named(&instance.interface)?;
-            // Only Ethernet has such addresses.
-            if parent.loopback || parent.mac.is_none() {
-                return None;
+    fn wanted_links(&self) -> BTreeMap<UpperLink, Users> {
+        let mut wanted = BTreeMap::<UpperLink, Users>::new();
+        for (id, instance) in &self.settled.instances {
+            if let Some(link) = self.wanted_link(instance) {
+                wanted.entry(link).or_default().push(*id);
             }
-            let name = vmac.name.clone()?;
-            let kind = UpperKind::PrivateMacvlan(vmac.mac);
-            Some((UpperLink { parent: parent.index, name, kind }, *id))
-        };
-        self.settled.instances.iter().filter_map(wanted).collect()
+        }
+        wanted
+    }
+
+    fn wanted_link(&self, instance: &Instance) -> Option<UpperLink> {
+        let vmac = instance.vmac.as_ref()?;
+        let parent = self.observer.link_named(&instance.interface)?;
+        // Only Ethernet has such addresses.
+        if parent.loopback || parent.mac.is_none() {
+            return None;
+        }
+        let name = vmac.name.clone()?;
+        let kind = UpperKind::PrivateMacvlan(vmac.mac);
+        Some(UpperLink { parent: parent.index, name, kind })
     }
 
     /// Makes what is missing; returns what was made.
     fn create_links(
         &mut self,
         now: Instant,
-        wanted: &BTreeMap<UpperLink, InstanceId>,
+        wanted: &BTreeMap<UpperLink, Users>,
     ) -> BTreeSet<UpperLink> {
         let links: Vec<UpperLink> = wanted.keys().cloned().collect();
         let mut in_the_way = Vec::new();
@@ -145,7 +159,7 @@ impl Shell {
                 created.insert(link);
                 continue;
             };
-            if let Some(id) = wanted.get(&link) {
+            for id in wanted.get(&link).into_iter().flatten() {
                 let text = format!("cannot make virtual MAC link {}: {error}", link.name);
                 self.complain(now, *id, "vmac", &text);
             }
@@ -188,8 +202,20 @@ impl Shell {
     fn is_ours(&self, link: &Link) -> bool {
         match self.vmacs.tended.get(&link.index) {
             Some(tended) => tended.origin == Origin::Ours,
-            None => is_left_to_us(link),
+            None => self.left_to_us(link).is_some_and(|mark| mark.origin == Origin::Ours),
         }
+    }
+
+    /// The record on a link of one that is no more: a daemon, or the process before this one.
+    fn left_to_us(&self, link: &Link) -> Option<Mark> {
+        let mark = link.alias.as_deref().and_then(Mark::parse)?;
+        let is_past = self.is_this(&mark) || !presence::is_alive(&mark.owner);
+        is_past.then_some(mark)
+    }
+
+    /// Whether a record is of the daemon that this process is part of.
+    fn is_this(&self, mark: &Mark) -> bool {
+        mark.owner == self.startup.options.presence
     }
 
     /// Writes the alias of an instance's link again as it is, of which the kernel tells all who listen
@@ -254,21 +280,6 @@ fn serving(observer: &Observer) -> BTreeMap<(IfIndex, MacAddr), &Link> {
 /// What a private macvlan stands on.
 fn stands_on(link: &Link) -> Option<IfIndex> {
     link.upper.filter(|(_, upper)| *upper == Upper::PrivateMacvlan).map(|(parent, _)| parent)
-}
-
-/// Whether a daemon that is no more has made this link, or one that was this one.
-fn is_left_to_us(link: &Link) -> bool {
-    let mark = link.alias.as_deref().and_then(Mark::parse);
-    mark.is_some_and(|mark| mark.origin == Origin::Ours && is_past(mark.owner))
-}
-
-/// Whether the daemon of this process number is this one, or is no more.
-fn is_past(owner: u32) -> bool {
-    let Some(pid) = i32::try_from(owner).ok().and_then(rustix::process::Pid::from_raw) else {
-        return true;
-    };
-    let is_this = rustix::process::getppid() == Some(pid);
-    is_this || rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH)
 }
 
 /// A link may be on its way out when it is looked at: it is told to be down first, and to be gone later.

@@ -1,8 +1,9 @@
-//! Arranging a link, and giving it back.
+//! Arranging links and their parents.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Instant;
+use config::model::Instance;
 use control::Severity;
 use intent::{IfIndex, UpperKind, UpperLink};
 use kernel::link::Link;
@@ -10,9 +11,7 @@ use kernel::sysctl::{self, Setting};
 use vrrp::{InstanceId, Role};
 use wire::{Family, MacAddr};
 
-use super::{
-    Before, Mark, Origin, Tended, is_left_to_us, is_opened_by_role, is_past, serving, stands_on,
-};
+use super::{Before, Mark, Origin, Tended, Users, is_opened_by_role, serving, stands_on};
 use crate::vrrp_child::Shell;
 
 impl Shell {
@@ -27,9 +26,7 @@ impl Shell {
             if self.observer.link(tended.parent).is_none() {
                 continue; // it went with its parent, which is a fault of its own
             }
-            let users = self.settled.instances.iter().filter(|(_, it)| it.holder() == tended.name);
-            let users: Vec<InstanceId> = users.map(|(id, _)| *id).collect();
-            for id in users {
+            for id in tended.users {
                 let text = format!("{} was removed by somebody else: making it again", tended.name);
                 self.complain(now, id, "vmac removed", &text);
             }
@@ -43,7 +40,7 @@ impl Shell {
     pub(super) fn tend_links(
         &mut self,
         now: Instant,
-        wanted: &BTreeMap<UpperLink, InstanceId>,
+        wanted: &BTreeMap<UpperLink, Users>,
         created: &BTreeSet<UpperLink>,
     ) -> bool {
         let mut down = Vec::new();
@@ -51,24 +48,30 @@ impl Shell {
         let standing = serving(&self.observer).into_iter();
         let standing: BTreeMap<(IfIndex, MacAddr), IfIndex> =
             standing.map(|(key, link)| (key, link.index)).collect();
-        for (wanted, id) in wanted {
+        for (wanted, users) in wanted {
             let UpperKind::PrivateMacvlan(mac) = wanted.kind else { continue };
             let Some(index) = standing.get(&(wanted.parent, mac)) else { continue };
             let Some(link) = self.observer.link(*index).cloned() else { continue };
-            if !self.vmacs.tended.contains_key(&link.index) {
-                let tended = self.tend(now, *id, &link, created.contains(wanted));
-                aliases.extend(tended.alias.clone().map(|alias| (link.index, alias)));
-                self.vmacs.tended.insert(link.index, tended);
+            match self.vmacs.tended.get_mut(&link.index) {
+                Some(tended) if tended.users == *users => {}
+                Some(tended) => {
+                    tended.users.clone_from(users);
+                    self.set_link(now, &link.name, users);
+                }
+                None => {
+                    let tended = self.tend(now, users, &link, created.contains(wanted));
+                    aliases.extend(tended.alias.clone().map(|alias| (link.index, alias)));
+                    self.vmacs.tended.insert(link.index, tended);
+                }
             }
             if !link.up {
                 down.push(link.index);
             }
-            let vmac = self.settled.instances.get(id).and_then(|instance| instance.vmac.as_ref());
-            if let Some(group) = vmac.and_then(|vmac| vmac.group)
+            if let Some((id, group)) = self.group_of(users)
                 && link.group != group
                 && let Err(error) = self.holdings.requests.set_group(link.index, group)
             {
-                self.complain(now, *id, "vmac group", &error.to_string());
+                self.complain(now, id, "vmac group", &error.to_string());
             }
         }
         for result in self.holdings.requests.set_aliases(&aliases) {
@@ -96,30 +99,31 @@ impl Shell {
     }
 
     /// Arranges one link and its parent.
-    fn tend(&mut self, now: Instant, id: InstanceId, link: &Link, is_new: bool) -> Tended {
+    fn tend(&mut self, now: Instant, users: &Users, link: &Link, is_new: bool) -> Tended {
         let parent = stands_on(link).unwrap_or(link.index);
-        let recorded = link.alias.as_deref().and_then(Mark::parse).filter(|it| is_past(it.owner));
+        let recorded = self.left_to_us(link);
         let is_foreign = link.alias.is_some() && recorded.is_none();
         let origin = match &recorded {
             Some(mark) => mark.origin.clone(),
             None if is_new => Origin::Ours,
             None => Origin::Host { up: link.up, settings: found(&link.name, &LINK) },
         };
-        let before = self.tend_parent(now, id, parent);
-        let settings = self.link_settings(id);
-        for (setting, value) in settings {
-            self.write(now, id, &link.name, setting, value);
-        }
-        let owner = rustix::process::getppid()
-            .and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok())
-            .unwrap_or_default();
+        let before = self.tend_parent(now, users, parent);
+        self.set_link(now, &link.name, users);
+        let owner = self.startup.options.presence.clone();
         let mark = Mark { owner, origin: origin.clone(), parent: before };
         let alias = (!is_foreign).then(|| mark.to_string());
-        Tended { name: link.name.clone(), parent, origin, alias }
+        Tended { name: link.name.clone(), parent, origin, alias, users: users.clone() }
+    }
+
+    /// The group of a link, and who wants it.
+    fn group_of(&self, users: &Users) -> Option<(InstanceId, u32)> {
+        let group = |id: &InstanceId| self.settled.instances.get(id)?.vmac.as_ref()?.group;
+        users.iter().find_map(|id| Some((*id, group(id)?)))
     }
 
     /// Arranges a parent, once; returns how it was found.
-    fn tend_parent(&mut self, now: Instant, id: InstanceId, parent: IfIndex) -> Before {
+    fn tend_parent(&mut self, now: Instant, users: &Users, parent: IfIndex) -> Before {
         if let Some(before) = self.vmacs.parents.get(&parent) {
             return before.clone();
         }
@@ -128,125 +132,81 @@ impl Shell {
         let known = self.vmacs.before(parent, &self.observer);
         let before = known.unwrap_or_else(|| found(&name, &PARENT.map(|(setting, _)| setting)));
         for (setting, value) in PARENT {
-            self.write(now, id, &name, setting, value);
+            self.write(now, users, &name, setting, value);
         }
         self.vmacs.parents.insert(parent, before.clone());
         before
     }
 
-    /// What the settings of a virtual MAC link shall be.
-    fn link_settings(&self, id: InstanceId) -> Vec<(Setting, i32)> {
-        let Some(instance) = self.settled.instances.get(&id) else { return Vec::new() };
-        match instance.parameters.family {
-            Family::Ipv4 => {
-                // The kernel takes the larger of this one and that of `all`. Where all links are strict, a client's way
-                // back would have to be this link; 2 is content with any way back.
-                let all = sysctl::read("all", Setting::RpFilter).unwrap_or(0);
-                vec![
-                    (Setting::DisableIpv6, 1),
-                    (Setting::ArpIgnore, 1),
-                    (Setting::AcceptLocal, 1),
-                    (Setting::RpFilter, if all == 0 { 0 } else { 2 }),
-                    (Setting::PromoteSecondaries, 1),
-                ]
-            }
-            Family::Ipv6 => {
-                let is_active =
-                    self.election.role(id) == Some(Role::Active) || self.resuming.contains(&id);
-                vec![
-                    (Setting::AddrGenMode, 1),
-                    (Setting::AcceptRa, 0),
-                    (Setting::DisableIpv6, i32::from(!is_active)),
-                ]
-            }
+    /// Sets a virtual MAC link for those who work through it.
+    fn set_link(&mut self, now: Instant, name: &str, users: &Users) {
+        for (setting, value) in self.link_settings(users) {
+            self.write(now, users, name, setting, value);
         }
     }
 
-    /// Lets IPv6 work on the link of an instance that becomes Active, or ends it: while it is Backup the link has
-    /// nothing to say, not even which groups it listens to.
+    /// What the settings of a virtual MAC link shall be.
+    fn link_settings(&self, users: &Users) -> Vec<(Setting, i32)> {
+        let families: BTreeSet<Family> =
+            self.instances_of(users).map(|(_, it)| it.parameters.family).collect();
+        let mut settings = Vec::new();
+        if families.contains(&Family::Ipv4) {
+            // The kernel takes the larger of this one and that of `all`. Where all links are strict, a client's way
+            // back would have to be this link; 2 is content with any way back.
+            let all = sysctl::read("all", Setting::RpFilter).unwrap_or(0);
+            settings.extend([
+                (Setting::ArpIgnore, 1),
+                (Setting::AcceptLocal, 1),
+                (Setting::RpFilter, if all == 0 { 0 } else { 2 }),
+                (Setting::PromoteSecondaries, 1),
+            ]);
+        }
+        if families.contains(&Family::Ipv6) {
+            settings.extend([(Setting::AddrGenMode, 1), (Setting::AcceptRa, 0)]);
+        }
+        // Once nothing speaks by itself any more.
+        settings.push((Setting::DisableIpv6, i32::from(!self.is_open(users))));
+        settings
+    }
+
+    fn instances_of<'s>(
+        &'s self,
+        users: &'s Users,
+    ) -> impl Iterator<Item = (InstanceId, &'s Instance)> {
+        users.iter().filter_map(|id| Some((*id, self.settled.instances.get(id)?)))
+    }
+
+    /// Whether one of these instances needs IPv6 on its link.
+    fn is_open(&self, users: &Users) -> bool {
+        let is_active =
+            |id| self.election.role(id) == Some(Role::Active) || self.resuming.contains(&id);
+        self.instances_of(users).any(|(id, it)| is_opened_by_role(it) && is_active(id))
+    }
+
+    /// Lets IPv6 work on the link of an instance that becomes Active, or ends it unless another one needs it: while all
+    /// are Backup the link has nothing to say, not even which groups it listens to.
     pub(in crate::vrrp_child) fn open_link(&mut self, now: Instant, id: InstanceId, open: bool) {
         let Some(instance) = self.settled.instances.get(&id) else { return };
-        if is_opened_by_role(instance) && self.observer.link_named(instance.holder()).is_some() {
-            let name = instance.holder().to_owned();
-            self.write(now, id, &name, Setting::DisableIpv6, i32::from(!open));
+        let Some(link) = self.observer.link_named(instance.holder()) else { return };
+        if !is_opened_by_role(instance) {
+            return;
         }
+        let users = self.vmacs.tended.get(&link.index).map(|tended| tended.users.iter());
+        let others = users.into_iter().flatten().copied().filter(|other| *other != id).collect();
+        let open = open || self.is_open(&others);
+        let name = link.name.clone();
+        self.write(now, &vec![id], &name, Setting::DisableIpv6, i32::from(!open));
     }
 
-    fn write(&mut self, now: Instant, id: InstanceId, link: &str, setting: Setting, value: i32) {
+    fn write(&mut self, now: Instant, users: &Users, link: &str, setting: Setting, value: i32) {
         if sysctl::read(link, setting).is_ok_and(|found| found == value) {
             return;
         }
         let Err(error) = sysctl::write(link, setting, value) else { return };
         // A kernel without IPv6 has nothing to switch off.
         if error.source.kind() != std::io::ErrorKind::NotFound {
-            self.complain(now, id, setting.name(), &error.to_string());
-        }
-    }
-
-    /// Removes those of these links that are ours, puts the others back as they were, and parents on which none is left.
-    pub(super) fn give_links_back(&mut self, links: &[IfIndex]) {
-        let mut ours = Vec::new();
-        let mut parents: BTreeMap<IfIndex, Before> = std::mem::take(&mut self.vmacs.parents);
-        for index in links {
-            let Some(link) = self.observer.link(*index).cloned() else { continue };
-            let Some(parent) = stands_on(&link) else { continue };
-            match self.vmacs.tended.remove(index) {
-                Some(Tended { origin: Origin::Host { up, settings }, alias, .. }) => {
-                    self.put_back(&link.name, &settings, &LINK.map(|setting| (setting, None)));
-                    self.give_back(&link, up, alias.is_some());
-                }
-                Some(Tended { origin: Origin::Ours, .. }) => ours.push(*index),
-                None if is_left_to_us(&link) => {
-                    // No record of this process: that of the one before.
-                    if let Some(mark) = link.alias.as_deref().and_then(Mark::parse) {
-                        parents.entry(parent).or_insert(mark.parent);
-                    }
-                    ours.push(*index);
-                }
-                None => {}
-            }
-        }
-        if let Err(error) = self.holdings.requests.remove_links(&ours) {
-            self.startup.log.push(Severity::Warning, error.to_string());
-        }
-        let used: BTreeSet<IfIndex> = self.vmacs.tended.values().map(|it| it.parent).collect();
-        for (parent, before) in parents {
-            if used.contains(&parent) {
-                self.vmacs.parents.insert(parent, before);
-            } else if let Some(link) = self.observer.link(parent) {
-                let name = link.name.clone();
-                self.put_back(
-                    &name,
-                    &before,
-                    &PARENT.map(|(setting, value)| (setting, Some(value))),
-                );
-            }
-        }
-    }
-
-    /// Puts a link back that others have made.
-    fn give_back(&mut self, link: &Link, up: bool, is_marked: bool) {
-        let aliases = is_marked.then(|| (link.index, String::new()));
-        let mut results = self.holdings.requests.set_aliases(aliases.as_slice());
-        if !up {
-            results.push(self.holdings.requests.set_link_up(link.index, false));
-        }
-        for error in results.into_iter().filter_map(Result::err) {
-            self.startup.log.push(Severity::Warning, error.to_string());
-        }
-    }
-
-    /// Writes settings as they were, but for those that somebody has changed since we wrote a value.
-    fn put_back(&mut self, name: &str, before: &Before, ours: &[(Setting, Option<i32>)]) {
-        for (setting, written) in ours {
-            let Some(value) = before.get(setting) else { continue };
-            let found = sysctl::read(name, *setting).ok();
-            let is_ours = written.is_none() || found == *written;
-            if found == Some(*value) || found.is_none() || !is_ours {
-                continue;
-            }
-            if let Err(error) = sysctl::write(name, *setting, *value) {
-                self.startup.log.push(Severity::Warning, error.to_string());
+            for id in users {
+                self.complain(now, *id, setting.name(), &error.to_string());
             }
         }
     }
@@ -261,10 +221,10 @@ fn found(link: &str, settings: &[Setting]) -> Before {
 /// The parent answers ARP for its own addresses only, not for those of the links on it. Nor does it name one of them as
 /// the sender of a request: packets from a virtual address may leave through the parent, and whoever is asked for the
 /// next hop would learn the virtual address at the parent's.
-const PARENT: [(Setting, i32); 3] =
+pub(super) const PARENT: [(Setting, i32); 3] =
     [(Setting::ArpIgnore, 1), (Setting::ArpFilter, 1), (Setting::ArpAnnounce, 2)];
 /// What is changed on a virtual MAC link.
-const LINK: [Setting; 7] = [
+pub(super) const LINK: [Setting; 7] = [
     Setting::ArpIgnore,
     Setting::RpFilter,
     Setting::AcceptLocal,
