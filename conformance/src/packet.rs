@@ -43,6 +43,8 @@ pub enum Content {
     NeighbourAdvert {
         /// The address that the sender answers for.
         target: Ipv6Addr,
+        /// The router flag.
+        router: bool,
         /// The solicited flag: set in an answer, clear in an announcement.
         solicited: bool,
         /// The override flag.
@@ -139,8 +141,8 @@ impl fmt::Display for Frame {
                 write!(f, "gratuitous ARP {} {address}", if *request { "request" } else { "reply" })
             }
             Content::ArpReply { address } => write!(f, "ARP reply {address}"),
-            Content::NeighbourAdvert { target, solicited, overrides } => {
-                write!(f, "NA {target} solicited {solicited} override {overrides}")
+            Content::NeighbourAdvert { target, router, solicited, overrides } => {
+                write!(f, "NA {target} router {router} solicited {solicited} override {overrides}")
             }
             Content::EchoReply { source, sequence, .. } => {
                 write!(f, "echo reply {source} {sequence}")
@@ -197,6 +199,7 @@ fn ipv6(packet: &[u8]) -> Option<Content> {
             let flags = payload.get(4)?;
             Some(Content::NeighbourAdvert {
                 target: Ipv6Addr::from(array::<16>(payload, 8)?),
+                router: flags & 0x80 != 0,
                 solicited: flags & 0x40 != 0,
                 overrides: flags & 0x20 != 0,
             })

@@ -17,6 +17,7 @@ mod failure;
 mod groups;
 mod interference;
 mod intervals;
+mod ipv6;
 mod language;
 mod mail;
 mod notification;
@@ -59,6 +60,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("groups", groups::SCENARIOS),
     ("interference", interference::SCENARIOS),
     ("intervals", intervals::SCENARIOS),
+    ("ipv6", ipv6::SCENARIOS),
     ("language", language::SCENARIOS),
     ("mail", mail::SCENARIOS),
     ("notification", notification::SCENARIOS),

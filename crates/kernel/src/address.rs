@@ -192,12 +192,32 @@ pub(crate) fn parse(message: &Message<'_>) -> Option<Address> {
     })
 }
 
-/// Whether an IPv6 address of a message may not be used yet, or at all.
-pub(crate) fn is_tentative(message: &Message<'_>) -> bool {
+/// Whether an address may be used.
+///
+/// **Source**: RFC 4862 §5.4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usability {
+    /// It may.
+    Usable,
+    /// Not yet: the link is asked whether another host has it.
+    Tentative,
+    /// Never: another host has it.
+    Duplicate,
+}
+
+/// Whether the address of a message may be used.
+pub(crate) fn usability(message: &Message<'_>) -> Usability {
     let flags = Attributes(message.payload.get(8..).unwrap_or_default())
         .find(|(kind, _)| *kind == IFA_FLAGS)
-        .and_then(|(_, value)| number(value));
-    flags.unwrap_or(0) & (IFA_F_TENTATIVE | IFA_F_DADFAILED) != 0
+        .and_then(|(_, value)| number(value))
+        .unwrap_or(0);
+    if flags & IFA_F_DADFAILED != 0 {
+        Usability::Duplicate
+    } else if flags & IFA_F_TENTATIVE != 0 {
+        Usability::Tentative
+    } else {
+        Usability::Usable
+    }
 }
 
 /// Whether an IPv4 address of a message is a secondary one of its subnet.

@@ -16,6 +16,8 @@ use crate::links::Links;
 use crate::netlink::message::Message;
 use crate::netlink::{EventSocket, Events, NetlinkError, RequestSocket};
 
+pub use crate::address::Usability;
+
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -27,6 +29,8 @@ pub enum Event {
     LinkGone(Link),
     /// An address came, or left the state in which it may not be used yet.
     AddressAdded(AddressKey),
+    /// An address turned out to be another host's as well, and must not be used.
+    AddressRefused(AddressKey),
     /// An address went.
     AddressGone(AddressKey),
 }
@@ -48,7 +52,7 @@ pub struct Observer {
 #[derive(Clone, Debug)]
 struct Seen {
     address: Address,
-    usable: bool,
+    usability: Usability,
     secondary: bool,
     /// Its place in the kernel's order: that of the dump, then that of arrival.
     place: u64,
@@ -110,7 +114,7 @@ impl Observer {
         let old_addresses = self.addresses.clone();
         self.read()?;
         for (key, seen) in &old_addresses {
-            if seen.usable && !self.addresses.get(key).is_some_and(|now| now.usable) {
+            if seen.is_usable() && !self.addresses.get(key).is_some_and(Seen::is_usable) {
                 changes.push(Event::AddressGone(*key));
             }
         }
@@ -125,8 +129,12 @@ impl Observer {
             changes.push(Event::LinkAppeared(*index));
         }
         for (key, seen) in &self.addresses {
-            if seen.usable && !old_addresses.get(key).is_some_and(|old| old.usable) {
+            let old = old_addresses.get(key);
+            if seen.is_usable() && !old.is_some_and(Seen::is_usable) {
                 changes.push(Event::AddressAdded(*key));
+            }
+            if seen.is_duplicate() && !old.is_some_and(Seen::is_duplicate) {
+                changes.push(Event::AddressRefused(*key));
             }
         }
         Ok(())
@@ -187,21 +195,34 @@ impl Observer {
                 IpAddr::V4(_) => family == Family::Ipv4,
                 IpAddr::V6(v6) => family == Family::Ipv6 && v6.is_unicast_link_local(),
             };
-            right && seen.usable && !excluded(address)
+            right && seen.is_usable() && !excluded(address)
         });
         candidates.min_by_key(|seen| seen.rank()).map(|seen| seen.address.address)
+    }
+
+    /// The link-local addresses of a link that must not be sent from, and why; those that `excluded` names left out.
+    pub fn withheld(
+        &self,
+        link: IfIndex,
+        excluded: impl Fn(IpAddr) -> bool,
+    ) -> impl Iterator<Item = (IpAddr, Usability)> {
+        let not_usable = self.seen_on(link).filter(|seen| !seen.is_usable());
+        let pairs = not_usable.map(|seen| (seen.address.address, seen.usability));
+        pairs.filter(move |(address, _)| {
+            matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()) && !excluded(*address)
+        })
     }
 
     /// Whether a link has an address that may be used.
     #[must_use]
     pub fn is_usable(&self, link: IfIndex, address: IpAddr) -> bool {
         let key = move |prefix| AddressKey { interface: link, address, prefix };
-        self.addresses.range(key(0)..=key(u8::MAX)).any(|(_, seen)| seen.usable)
+        self.addresses.range(key(0)..=key(u8::MAX)).any(|(_, seen)| seen.is_usable())
     }
 
     /// The addresses that may be used, on whatever link.
     pub fn usable(&self) -> impl Iterator<Item = IpAddr> {
-        self.addresses.iter().filter(|(_, seen)| seen.usable).map(|(key, _)| key.address)
+        self.addresses.iter().filter(|(_, seen)| seen.is_usable()).map(|(key, _)| key.address)
     }
 
     fn seen_on(&self, link: IfIndex) -> impl Iterator<Item = &Seen> {
@@ -224,6 +245,14 @@ impl Observer {
 }
 
 impl Seen {
+    fn is_usable(&self) -> bool {
+        self.usability == Usability::Usable
+    }
+
+    fn is_duplicate(&self) -> bool {
+        self.usability == Usability::Duplicate
+    }
+
     /// What makes one IPv4 address of a link come before another as a source.
     fn rank(&self) -> (bool, u8, u64) {
         match self.address.address {
@@ -260,7 +289,7 @@ impl RequestSocket {
 fn seen(message: &Message<'_>, place: u64) -> Option<Seen> {
     Some(Seen {
         address: address::parse(message)?,
-        usable: !address::is_tentative(message),
+        usability: address::usability(message),
         secondary: address::is_secondary(message),
         place,
     })
@@ -293,8 +322,11 @@ fn apply_address(
     let Some(mut new) = seen(message, place) else { return };
     let key = new.address.key();
     let before = addresses.get(&key);
-    let (was, is) = (before.is_some_and(|before| before.usable), new.usable);
+    let (was, is) = (before.is_some_and(Seen::is_usable), new.is_usable());
     let is = is && message.kind == address::RTM_NEWADDR;
+    let is_refused = new.is_duplicate()
+        && message.kind == address::RTM_NEWADDR
+        && !before.is_some_and(Seen::is_duplicate);
     if message.kind == address::RTM_DELADDR {
         addresses.remove(&key);
     } else {
@@ -306,6 +338,9 @@ fn apply_address(
         (false, true) => changes.push(Event::AddressAdded(key)),
         (true, false) => changes.push(Event::AddressGone(key)),
         (true, true) | (false, false) => {}
+    }
+    if is_refused {
+        changes.push(Event::AddressRefused(key));
     }
 }
 

@@ -155,7 +155,7 @@ impl Advertisement {
 
     /// Everyone on the link learns that `mac` has `target`, at once and whatever they knew.
     ///
-    /// **Source**: RFC 9568 §6.4.2: router flag as the host forwards, solicited clear, override set.
+    /// **Source**: RFC 9568 §6.4.1: router and override set, solicited clear.
     #[must_use]
     pub const fn unsolicited(mac: MacAddr, target: Ipv6Addr, router: bool) -> Self {
         Self { target, router, solicited: false, r#override: true, target_mac: Some(mac) }

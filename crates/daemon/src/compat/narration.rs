@@ -87,7 +87,7 @@ fn of_action(instance: InstanceId, action: &Action, names: &dyn Names) -> Option
         Action::Advertise { .. } => None,
         Action::Assume => Line::detail(format!("({name}) setting VIPs.")),
         Action::Release => Line::detail(format!("({name}) removing VIPs.")),
-        Action::Announce { reason, .. } => announced(name, names.holder(instance), *reason),
+        Action::Announce { reason, .. } => announced(instance, *reason, names),
         Action::Transitioned { from, to, cause } => {
             Some(transition(instance, *from, *to, cause, names))
         }
@@ -99,10 +99,15 @@ fn of_action(instance: InstanceId, action: &Action, names: &dyn Names) -> Option
     }
 }
 
-fn announced(name: &str, link: &str, reason: AnnounceReason) -> Option<Line> {
+fn announced(instance: InstanceId, reason: AnnounceReason, names: &dyn Names) -> Option<Line> {
     match reason {
         AnnounceReason::Takeover | AnnounceReason::LowerPriority => {
-            Line::detail(format!("({name}) Sending/queueing gratuitous ARPs on {link}"))
+            let (name, link) = (names.instance(instance), names.holder(instance));
+            let what = match names.family(instance) {
+                Family::Ipv4 => "gratuitous ARPs",
+                Family::Ipv6 => "Unsolicited Neighbour Adverts",
+            };
+            Line::detail(format!("({name}) Sending/queueing {what} on {link}"))
         }
         AnnounceReason::TakeoverRepeat
         | AnnounceReason::LowerPriorityRepeat

@@ -24,6 +24,7 @@ mod report;
 mod rivals;
 mod roster;
 mod sessions;
+mod source;
 mod start;
 mod turn;
 mod vmac;

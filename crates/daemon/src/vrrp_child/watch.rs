@@ -48,6 +48,7 @@ impl Shell {
                     self.looked.is_stale |= !self.floating.contains(&key.address);
                     self.suspect_paths_with(now, &key);
                 }
+                Event::AddressRefused(key) => self.tell_refused(&key),
                 Event::AddressGone(key) => {
                     self.looked.is_stale |= !self.floating.contains(&key.address);
                     self.suspect_paths_without(now, &key);

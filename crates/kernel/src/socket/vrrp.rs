@@ -297,6 +297,9 @@ impl SendSocket {
                 let class = i32::from(wire::ip::Ipv4Header::TOS_INTERNETWORK_CONTROL);
                 sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_TCLASS, class)
                     .map_err(|source| SocketError::new("open VRRP socket", interface, source))?;
+                // Whoever resigns because its address went still sends from it, as IPv4 does by its own header.
+                // A kernel before 4.15 refuses such packets, no others.
+                let _ = sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_FREEBIND, 1);
                 socket
             }
         };

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use intent::IfIndex;
+use intent::{AddressKey, IfIndex};
 use kernel::netlink::RequestSocket;
 use kernel::socket::{Datagram, Framing, Packet, ReceiveSocket, SendSocket, Sending, VridSet};
 use rustix::io::Errno;
@@ -21,6 +21,7 @@ pub const TESTS: &[Test] = &[
     ("the_set_of_vrids_may_change", changing),
     ("unicast_arrives", unicast),
     ("a_large_batch_is_sent_whole_and_received_in_calls", batches),
+    ("a_source_that_went_is_still_sent_from", source_gone),
     ("another_interface_is_not_heard", other_interface),
     ("a_refusal_says_how_many_went_before", refusal),
     ("no_interface_no_socket", no_interface),
@@ -164,6 +165,19 @@ fn ipv6() {
     let expected = [1, 77].map(|vrid| (vrid, 255, SOURCE_V6.into(), MULTICAST_V6.into()));
     assert_eq!(collect(&there, 2), expected);
     assert_eq!(collect(&here, 0), []);
+}
+
+/// Whoever resigns because its address went is heard.
+fn source_gone() {
+    let mut cable = cable();
+    let there = listen(&cable, Family::Ipv6, None);
+    let sender = SendSocket::open(NEAR, cable.near, Family::Ipv6).unwrap();
+    let bytes = vrrp(7);
+    let key = AddressKey { interface: cable.near, address: SOURCE_V6.into(), prefix: 64 };
+    cable.requests.remove_addresses(&[key]).remove(0).unwrap();
+    let (sent, refusal) = sender.send(&[v6_sending(&bytes)]);
+    assert!(sent == 1 && refusal.is_none(), "{refusal:?}");
+    assert_eq!(collect(&there, 1), [(7, 255, SOURCE_V6.into(), MULTICAST_V6.into())]);
 }
 
 fn joining() {

@@ -26,6 +26,7 @@ mod links;
 mod nftables;
 mod observing;
 mod paths;
+mod sources;
 mod upper;
 mod world;
 
@@ -48,6 +49,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("nftables", nftables::TESTS),
     ("observing", observing::TESTS),
     ("paths", paths::TESTS),
+    ("sources", sources::TESTS),
     ("upper", upper::TESTS),
 ];
 

@@ -311,6 +311,7 @@ fn churn() {
                     assert!(known.remove(&key), "{key:?} went and was not there");
                 }
                 Event::AddressGone(_)
+                | Event::AddressRefused(_)
                 | Event::LinkAppeared(_)
                 | Event::LinkChanged(_)
                 | Event::LinkGone(_) => {}

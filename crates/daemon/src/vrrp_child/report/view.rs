@@ -31,6 +31,7 @@ impl Shell {
         let names = Known { settled: &self.settled, former: None };
         let parameters = &instance.parameters;
         let now = now();
+        let withheld = self.withheld(instance);
         Some(status::Instance {
             name: instance.name.clone(),
             interface: instance.interface.clone(),
@@ -67,7 +68,11 @@ impl Shell {
                     remedy: remedy.to_owned(),
                 }
             }),
-            faults: seen.faults.iter().map(|reason| faults::fault(id, reason, &names)).collect(),
+            faults: seen
+                .faults
+                .iter()
+                .map(|reason| faults::fault(id, reason, &names, &withheld))
+                .collect(),
             trackers: parameters.tracking.iter().filter_map(|it| self.tracked(it)).collect(),
             counters: counters(&seen.counters, self.discards.get(&id)),
             settings: settings(instance, parameters),

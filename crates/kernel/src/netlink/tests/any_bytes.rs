@@ -23,7 +23,7 @@ const BOUND: Duration = Duration::from_millis(700);
 /// Everything that is ever read out of a message.
 fn read(message: &Message<'_>) {
     let _ = (address::parse(message), link::parse(message), path::parse(message));
-    let _ = (address::is_tentative(message), address::is_secondary(message));
+    let _ = (address::usability(message), address::is_secondary(message));
     for goal in [Goal::Present, Goal::Absent, Goal::Answer] {
         let _ = acknowledged("read", goal, message).map_err(|error| error.to_string());
     }

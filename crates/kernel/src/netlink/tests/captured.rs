@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use wire::MacAddr;
 
 use super::{address, only};
-use crate::address as addresses;
+use crate::address::{self as addresses, Usability};
 use crate::link::{self, Link, Upper};
 use crate::netlink::NetlinkError;
 use crate::netlink::outcome::Goal;
@@ -47,7 +47,8 @@ fn an_ipv4_address_with_everything() {
     };
     let bytes = capture!("ipv4_address_event");
     assert_eq!(addresses::parse(&only(&bytes)), Some(expected));
-    assert!(!addresses::is_tentative(&only(&bytes)) && !addresses::is_secondary(&only(&bytes)));
+    assert_eq!(addresses::usability(&only(&bytes)), Usability::Usable);
+    assert!(!addresses::is_secondary(&only(&bytes)));
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn an_ipv6_address_with_a_lease() {
     };
     let bytes = capture!("ipv6_address_event");
     assert_eq!(addresses::parse(&only(&bytes)), Some(expected));
-    assert!(!addresses::is_tentative(&only(&bytes)));
+    assert_eq!(addresses::usability(&only(&bytes)), Usability::Usable);
     let key =
         AddressKey { interface: IfIndex(VETH0), address: documentation(7).into(), prefix: 64 };
     let bytes = capture!("ipv6_address_gone_event");
@@ -73,7 +74,7 @@ fn an_ipv6_address_with_a_lease() {
 #[test]
 fn a_tentative_address_is_told_apart() {
     let bytes = capture!("ipv6_tentative_event");
-    assert!(addresses::is_tentative(&only(&bytes)));
+    assert_eq!(addresses::usability(&only(&bytes)), Usability::Tentative);
     // The bit means something else for IPv4.
     assert!(!addresses::is_secondary(&only(&bytes)));
 }
