@@ -1,9 +1,10 @@
 //! E-mail that waits to be sent: in order, a few at a time, tried again for a bounded time.
 //!
-//! One run takes some letters away and says of each whether it is done with, for which it has a bounded time. What a run leaves is tried again after a
-//! pause that grows; what is older than an hour by then is given up. There is room for a bounded number: the oldest
-//! give way, since what they tell is over. Letters never overtake each other, so that the last that arrives about an
-//! instance tells its last state.
+//! One run takes some letters away and says of each whether it is done with, for which it has a bounded time. What a
+//! run leaves is tried again after a pause that grows; what is older than an hour by then is given up. Where the server
+//! only wants to be asked again about some recipients, new letters to the others do not wait for that. There is room for
+//! a bounded number: the oldest give way, since what they tell is over. Letters never overtake each other, so that the
+//! last that arrives about an instance tells its last state.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -19,6 +20,8 @@ pub struct Outbox<T> {
     run: Run,
     pause: Duration,
     next_number: u64,
+    /// The last run left nothing but what was put off: the server works.
+    works: bool,
 }
 
 #[derive(Debug)]
@@ -26,6 +29,8 @@ struct Entry<T> {
     number: u64,
     letter: T,
     since: Instant,
+    /// The run, or the last one, has put it off.
+    is_put_off: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +61,8 @@ pub struct Left {
     pub given_up: usize,
     /// How long until the next run; zero where this one sent all that it had.
     pub pause: Duration,
+    /// Whether all that waits of this run was put off, so that nothing failed.
+    pub is_put_off: bool,
 }
 
 impl<T> Default for Outbox<T> {
@@ -66,6 +73,7 @@ impl<T> Default for Outbox<T> {
             run: Run::None { next: Instant::ZERO },
             pause: FIRST_PAUSE,
             next_number: 0,
+            works: false,
         }
     }
 }
@@ -80,7 +88,12 @@ impl<T> Outbox<T> {
         }
         let number = self.next_number;
         self.next_number = self.next_number.wrapping_add(1);
-        self.waiting.push_back(Entry { number, letter, since: now });
+        self.waiting.push_back(Entry { number, letter, since: now, is_put_off: false });
+        if self.works
+            && let Run::None { next } = &mut self.run
+        {
+            *next = now.min(*next);
+        }
         full
     }
 
@@ -111,6 +124,7 @@ impl<T> Outbox<T> {
         match self.run {
             Run::None { next } if now >= next && !self.waiting.is_empty() => {
                 self.away = self.waiting.len().min(A_RUN);
+                self.waiting.iter_mut().for_each(|entry| entry.is_put_off = false);
                 self.run = Run::Going { until: now + limit, limit };
                 Some(OutboxAction::Send)
             }
@@ -129,19 +143,38 @@ impl<T> Outbox<T> {
 
     /// The run is done with this letter: it was taken, or refused for good.
     pub fn done(&mut self, now: Instant, number: u64) -> Option<T> {
-        let place = self.waiting.iter().take(self.away).position(|entry| entry.number == number)?;
+        let place = self.place(number)?;
         self.away -= 1;
         // A server that takes some is worth the next try soon.
         self.pause = FIRST_PAUSE;
+        self.prolong(now);
+        self.waiting.remove(place).map(|entry| entry.letter)
+    }
+
+    /// The run is done with this letter for now: it stays, with what is changed of it here, and is tried again.
+    pub fn put_off(&mut self, now: Instant, number: u64) -> Option<&mut T> {
+        let place = self.place(number)?;
+        self.prolong(now);
+        let entry = self.waiting.get_mut(place)?;
+        entry.is_put_off = true;
+        Some(&mut entry.letter)
+    }
+
+    fn place(&self, number: u64) -> Option<usize> {
+        self.waiting.iter().take(self.away).position(|entry| entry.number == number)
+    }
+
+    /// The run gets on.
+    fn prolong(&mut self, now: Instant) {
         if let Run::Going { until, limit } = &mut self.run {
             *until = now + *limit;
         }
-        self.waiting.remove(place).map(|entry| entry.letter)
     }
 
     /// The run ended, or could not begin.
     pub fn ended(&mut self, now: Instant) -> Left {
         let failed = self.away > 0;
+        self.works = failed && self.waiting.iter().take(self.away).all(|entry| entry.is_put_off);
         self.away = 0;
         let before = self.waiting.len();
         if failed {
@@ -152,7 +185,17 @@ impl<T> Outbox<T> {
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         }
         self.run = Run::None { next: now + pause };
-        Left { waiting: self.waiting.len(), given_up: before - self.waiting.len(), pause }
+        let waiting = self.waiting.len();
+        Left { waiting, given_up: before - waiting, pause, is_put_off: self.works }
+    }
+
+    /// Drops what waits and is not with a run, where `keep` says so, which may change the others.
+    pub fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
+        let mut place = 0;
+        self.waiting.retain_mut(|entry| {
+            place += 1;
+            place <= self.away || keep(&mut entry.letter)
+        });
     }
 
     /// Begins the next run at once, whatever came before: there will be no later one.
@@ -205,7 +248,8 @@ mod tests {
         assert_eq!(outbox.due(at(11), LIMIT), None);
         assert_eq!(numbers(&outbox), [0]);
         assert_eq!(outbox.done(at(12), 0), Some("a"));
-        assert_eq!(outbox.ended(at(12)), Left { waiting: 1, given_up: 0, pause: Duration::ZERO });
+        let left = Left { waiting: 1, given_up: 0, pause: Duration::ZERO, is_put_off: false };
+        assert_eq!(outbox.ended(at(12)), left);
         assert_eq!(outbox.due(at(12), LIMIT), Some(OutboxAction::Send));
         assert_eq!(numbers(&outbox), [1]);
         assert_eq!(outbox.done(at(13), 1), Some("b"));
@@ -246,7 +290,8 @@ mod tests {
         assert_eq!(outbox.done(at(5), 0), Some("a"));
         assert_eq!(outbox.done(at(5), 0), None);
         let left = outbox.ended(at(6));
-        assert_eq!(left, Left { waiting: 1, given_up: 0, pause: Duration::from_secs(5) });
+        let pause = Duration::from_secs(5);
+        assert_eq!(left, Left { waiting: 1, given_up: 0, pause, is_put_off: false });
         assert_eq!(outbox.due(at(11), LIMIT), Some(OutboxAction::Send));
         assert_eq!(numbers(&outbox), [1]);
     }
@@ -293,6 +338,61 @@ mod tests {
         outbox.ended(at(3));
         outbox.due(at(3), LIMIT);
         assert_eq!(numbers(&outbox), (2..52).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn what_is_put_off_stays_first_and_keeps_no_new_letter_waiting() {
+        let mut outbox = Outbox::default();
+        outbox.add(at(0), "a");
+        outbox.add(at(0), "b");
+        outbox.due(at(0), LIMIT);
+        *outbox.put_off(at(50), 0).expect("it is with the run") = "a for some";
+        assert_eq!(outbox.deadline(), Some(at(110)), "a run that gets on");
+        assert_eq!(outbox.done(at(51), 1), Some("b"));
+        let pause = Duration::from_secs(5);
+        let left = Left { waiting: 1, given_up: 0, pause, is_put_off: true };
+        assert_eq!(outbox.ended(at(51)), left);
+        assert_eq!(outbox.deadline(), Some(at(56)));
+        outbox.add(at(52), "c");
+        assert_eq!(outbox.deadline(), Some(at(52)));
+        assert_eq!(outbox.due(at(52), LIMIT), Some(OutboxAction::Send));
+        let all: Vec<(u64, &&str)> = outbox.away().collect();
+        assert_eq!(all, [(0, &"a for some"), (2, &"c")]);
+        // A server that fails altogether is left alone again.
+        outbox.put_off(at(53), 0);
+        let left = outbox.ended(at(53));
+        assert!(!left.is_put_off);
+        let next = outbox.deadline();
+        outbox.add(at(54), "d");
+        assert_eq!(outbox.deadline(), next);
+        assert_eq!(outbox.put_off(at(54), 0), None, "it is with no run");
+    }
+
+    #[test]
+    fn what_is_put_off_for_an_hour_is_given_up() {
+        let mut outbox = Outbox::default();
+        outbox.add(at(0), "a");
+        let (mut runs, mut given_up) = (0, 0);
+        while let Some(next) = outbox.deadline() {
+            assert_eq!(outbox.due(next, LIMIT), Some(OutboxAction::Send));
+            outbox.put_off(next, 0);
+            given_up += outbox.ended(next).given_up;
+            runs += 1;
+        }
+        // As seldom as where the server fails.
+        assert_eq!((runs, given_up), (18, 1));
+    }
+
+    #[test]
+    fn what_is_no_longer_wanted_is_dropped_but_for_what_is_on_its_way() {
+        let mut outbox = Outbox::default();
+        outbox.add(at(0), "a");
+        outbox.due(at(0), LIMIT);
+        outbox.add(at(0), "a");
+        outbox.add(at(0), "b");
+        outbox.retain(|letter| *letter != "a");
+        assert_eq!(outbox.len(), 2);
+        assert_eq!(outbox.done(at(1), 0), Some("a"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) fn read(top: &str, options: &StartOptions) -> SourceSet {
     // Which files these are is known once all is understood; most configurations have none.
     if sources.files().iter().any(|file| file.text().contains("auth_hmac")) {
         for path in config::check(&sources, &environment(options)).key_files {
-            let content = key(Path::new(&path));
+            let content = secret(Path::new(&path), KEY_MAX);
             sources.add_key_file(path, content);
         }
     }
@@ -131,8 +131,10 @@ fn bytes(path: &Path, budget: usize) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
-/// What is in the file of a key that nobody else may read.
-fn key(path: &Path) -> Result<Vec<u8>, String> {
+/// What is in a file that nobody else may read: a key or a password of at most so many bytes.
+///
+/// **Errors**: it cannot be read, or others can; in words that do not name it.
+pub(crate) fn secret(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     let said = |error: std::io::Error| error.to_string();
     // Opening a FIFO or a device could block or act: look before.
     if !std::fs::metadata(path).map_err(said)?.is_file() {
@@ -149,11 +151,11 @@ fn key(path: &Path) -> Result<Vec<u8>, String> {
         return Err(format!("it belongs to user {owner}, and not to root"));
     }
     let mut bytes = Vec::new();
-    file.take(KEY_MAX + 1).read_to_end(&mut bytes).map_err(said)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= KEY_MAX) {
+    file.take(most + 1).read_to_end(&mut bytes).map_err(said)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
         Ok(bytes)
     } else {
-        Err("longer than any key".to_owned())
+        Err(format!("longer than {most} bytes"))
     }
 }
 

@@ -320,8 +320,12 @@ impl Managed {
             namespace: None,
         }
         .start()?;
-        context.events.add(&child, self.process_token())?;
-        context.events.add(&ours, self.channel_token())?;
+        let watched = context.events.add(&child, self.process_token());
+        let watched = watched.and_then(|()| context.events.add(&ours, self.channel_token()));
+        if let Err(error) = watched {
+            child.put_down();
+            return Err(error.into());
+        }
         let name = compat::ident(&context.options.invoked_name, Some(self.role));
         let identity = Identity { name, pid: child.pid() };
         Ok(Running { child, channel: ours, identity, ready: false, open: true })

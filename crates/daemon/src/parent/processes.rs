@@ -33,6 +33,8 @@ pub(super) struct Processes {
     last: Option<(u32, Instant)>,
     /// Why nothing is to be seen; said once.
     blindness: Option<&'static str>,
+    /// Why the last pass was not made to its end; said once.
+    failure: Option<String>,
 }
 
 /// One `vrrp_track_process`.
@@ -65,14 +67,20 @@ impl Processes {
 
     /// Takes a look at a process into account; a member that is to be watched from now on is returned.
     fn see(&mut self, seen: &Seen) -> Option<u32> {
+        let known = self.members.get(&seen.pid);
+        let is_known = known.is_some_and(|known| known.started == seen.started);
         let mut command = None;
         let mut counts = false;
         for tracked in self.tracked.values_mut() {
             let sought = &tracked.sought;
-            let fits = !seen.is_zombie
-                && sought.may_be(&seen.name)
-                && (!sought.needs_command()
-                    || sought.is(command.get_or_insert_with(|| table::command_line(seen.pid))));
+            let mut fits = !seen.is_zombie && sought.may_be(&seen.name);
+            if fits && sought.needs_command() {
+                fits = match command.get_or_insert_with(|| table::command_line(seen.pid)) {
+                    Ok(command) => sought.is(command),
+                    // What it is is not known now: what was known of this one stays so.
+                    Err(_) => is_known && tracked.members.contains(&seen.pid),
+                };
+            }
             if fits {
                 tracked.members.insert(seen.pid);
             } else {
@@ -85,8 +93,7 @@ impl Processes {
             return None;
         }
         self.met.insert(seen.pid);
-        let known = self.members.get(&seen.pid);
-        if known.is_some_and(|known| known.started == seen.started) {
+        if is_known {
             return None;
         }
         self.members.insert(seen.pid, Member { started: seen.started, end: None });
@@ -184,6 +191,9 @@ impl Parent {
 
     /// Whether something may have changed since the last pass that no end told.
     fn is_worth_a_look(&mut self, now: Instant) -> bool {
+        if self.processes.failure.is_some() {
+            return true;
+        }
         let Some(pid) = table::last_pid() else { return true };
         let since = match self.processes.last {
             Some((last, since)) if last == pid => since,
@@ -204,18 +214,30 @@ impl Parent {
             }
         }
         let Processes { pass, met, began, next, .. } = &mut self.processes;
-        *pass = Pass::begin().ok();
+        let begun = Pass::begin();
         met.clear();
         *began = now;
         *next = Some(now);
+        match begun {
+            Ok(begun) => *pass = Some(begun),
+            Err(error) => self.cannot_look(&error),
+        }
     }
 
     /// Looks at some more processes; says whether there are still others.
     fn look_on(&mut self) -> bool {
         for _ in 0..SLICE {
-            let Some(seen) = self.processes.pass.as_mut().and_then(Iterator::next) else {
-                self.end_pass();
-                return false;
+            let Some(pass) = &mut self.processes.pass else { return false };
+            let seen = match pass.next() {
+                Some(Ok(seen)) => seen,
+                Some(Err(error)) => {
+                    self.cannot_look(&error);
+                    return false;
+                }
+                None => {
+                    self.end_pass();
+                    return false;
+                }
             };
             if let Some(pid) = self.processes.see(&seen) {
                 self.watch_process(pid, &seen);
@@ -224,11 +246,26 @@ impl Parent {
         true
     }
 
+    /// A pass that is not whole says nothing of those whom it did not meet.
+    fn cannot_look(&mut self, error: &std::io::Error) {
+        self.processes.pass = None;
+        let why = error.to_string();
+        if self.processes.failure.as_ref() != Some(&why) {
+            let text = format!("cannot look at processes: {why}: those that counted still do");
+            self.log(Severity::Warning, &text);
+            self.processes.failure = Some(why);
+        }
+    }
+
     fn end_pass(&mut self) {
         self.processes.pass = None;
+        self.processes.failure = None;
         let met = std::mem::take(&mut self.processes.met);
-        let gone = self.processes.members.keys().filter(|pid| !met.contains(pid));
-        let gone: Vec<u32> = gone.copied().collect();
+        // One may be hidden by now, and yet its descriptor says that it lives.
+        let lives = |member: &Member| member.end.as_ref().is_some_and(|end| !end.has_come());
+        let members = self.processes.members.iter();
+        let gone = members.filter(|(pid, member)| !met.contains(pid) && !lives(member));
+        let gone: Vec<u32> = gone.map(|(pid, _)| *pid).collect();
         for pid in gone {
             self.processes.forget(pid);
         }
@@ -236,16 +273,17 @@ impl Parent {
 
     fn watch_process(&mut self, pid: u32, seen: &Seen) {
         let token = Token(FIRST_TOKEN + u64::from(pid));
-        let end = End::of(seen).filter(|end| self.events.add(end, token).is_ok());
-        match (end, self.processes.members.get_mut(&pid)) {
-            (Some(end), Some(member)) => member.end = Some(end),
-            // It has ended, unless the kernel only has no descriptor left.
-            _ if table::look_at(pid)
-                .is_none_or(|now| now.started != seen.started || now.is_zombie) =>
-            {
-                self.processes.forget(pid);
+        match End::of(seen) {
+            Ok(Some(end)) => {
+                if let Some(member) = self.processes.members.get_mut(&pid)
+                    && self.events.add(&end, token).is_ok()
+                {
+                    member.end = Some(end);
+                }
             }
-            _ => {}
+            Ok(None) => self.processes.forget(pid),
+            // Its end is found by looking.
+            Err(_) => {}
         }
     }
 

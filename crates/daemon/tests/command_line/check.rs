@@ -152,7 +152,7 @@ fn the_content_of_a_key_file_is_text_or_hexadecimal_of_the_right_length() {
     says(&[b'x'; 65], "key 1 has 65 bytes, and not 32 to 64");
     says(b"hex:0g", "is not hexadecimal");
     says(b"hex:000", "is not hexadecimal");
-    says(&[b'x'; 4096], "longer than any key");
+    says(&[b'x'; 4096], "longer than 256 bytes");
 }
 
 #[test]

@@ -14,6 +14,11 @@ pub const TESTS: &[Test] = &[
     ("who_is_not_to_be_told_of_is_not", chooses),
     ("what_a_reload_removes_is_told_as_deleted_where_that_is_written", tells_of_deletion),
     ("one_recipient_who_is_refused_keeps_nobody_else_from_a_letter", goes_without_one),
+    ("a_recipient_who_is_put_off_gets_each_letter_later_and_in_order", puts_off),
+    ("a_server_of_very_many_words_gets_each_letter_once", hears_many_words),
+    ("until_a_reload_is_accepted_letters_go_where_they_went", goes_the_former_way),
+    ("a_password_that_others_can_read_is_not_used", guards_a_password),
+    ("a_courier_is_bounded_and_the_first_to_go", bounds_a_courier),
     ("a_server_that_hangs_holds_nothing_up_and_gets_the_letters_later", waits_for_nobody),
     ("a_server_that_drips_is_left_after_a_bounded_time", ends_a_drip),
     ("a_conversation_that_breaks_off_goes_on_with_the_next_letter", goes_on),
@@ -178,6 +183,99 @@ fn goes_without_one() {
     assert_eq!(server.taken()[2].recipients, ["<one@example.org>"]);
 }
 
+fn puts_off() {
+    let _cable = Cable::new();
+    let server = Postmaster::open(Manner::Defers("one@example.org"));
+    let mut daemon = Start::with(&alerting(&server, "")).until("Entering MASTER");
+    server.wait_for(&[BACKUP, MASTER]);
+    let recipients = |number: usize| server.taken()[number].recipients.clone();
+    assert_eq!((recipients(0), recipients(1)), (two(), two()));
+    let line = daemon.wait_for("for now not taken for one@example.org: 450 not yet");
+    assert!(line.contains("BACKUP"), "{line}");
+    server.behave(Manner::Old);
+    // In order, and the other one gets nothing twice.
+    server.wait_for(&[BACKUP, MASTER, BACKUP, MASTER]);
+    let one = ["<one@example.org>".to_owned()];
+    assert_eq!((recipients(2), recipients(3)), (one.to_vec(), one.to_vec()));
+    assert!(!daemon.log().contains("cannot send e-mail"), "{}", daemon.log());
+    // For one who is put off for long, nobody else waits; a daemon that ends does not either.
+    server.behave(Manner::Defers("one@example.org"));
+    assert_eq!(daemon.stop().0, Some(0));
+    server.wait_for(&[BACKUP, MASTER, BACKUP, MASTER, STOPPING]);
+    assert_eq!(recipients(4), two());
+    daemon.wait_for("1 e-mails were not sent");
+}
+
+fn two() -> Vec<String> {
+    vec!["<two@example.org>".to_owned()]
+}
+
+fn hears_many_words() {
+    let _cable = Cable::new();
+    let server = Postmaster::open(Manner::RefusesAtLength);
+    let many: String = (0..60).map(|number| format!("r{number}@example.org ")).collect();
+    let configuration = alerting(&server, "").replace("one@example.org two@example.org", &many);
+    let mut daemon = Start::with(&configuration).until("Entering MASTER");
+    server.wait_for(&[BACKUP, MASTER]);
+    daemon.wait_for("not taken for r20@example.org: 550 never never");
+    daemon.wait_for("not taken for and 39 more");
+    assert_eq!(daemon.stop().0, Some(0));
+    server.wait_for(&[BACKUP, MASTER, STOPPING]);
+    let longest = daemon.log().lines().map(str::len).max();
+    assert!(longest.is_some_and(|longest| longest < 400), "{longest:?}");
+}
+
+fn goes_the_former_way() {
+    let _cable = Cable::new();
+    let server = Postmaster::open(Manner::Busy);
+    let mut daemon = Start::with(&alerting(&server, "")).until("Entering MASTER");
+    daemon.wait_for("the next attempt is in 5 s");
+    let next = Instant::now() + Duration::from_secs(5);
+    server.behave(Manner::Old);
+    // A process that stands still does not accept the new configuration until it is replaced.
+    std::thread::sleep(next - Duration::from_secs(1) - Instant::now());
+    daemon.vrrp().signal(rustix::process::Signal::STOP);
+    daemon.reload(&format!("{}{}", crate::world::GLOBAL, steady_instance(&[VIRTUAL], "")));
+    daemon.wait_for("Reloading");
+    server.wait_for(&[BACKUP, MASTER]);
+    daemon.wait_for("Reload finished");
+    assert!(!daemon.log().contains("there is no server"), "{}", daemon.log());
+}
+
+fn guards_a_password() {
+    let _cable = Cable::new();
+    let server = Postmaster::open(Manner::StartTls);
+    let more = "  smtp_user alerts\n  smtp_password_file HERE/password\n  smtp_ca_file HERE/authority.pem\n";
+    let start = with_secrets(&alerting(&server, more));
+    let set_mode = |path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let password = start.place.path("password");
+    set_mode(&password, 0o640);
+    let mut daemon = start.until("Entering MASTER");
+    daemon.wait_for("password: others may read or change it (mode 0640): chmod 600 it");
+    assert_eq!(server.heard(), Vec::<String>::new());
+    set_mode(&password, 0o600);
+    server.wait_for(&[BACKUP, MASTER]);
+}
+
+fn bounds_a_courier() {
+    let _cable = Cable::new();
+    let server = Postmaster::open(Manner::Hangs);
+    let daemon = Start::with(&alerting(&server, "")).until("Entering MASTER");
+    let read = |courier: &crate::processes::Process, name: &str| {
+        std::fs::read_to_string(format!("/proc/{}/{name}", courier.0)).unwrap_or_default()
+    };
+    eventually("a courier that is bounded", || {
+        let children = daemon.process().children();
+        let courier = children.into_iter().find(is_courier)?;
+        let limits = read(&courier, "limits");
+        let memory = limits.lines().find(|line| line.starts_with("Max address space"))?;
+        let bounded = memory.split_whitespace().skip(3).take(2).eq(["268435456", "268435456"]);
+        (bounded && read(&courier, "oom_score_adj") == "1000\n").then_some(())
+    });
+}
+
 fn waits_for_nobody() {
     let mut cable = Cable::new();
     let server = Postmaster::open(Manner::Hangs);
@@ -200,8 +298,11 @@ fn waits_for_nobody() {
 }
 
 fn couriers(daemon: &Daemon) -> usize {
-    let children = daemon.process().children();
-    children.iter().filter(|it| it.words().iter().any(|word| word == "--role=mail")).count()
+    daemon.process().children().iter().filter(|it| is_courier(it)).count()
+}
+
+fn is_courier(process: &crate::processes::Process) -> bool {
+    process.words().iter().any(|word| word == "--role=mail")
 }
 
 fn ends_a_drip() {
@@ -242,11 +343,18 @@ fn leaves() {
     daemon.wait_for("e-mails were not sent");
 }
 
+/// Nobody else may read it.
+fn set_password(place: &crate::world::Place, text: &str) {
+    place.write("password", text);
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(place.path("password"), mode).unwrap();
+}
+
 /// Writes what TLS needs beside the configuration.
 fn with_secrets(configuration: &str) -> Start {
     let start = Start::with(configuration);
     start.place.write("authority.pem", include_str!("certificates/authority.pem"));
-    start.place.write("password", "hunter2\nsecond line\n");
+    set_password(&start.place, "hunter2\nsecond line\n");
     let here = start.place.directory().display().to_string();
     start.place.write("keepalived.conf", &configuration.replace("HERE", &here));
     start
@@ -269,7 +377,7 @@ fn logs_in() {
     assert_eq!(heard[..3], expected);
     assert!(heard[3].starts_with("AUTH PLAIN "), "{heard:?}");
     // Another password is another login, and no word of it is said.
-    daemon.place.write("password", "wrong\n");
+    set_password(&daemon.place, "wrong\n");
     assert_eq!(daemon.stop().0, Some(0));
     daemon.wait_for("login: ");
     daemon.wait_for("e-mails were not sent");

@@ -17,6 +17,10 @@ pub enum Manner {
     Old,
     /// It refuses the recipient of this address for good.
     Refuses(&'static str),
+    /// It wants to be asked later about the recipient of this address.
+    Defers(&'static str),
+    /// It refuses everybody but the first for good, with very many words.
+    RefusesAtLength,
     /// It asks everybody to come back later.
     Busy,
     /// It says nothing.
@@ -122,6 +126,8 @@ impl Postmaster {
             Manner::Smtps => Talk::new(self, manner, true).over(protected(stream), true).map(drop),
             Manner::Old
             | Manner::Refuses(_)
+            | Manner::Defers(_)
+            | Manner::RefusesAtLength
             | Manner::BreaksOff
             | Manner::Modern
             | Manner::StartTls => self.talk(stream, manner),
@@ -242,6 +248,14 @@ impl<'a> Talk<'a> {
             && recipient == format!("<{address}>")
         {
             return "550 nobody here".to_owned();
+        }
+        if let Manner::Defers(address) = self.manner
+            && recipient == format!("<{address}>")
+        {
+            return "450 not yet".to_owned();
+        }
+        if self.manner == Manner::RefusesAtLength && !self.recipients.is_empty() {
+            return format!("550 {}", "never ".repeat(300));
         }
         self.recipients.push(recipient);
         "250 ok".to_owned()

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal};
 
 use crate::Test;
 use crate::daemon::{Daemon, Start};
@@ -18,6 +18,7 @@ pub const TESTS: &[Test] = &[
     ("hundreds_of_processes_count", hundreds),
     ("a_successor_knows_which_processes_run", succeeds),
     ("a_reload_takes_another_quorum", reloads),
+    ("a_daemon_that_cannot_look_takes_nobody_for_ended", lacks_descriptors),
 ];
 
 /// A program of its own name, so that no other test's processes count.
@@ -178,6 +179,31 @@ fn succeeds() {
     daemon.vrrp().signal(Signal::KILL);
     daemon.wait_for("resumed from the process before");
     daemon.mark();
+    program.end();
+    daemon.wait_for(FAULT);
+}
+
+fn lacks_descriptors() {
+    let mut cable = Cable::new();
+    let start = Start::with("");
+    // One by its name, the others by what only their command lines say; more than are heard of at once.
+    let mut program = Program::new(&start, "lacker");
+    (0..258).for_each(|_| program.start(&["1000"]));
+    let path = program.path.clone();
+    let block = format!("process \"{path} 1000\"\n full_command\n param_match exact\n quorum 258");
+    let mut daemon = begin(start, &block, "");
+    cable.wait_until_held(VIRTUAL);
+    let pid = Pid::from_raw(daemon.process().0.try_into().unwrap());
+    let limit = |limit| {
+        let both = Rlimit { current: limit, maximum: Some(4096) };
+        rustix::process::prlimit(pid, Resource::Nofile, both).unwrap();
+    };
+    limit(Some(3));
+    daemon.wait_for("cannot look at processes: Too many open files");
+    // Long enough for every look that is made in any case.
+    never(Duration::from_secs(3), "a fault", || daemon.log().contains("FAULT").then_some(()));
+    assert_eq!(daemon.log().matches("cannot look at processes").count(), 1);
+    limit(Some(4096));
     program.end();
     daemon.wait_for(FAULT);
 }

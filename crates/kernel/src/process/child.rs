@@ -129,6 +129,12 @@ impl Child {
         }
     }
 
+    /// Kills it and collects it at once: one whose end nobody would hear of.
+    pub fn put_down(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// How it ended, if it has; collects it.
     ///
     /// **Errors**: it was collected by someone else.

@@ -81,6 +81,21 @@ pub fn lock_memory() -> Result<(), ProcessError> {
     rustix::mm::mlockall(flags).map_err(ProcessError::failed("lock memory"))
 }
 
+/// Bounds the memory that this process may ask for, in bytes of address space; what is beyond is refused to it.
+///
+/// **Errors**: not permitted: it is bounded already, by less.
+pub fn limit_memory(bytes: u64) -> Result<(), ProcessError> {
+    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    rustix::process::setrlimit(Resource::As, limit).map_err(ProcessError::failed("limit memory"))
+}
+
+/// Has the kernel end this process before any other when memory is out. **Source**: proc_pid_oom_score_adj(5).
+///
+/// **Errors**: there is no `/proc`.
+pub fn go_first_when_memory_is_out() -> Result<(), ProcessError> {
+    std::fs::write("/proc/self/oom_score_adj", "1000").map_err(ProcessError::io("offer memory"))
+}
+
 /// Touches stack that later calls will need, so that the first failover does not wait for a page.
 pub fn prefault() {
     let mut stack = [0u8; 128 * 1024];

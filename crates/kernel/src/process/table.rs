@@ -4,10 +4,11 @@
 //! proc_pid_cmdline(5), pidfd_open(2).
 
 use std::fs::{File, ReadDir};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _, Result};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags};
 
 /// One look at every process.
@@ -37,20 +38,26 @@ impl Pass {
     /// Begins.
     ///
     /// **Errors**: there is no `/proc`.
-    pub fn begin() -> std::io::Result<Self> {
+    pub fn begin() -> Result<Self> {
         Ok(Self { folder: std::fs::read_dir("/proc")? })
     }
 }
 
 impl Iterator for Pass {
-    type Item = Seen;
+    type Item = Result<Seen>;
 
-    /// The next process that can be looked at.
-    fn next(&mut self) -> Option<Seen> {
+    /// The next process that there is.
+    ///
+    /// **Errors**: somebody could not be looked at, as for want of a descriptor. Who was not met by this pass may live
+    /// all the same.
+    fn next(&mut self) -> Option<Result<Seen>> {
         loop {
-            let entry = self.folder.next()?.ok()?;
+            let entry = match self.folder.next()? {
+                Ok(entry) => entry,
+                Err(error) => return Some(Err(error)),
+            };
             let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
-            if let Some(seen) = number.and_then(look_at) {
+            if let Some(seen) = number.and_then(|pid| look_at(pid).transpose()) {
                 return Some(seen);
             }
         }
@@ -58,27 +65,29 @@ impl Iterator for Pass {
 }
 
 /// A process by its number; none that there is not, or that is hidden from us.
-#[must_use]
-pub fn look_at(pid: u32) -> Option<Seen> {
-    let line = beginning(&format!("/proc/{pid}/stat"), STAT_MAX)?;
-    let (name, state, threads, started) = stat(&line)?;
+///
+/// **Errors**: whether there is one is not known, as for want of a descriptor.
+pub fn look_at(pid: u32) -> Result<Option<Seen>> {
+    let Some(line) = beginning(&format!("/proc/{pid}/stat"), STAT_MAX)? else { return Ok(None) };
+    let (name, state, threads, started) = stat(&line).ok_or(ErrorKind::InvalidData)?;
     // The first thread of a process may end before the others.
     let is_zombie = matches!(state, b'Z' | b'X' | b'x') && threads <= 1;
-    Some(Seen { pid, started, name, is_zombie })
+    Ok(Some(Seen { pid, started, name, is_zombie }))
 }
 
 /// The command line of a process: its words, each ended by NUL; empty where there is none to see.
 ///
-/// **Shape**: the first 32 KiB of it.
-#[must_use]
-pub fn command_line(pid: u32) -> Vec<u8> {
-    beginning(&format!("/proc/{pid}/cmdline"), COMMAND_MAX).unwrap_or_default()
+/// **Shape**: the first 32 KiB of it. Reading waits for a process that changes its memory, for ever if that hangs.
+///
+/// **Errors**: it cannot be read, as for want of a descriptor.
+pub fn command_line(pid: u32) -> Result<Vec<u8>> {
+    Ok(beginning(&format!("/proc/{pid}/cmdline"), COMMAND_MAX)?.unwrap_or_default())
 }
 
-/// The number that was given last: as long as it stays, nothing was started.
+/// The number that was given last: as long as it stays, nothing was started. None where that cannot be told.
 #[must_use]
 pub fn last_pid() -> Option<u32> {
-    let line = beginning("/proc/loadavg", STAT_MAX)?;
+    let line = beginning("/proc/loadavg", STAT_MAX).ok()??;
     std::str::from_utf8(&line).ok()?.split_ascii_whitespace().last()?.parse().ok()
 }
 
@@ -91,21 +100,24 @@ pub fn blindness() -> Option<&'static str> {
         return Some("/proc is that of another namespace");
     }
     // The first process is somebody else's, unless it is us.
-    look_at(1).is_none().then_some("/proc hides processes of other users (hidepid)")
+    matches!(look_at(1), Ok(None)).then_some("/proc hides processes of other users (hidepid)")
 }
 
 impl End {
-    /// The end of the process that was seen.
+    /// The end of the process that was seen; nothing where it has ended already.
     ///
-    /// **Errors**: none; nothing where it has ended already, or the kernel has no descriptor for it.
-    #[must_use]
-    pub fn of(seen: &Seen) -> Option<Self> {
-        let pid = Pid::from_raw(i32::try_from(seen.pid).ok()?)?;
-        let descriptor = rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?;
+    /// **Errors**: the kernel has no descriptor for it, and it may live.
+    pub fn of(seen: &Seen) -> Result<Option<Self>> {
+        let number = i32::try_from(seen.pid).ok().and_then(Pid::from_raw);
+        let pid = number.ok_or(ErrorKind::InvalidInput)?;
+        let end = match rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK) {
+            Ok(descriptor) => Self(descriptor),
+            Err(Errno::SRCH) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         // The number may have gone to another one between the look and the call.
-        let same = look_at(seen.pid).is_some_and(|now| now.started == seen.started);
-        let end = Self(descriptor);
-        (same && !end.has_come()).then_some(end)
+        let same = look_at(seen.pid)?.is_some_and(|now| now.started == seen.started);
+        Ok((same && !end.has_come()).then_some(end))
     }
 
     /// Whether it has come.
@@ -136,10 +148,19 @@ fn stat(line: &[u8]) -> Option<(Vec<u8>, u8, u64, u64)> {
     Some((name, state, threads, started))
 }
 
-fn beginning(path: &str, most: u64) -> Option<Vec<u8>> {
+/// What a file begins with; none of one that is not there or not for us.
+fn beginning(path: &str, most: u64) -> Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(most).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+    match File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)) {
+        Ok(_) => Ok(Some(bytes)),
+        Err(error) => {
+            // ESRCH is what reading says of a process that has ended since.
+            let is_gone = error.kind() == ErrorKind::NotFound
+                || error.kind() == ErrorKind::PermissionDenied
+                || error.raw_os_error() == Some(Errno::SRCH.raw_os_error());
+            if is_gone { Ok(None) } else { Err(error) }
+        }
+    }
 }
 
 const STAT_MAX: u64 = 4096;
@@ -167,33 +188,36 @@ mod tests {
 
     #[test]
     fn this_process_is_among_all_and_runs() {
-        let own = Pass::begin().unwrap().find(|seen| seen.pid == std::process::id()).unwrap();
-        assert_eq!(look_at(own.pid), Some(own.clone()));
+        let mut all = Pass::begin().unwrap().map(Result::unwrap);
+        let own = all.find(|seen| seen.pid == std::process::id()).unwrap();
+        assert_eq!(look_at(own.pid).unwrap(), Some(own.clone()));
         assert!(!own.is_zombie && own.started > 0);
-        let words = command_line(own.pid);
+        let words = command_line(own.pid).unwrap();
         let first = std::env::args().next().unwrap();
         assert_eq!(words.split(|byte| *byte == 0).next(), Some(first.as_bytes()));
-        assert!(End::of(&own).is_some_and(|end| !end.has_come()));
+        assert!(End::of(&own).unwrap().is_some_and(|end| !end.has_come()));
         // One of the same number that is another process.
-        assert!(End::of(&Seen { started: own.started + 1, ..own }).is_none());
+        assert!(End::of(&Seen { started: own.started + 1, ..own }).unwrap().is_none());
     }
 
     #[test]
     fn the_end_of_another_process_is_heard_while_it_is_a_zombie() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let before = last_pid();
-        let seen = look_at(child.id()).unwrap();
-        let end = End::of(&seen).unwrap();
+        let seen = look_at(child.id()).unwrap().unwrap();
+        let end = End::of(&seen).unwrap().unwrap();
         assert!(!end.has_come());
         child.kill().unwrap();
         let mut descriptors = [PollFd::new(&end, PollFlags::IN)];
         let patience = Timespec { tv_sec: 20, tv_nsec: 0 };
         assert_eq!(rustix::event::poll(&mut descriptors, Some(&patience)).unwrap(), 1);
         assert!(end.has_come());
-        assert!(look_at(child.id()).is_some_and(|seen| seen.is_zombie));
-        assert!(End::of(&seen).is_none());
+        assert!(look_at(child.id()).unwrap().is_some_and(|seen| seen.is_zombie));
+        assert!(End::of(&seen).unwrap().is_none());
         child.wait().unwrap();
-        assert_eq!(look_at(child.id()), None);
+        assert_eq!(look_at(child.id()).unwrap(), None);
+        assert!(End::of(&seen).unwrap().is_none());
+        assert_eq!(command_line(child.id()).unwrap(), b"");
         assert!(before.is_some());
     }
 }

@@ -89,7 +89,7 @@ pub(super) const DAEMON: &[Keyword] = &[
         "smtp_password_file",
         &[required(Word("path"))],
         "none",
-        "File whose first line is the password of smtp_user, read anew for each attempt",
+        "File that only root can read, whose first line is the password of smtp_user; read anew for each attempt",
     )
     .since("steadfast only")
     .supported(),

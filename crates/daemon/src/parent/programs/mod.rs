@@ -328,8 +328,14 @@ impl Parent {
         let started = program.start().map_err(|error| error.to_string()).and_then(|child| {
             let number = FIRST_TOKEN + self.programs.next;
             self.programs.next = self.programs.next.wrapping_add(1);
-            let watched = self.events.add(&child, Token(number));
-            watched.map(|()| (number, child)).map_err(|error| error.to_string())
+            match self.events.add(&child, Token(number)) {
+                Ok(()) => Ok((number, child)),
+                Err(error) => {
+                    let _ = child.signal_group(Signal::KILL);
+                    child.put_down();
+                    Err(error.to_string())
+                }
+            }
         });
         match started {
             Ok((number, child)) => {
