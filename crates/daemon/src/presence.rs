@@ -55,7 +55,8 @@ fn name() -> String {
     // `/proc` may count otherwise than we do.
     let own = std::fs::read_link("/proc/self").ok();
     let own = own.as_ref().and_then(|link| link.to_str()?.parse().ok());
-    let started = own.and_then(table::look_at).map_or(0, |seen| seen.started);
+    let own = own.and_then(|pid| table::look_at(pid).ok()?);
+    let started = own.map_or(0, |seen| seen.started);
     format!("{}-{}-{started}", number.unwrap_or("0"), std::process::id())
 }
 
