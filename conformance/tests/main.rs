@@ -27,6 +27,7 @@ mod reception;
 mod reload;
 mod reload_values;
 mod routes;
+mod scripts;
 mod sessions;
 mod shutdown;
 mod supervision;
@@ -70,6 +71,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("reload", reload::SCENARIOS),
     ("reload_values", reload_values::SCENARIOS),
     ("routes", routes::SCENARIOS),
+    ("scripts", scripts::SCENARIOS),
     ("sessions", sessions::SCENARIOS),
     ("shutdown", shutdown::SCENARIOS),
     ("supervision", supervision::SCENARIOS),

@@ -19,6 +19,7 @@ mod mail;
 mod notify;
 mod path;
 mod process;
+mod program;
 mod read;
 mod report;
 mod route;
@@ -166,7 +167,7 @@ impl<'a> Lowering<'a> {
             trackers.add(instance, tracked, &catalogue, &mut reports);
         }
         for directive in blocks(&tree, "child_wait_time") {
-            global::daemon(&mut global, "child_wait_time", directive, &reports);
+            global::daemon(&mut global, "child_wait_time", directive);
         }
         global.link_delays = blocks(&tree, "interface_up_down_delays")
             .flat_map(Directive::children)

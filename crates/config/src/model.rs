@@ -26,7 +26,7 @@ pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use mail::{Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
 pub use path::{Following, RouteLine, RuleLine};
 pub use proof::{Freshness, Proof, Trailer, TrailerMode};
-pub use script::{Begins, Command, Deleted, Fifo, Notify, Script, Scripts, User};
+pub use script::{Begins, Command, Deleted, Fifo, Notify, Once, Script, Scripts, User};
 pub use tracked::{
     BfdInstance, BfdUsers, Initial, Parameters as ProcessParameters, TrackFile, TrackProcess,
     Tracker,

@@ -6,11 +6,11 @@ use core::time::Duration;
 use vrrp::{AddressCheck, AnnounceSchedule, DebounceDelays, OwnerAdverts, Reply};
 use wire::Version;
 
-use super::command;
 use super::mail;
+use super::program;
 use super::read::seconds;
 use super::report::Reports;
-use crate::model::{AddressLifetime, Checksum, Fifo, Global, Process, Strangers};
+use crate::model::{AddressLifetime, Checksum, Global, Process, Strangers};
 use crate::syntax::Directive;
 
 /// What `global_defs` says of instances that do not say it themselves.
@@ -138,19 +138,15 @@ pub(super) fn read(
         if !process(global, keyword, directive)
             && !instance_default(defaults, keyword, directive)
             && !defaults.mail.read(keyword, directive)
+            && !program::read(&mut global.programs, keyword, directive, reports)
         {
-            daemon(global, keyword, directive, reports);
+            daemon(global, keyword, directive);
         }
     }
 }
 
 /// Reads a setting of the whole daemon.
-pub(super) fn daemon(
-    global: &mut Global,
-    keyword: &str,
-    directive: &Directive,
-    reports: &Reports<'_>,
-) {
+pub(super) fn daemon(global: &mut Global, keyword: &str, directive: &Directive) {
     let text = directive.text(0);
     let time = |old: Duration| text.and_then(|text| seconds(text, 6)).unwrap_or(old);
     match keyword {
@@ -181,36 +177,8 @@ pub(super) fn daemon(
             let directory = if keyword == "iproute_usr_dir" { usr } else { etc };
             *directory = directive.text(0).map(str::to_owned);
         }
-        "script_user" => global.programs.user = command::user(&directive.arguments),
-        "enable_script_security" => global.programs.is_secured = true,
-        "vrrp_notify_priority_changes" => {
-            global.programs.priority_changes =
-                directive.flag().unwrap_or(global.programs.priority_changes);
-        }
-        "notify_fifo" | "vrrp_notify_fifo" => {
-            let Some((path, user)) = directive.arguments.split_first() else { return };
-            let fifo = fifo(global, keyword);
-            fifo.path.clone_from(&path.text);
-            fifo.user = command::user(user);
-        }
-        "notify_fifo_script" | "vrrp_notify_fifo_script" => {
-            let reader = command::lower(directive, reports);
-            fifo(global, keyword.trim_end_matches("_script")).reader = reader;
-        }
         _ => {}
     }
-}
-
-/// The pipe of a keyword; its settings come in any order, and the last of each counts.
-fn fifo<'g>(global: &'g mut Global, keyword: &str) -> &'g mut Fifo {
-    let fifos = &mut global.programs.fifos;
-    let known = fifos.iter().position(|fifo| fifo.keyword == keyword);
-    let index = known.unwrap_or_else(|| {
-        fifos.push(Fifo { keyword: keyword.to_owned(), ..Fifo::default() });
-        fifos.len() - 1
-    });
-    #[expect(clippy::indexing_slicing, reason = "found, or pushed just now")]
-    &mut fifos[index]
 }
 
 /// `vrrp_*` and `checker_*` settings of the child processes.

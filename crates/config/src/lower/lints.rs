@@ -30,14 +30,16 @@ pub(super) fn lint(model: &Model, reports: &mut Reports<'_>) {
 
 /// Programs that run as root from a file that others can write to are a way to become root.
 fn unsecured(model: &Model, reports: &mut Reports<'_>) {
-    if model.global.programs.is_secured {
+    let programs = &model.global.programs;
+    if programs.is_secured {
         return;
     }
+    let once = programs.startup.at.into_iter().chain(programs.shutdown.at);
     let scripts = model.scripts.iter().map(|script| script.at);
     let told = |notify: &Option<Box<Notify>>| notify.as_ref().is_some_and(|it| it.runs_something());
     let instances = model.instances.iter().filter(|it| told(&it.notify)).map(|it| it.at);
     let groups = model.groups.iter().filter(|it| told(&it.notify)).map(|it| it.at);
-    if let Some(at) = scripts.chain(instances).chain(groups).next() {
+    if let Some(at) = once.chain(scripts).chain(instances).chain(groups).next() {
         reports
             .warning(
                 codes::UNSECURED_SCRIPT,

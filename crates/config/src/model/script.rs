@@ -37,6 +37,29 @@ pub struct Scripts {
     pub fifos: Vec<Fifo>,
     /// `vrrp_notify_priority_changes`.
     pub priority_changes: bool,
+    /// `set_supplementary_groups`: programs have all groups of their user, not only the main one.
+    pub all_groups: bool,
+    /// `startup_script`: runs to its end before anything else is started.
+    pub startup: Once,
+    /// `shutdown_script`: runs when the children have ended.
+    pub shutdown: Once,
+}
+
+/// A program that runs once in the life of the daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// What is run, where something is.
+    pub command: Option<Command>,
+    /// Where that is written.
+    pub at: Option<Span>,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
+impl Default for Once {
+    fn default() -> Self {
+        Self { command: None, at: None, limit: Duration::from_secs(10) }
+    }
 }
 
 /// A named pipe that is told every change.

@@ -192,11 +192,12 @@ impl Parent {
         });
         self.open_control_socket();
         self.record_of_daemon("started");
+        self.start_up();
         self.want_children();
         self.arrange_watched();
         let mut ready = Vec::new();
         let mut woken = now();
-        while !self.has_ended() {
+        loop {
             if now().since(woken) > STALL {
                 // Busy or stopped, this process did not listen: children get their time anew.
                 self.children.iter_mut().for_each(Managed::excuse);
@@ -209,6 +210,9 @@ impl Parent {
             self.tend_inquiries();
             self.control.tend();
             self.tend_mail();
+            if self.wind_up() {
+                break;
+            }
             self.announce();
             let deadline = self.deadline();
             if let Err(error) = self.events.wait(deadline, &mut ready) {
@@ -223,9 +227,6 @@ impl Parent {
             }
             for token in &ready {
                 self.take(*token);
-            }
-            if self.stopping.is_some() && self.children.iter().all(Managed::has_ended) {
-                self.leave_post();
             }
             let healthy = self.children.iter().all(Managed::is_healthy);
             self.systemd.pet(now(), healthy && self.stopping.is_none());
@@ -262,6 +263,9 @@ impl Parent {
 
     /// Starts managing children that the configuration needs and has not, and stops those that it needs no more.
     fn want_children(&mut self) {
+        if self.programs.hold_back() {
+            return;
+        }
         for role in [Role::Vrrp, Role::Checker] {
             let wanted = self.loaded.wants(role, &self.options);
             let position = self.children.iter().position(|child| child.role == role);
@@ -283,6 +287,9 @@ impl Parent {
 
     /// Brings what this process runs and watches in line with the configuration in force.
     fn arrange_watched(&mut self) {
+        if self.programs.hold_back() {
+            return;
+        }
         self.arrange_programs();
         self.arrange_files();
         self.arrange_processes();
@@ -396,16 +403,21 @@ impl Parent {
         self.stopping = Some(code);
         self.log(Severity::Info, "Stopping");
         self.systemd.stopping();
+        self.give_start_up();
         let patience = self.loaded.global.child_wait_time;
         for child in &mut self.children {
             child.stop(patience, &mut self.sinks, &self.identity);
         }
     }
 
-    fn has_ended(&self) -> bool {
-        self.stopping.is_some()
-            && self.children.iter().all(Managed::has_ended)
-            && self.post.has_left()
+    /// Takes the last steps of a daemon whose children have ended; says whether nothing is left to be done.
+    fn wind_up(&mut self) -> bool {
+        if self.stopping.is_none() || !self.children.iter().all(Managed::has_ended) {
+            return false;
+        }
+        self.leave_post();
+        self.shut_down();
+        self.post.has_left() && self.programs.are_shut_down()
     }
 
     /// Hands a message to every running child.

@@ -55,6 +55,13 @@ impl Systemd {
         }
     }
 
+    /// Something takes this long at most, and is no reason to give us up.
+    pub(super) fn patience(&mut self, time: Duration, status: &str) {
+        status.clone_into(&mut self.status);
+        let time = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        tell(&[NotifyState::ExtendTimeoutUsec(time), NotifyState::Status(status)]);
+    }
+
     /// A reload has begun.
     pub(super) fn reloading(&mut self) {
         "Reloading".clone_into(&mut self.status);
@@ -85,7 +92,7 @@ impl Systemd {
 impl Parent {
     /// Tells systemd that the daemon is ready, once all children are.
     pub(super) fn announce(&mut self) {
-        if self.stopping.is_some() || self.reload.is_running() {
+        if self.stopping.is_some() || self.reload.is_running() || self.programs.hold_back() {
             return;
         }
         let ready = self.children.iter().all(Managed::is_ready);

@@ -24,6 +24,7 @@ mod ear;
 mod faults;
 mod logging;
 mod mail;
+mod once;
 mod postmaster;
 mod processes;
 mod reload;
@@ -57,6 +58,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("faults", faults::TESTS),
     ("logging", logging::TESTS),
     ("mail", mail::TESTS),
+    ("once", once::TESTS),
     ("walls", walls::TESTS),
     ("asking", asking::TESTS),
     ("dumps", dumps::TESTS),

@@ -13,6 +13,7 @@ pub const TESTS: &[Test] = &[
     ("readiness_status_reload_and_end_are_said", says_all),
     ("a_failed_reload_stays_in_the_status", says_what_failed),
     ("readiness_waits_for_the_children", waits_for_children),
+    ("readiness_waits_for_the_startup_script_and_systemd_for_us", waits_for_the_script),
     ("the_watchdog_is_petted_while_children_live", pets_the_watchdog),
     ("children_do_not_speak_to_systemd", keeps_children_quiet),
 ];
@@ -68,6 +69,20 @@ fn waits_for_children() {
     let (start, manager) = managed("vrrp_instance VI_1 {\n");
     assert_eq!(start.run_to_end().0, Some(2));
     assert_eq!(manager.next(), None);
+}
+
+fn waits_for_the_script() {
+    let _cable = Cable::new();
+    let scripts =
+        "global_defs {\n startup_script \"/bin/sleep 0.3\"\n startup_script_timeout 100\n}\n";
+    let (start, manager) = managed(&format!("{scripts}{}", one_instance()));
+    let mut daemon = start.go();
+    let patience = manager.wait_for("STATUS=Running startup script");
+    // Its own hundred seconds, two to be killed, and half a minute for the rest.
+    assert!(patience.contains(&"EXTEND_TIMEOUT_USEC=132000000".to_owned()), "{patience:?}");
+    let ready = manager.wait_for("READY=1");
+    assert!(daemon.log().contains("startup script succeeded"), "{ready:?}");
+    assert_eq!(daemon.stop().0, Some(0));
 }
 
 fn pets_the_watchdog() {

@@ -87,7 +87,7 @@ impl Spawn {
         let namespace = self.namespace.map(|namespace| sys::above_targets(&[namespace]));
         let namespace = namespace.transpose().map_err(&failed)?.and_then(|mut moved| moved.pop());
         let occupied = sys::occupy_targets(moved.len()).map_err(&failed)?;
-        sys::prepare_child(&mut command, moved, namespace, sys::Bond::EndsWithParent);
+        sys::prepare_child(&mut command, moved, namespace, None, sys::Bond::EndsWithParent);
         let child = Child::spawn(&mut command, "start child");
         drop(occupied);
         child

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal};
 
 use super::ProcessError;
 use super::child::Child;
-use crate::sys::{self, Bond};
+use crate::sys::{self, Bond, Credentials};
 
 /// A program to start.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Program {
     pub arguments: Vec<OsString>,
     /// As whom; as this process where not set.
     pub identity: Option<Identity>,
+    /// Its supplementary groups, where it runs as somebody else.
+    pub groups: Vec<u32>,
     /// Whether it goes on when this process dies; else it is told to end.
     pub outlives_us: bool,
 }
@@ -63,11 +65,13 @@ impl Program {
         ] {
             command.env_remove(name);
         }
-        if let Some(Identity { uid, gid }) = self.identity {
-            command.uid(uid).gid(gid);
-        }
+        let credentials = self.identity.map(|Identity { uid, gid }| Credentials {
+            uid,
+            gid,
+            groups: self.groups.clone(),
+        });
         let bond = if self.outlives_us { Bond::None } else { Bond::EndsWithParent };
-        sys::prepare_child(&mut command, Vec::new(), None, bond);
+        sys::prepare_child(&mut command, Vec::new(), None, credentials, bond);
         Child::spawn(&mut command, "start program")
     }
 }

@@ -35,6 +35,15 @@ pub(crate) fn occupy_targets(count: usize) -> Result<Vec<OwnedFd>, Errno> {
     }
 }
 
+/// As whom a child runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Credentials {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    /// Supplementary groups, in place of those of its parent.
+    pub(crate) groups: Vec<u32>,
+}
+
 /// Whether a child ends with its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bond {
@@ -45,16 +54,17 @@ pub(crate) enum Bond {
 }
 
 /// Lets the child of `command` start with these descriptors as 3, 4 and so on and no others above 2, with no signal
-/// blocked, in another network namespace where one is given, and bound to its parent or not.
+/// blocked, in another network namespace and as somebody else where they are given, and bound to its parent or not.
 pub(crate) fn prepare_child(
     command: &mut Command,
     descriptors: Vec<OwnedFd>,
     namespace: Option<OwnedFd>,
+    credentials: Option<Credentials>,
     bond: Bond,
 ) {
     let parent = std::process::id();
     // SAFETY: the closure runs in the forked child and calls only functions that are async-signal-safe; it allocates
-    // nothing. The descriptors live in the closure, so their numbers are valid.
+    // nothing. The descriptors and groups live in the closure, so their numbers and the pointer are valid.
     unsafe {
         command.pre_exec(move || {
             let mut target = FIRST;
@@ -66,6 +76,12 @@ pub(crate) fn prepare_child(
             }
             if let Some(namespace) = &namespace {
                 checked(libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET))?;
+            }
+            if let Some(Credentials { uid, gid, groups }) = &credentials {
+                // The user last: without root's rights the others cannot be changed.
+                checked(libc::setgroups(groups.len(), groups.as_ptr()))?;
+                checked(libc::setgid(*gid))?;
+                checked(libc::setuid(*uid))?;
             }
             // Where the kernel lacks it, descriptors are closed on exec by their own flags.
             let _ = libc::syscall(

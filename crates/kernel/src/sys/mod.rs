@@ -12,7 +12,7 @@ use wire::MacAddr;
 
 pub(crate) use batch::{Outgoing, ReceiveBatch, send_batch};
 pub use child::inherited_pair;
-pub(crate) use child::{Bond, above_targets, occupy_targets, prepare_child};
+pub(crate) use child::{Bond, Credentials, above_targets, occupy_targets, prepare_child};
 
 /// Sets a socket option whose value is an `int`.
 pub(crate) fn set_option(

@@ -40,7 +40,8 @@ pub(super) const DAEMON: &[Keyword] = &[
         "set_supplementary_groups",
         "off",
         "Give scripts the full supplementary groups of their user",
-    ),
+    )
+    .supported(),
     value(
         "router_id",
         &[required(Word("text"))],
@@ -124,20 +125,24 @@ pub(super) const DAEMON: &[Keyword] = &[
         "Do not email when a check inside a real server changes; only RS changes",
     ),
     flag("no_email_faults", "off", "Do not send email on FAULT transitions").supported(),
-    value("startup_script", COMMAND, "none", "Run once by parent before children start"),
+    value("startup_script", COMMAND, "none", "Run once by parent before children start")
+        .supported(),
     value(
         "startup_script_timeout",
         &[required(Integer(1, 1000))],
         "10",
         "Limit for startup_script",
-    ),
-    value("shutdown_script", COMMAND, "none", "Run once by parent after children stopped"),
+    )
+    .supported(),
+    value("shutdown_script", COMMAND, "none", "Run once by parent after children stopped")
+        .supported(),
     value(
         "shutdown_script_timeout",
         &[required(Integer(1, 1000))],
         "10",
         "Limit for shutdown_script",
-    ),
+    )
+    .supported(),
     value(
         "max_auto_priority",
         &[optional(Integer(-1, 99))],

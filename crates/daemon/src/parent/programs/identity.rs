@@ -24,7 +24,22 @@ pub(super) fn program(command: &Command, common: &Scripts) -> Result<Program, St
         return Err(format!("{name} would run as root, and {why}"));
     }
     let arguments = arguments.iter().map(Into::into).collect();
-    Ok(Program { path, arguments, identity, outlives_us: false })
+    let groups = match identity {
+        Some(identity) if common.all_groups => groups(identity)?,
+        Some(_) | None => Vec::new(),
+    };
+    Ok(Program { path, arguments, identity, groups, outlives_us: false })
+}
+
+/// All groups of a user, that of the program among them.
+fn groups(identity: Identity) -> Result<Vec<u32>, String> {
+    let uid = identity.uid;
+    let unknown = |errno| format!("groups of user {uid}: {errno}");
+    let user = nix::unistd::User::from_uid(uid.into()).map_err(unknown)?;
+    let name = user.and_then(|user| std::ffi::CString::new(user.name).ok());
+    let name = name.ok_or_else(|| format!("there is no user {uid}"))?;
+    let groups = nix::unistd::getgrouplist(&name, identity.gid.into()).map_err(unknown)?;
+    Ok(groups.into_iter().map(nix::unistd::Gid::as_raw).collect())
 }
 
 /// As whom: as written, else as `keepalived_script` where that user exists, else as this process.

@@ -1,9 +1,10 @@
-//! The programs of the configuration: tracked scripts, programs and pipes that are told of changes.
+//! The programs of the configuration: tracked scripts, programs and pipes that are told of changes, and what runs once.
 //!
 //! The VRRP process never forks: it says what changed, by names, and the parent, which reads the same configuration,
 //! knows what to run for it. Nothing here waits for a program.
 
 mod identity;
+mod once;
 mod pipe;
 mod queue;
 mod told;
@@ -20,6 +21,7 @@ use kernel::eventloop::{Token, now};
 use kernel::process::{Child, Ended, Program};
 use rustix::process::Signal;
 
+use self::once::{Occasion, Once};
 use self::pipe::Pipe;
 use self::queue::Queue;
 use self::told::{as_told, commands};
@@ -72,6 +74,7 @@ pub(super) struct Programs {
     pipes: Vec<Pipe>,
     running: BTreeMap<u64, Running>,
     next: u64,
+    once: Once,
 }
 
 /// What is known of a tracked script.
@@ -100,6 +103,8 @@ enum Purpose {
     Told(Subject),
     /// Reading this pipe.
     Reader(PathBuf),
+    /// The start or the end of the daemon.
+    Once(Occasion),
     /// Nothing any more: it was told to end, and is collected.
     Forgotten,
 }
@@ -120,6 +125,16 @@ impl Programs {
             is_running: self.running.values().any(|running| ours(&running.purpose)),
             last: script.last.map_or_else(String::new, |ended| ended.to_string()),
         }
+    }
+
+    /// Whether what the daemon runs has to wait for the program of the start.
+    pub(super) fn hold_back(&self) -> bool {
+        self.once.holds_back()
+    }
+
+    /// Whether the program of the end has done its work.
+    pub(super) fn are_shut_down(&self) -> bool {
+        self.once.is_over()
     }
 
     /// Whether a token is that of a program.
@@ -165,10 +180,14 @@ impl Parent {
     pub(super) fn tend_programs(&mut self) {
         let now = now();
         self.tend_tracked(now);
-        let mut late = Vec::new();
+        let (mut late, mut late_once) = (Vec::new(), None);
         for running in self.programs.running.values_mut() {
             if running.until.is_some_and(|until| until <= now) {
                 running.until = None;
+                if let Purpose::Once(occasion) = running.purpose {
+                    late_once = Some(occasion);
+                    continue;
+                }
                 let _ = running.child.signal_group(Signal::KILL);
                 if let Purpose::Told(subject) = &running.purpose {
                     let (kind, name) = changes::subject(subject);
@@ -180,6 +199,9 @@ impl Parent {
         }
         for line in late {
             self.log(Severity::Warning, &line);
+        }
+        if let Some(occasion) = late_once {
+            self.once_is_late(occasion);
         }
     }
 
@@ -199,6 +221,7 @@ impl Parent {
             Purpose::Reader(_) => {
                 self.log(Severity::Warning, "vrrp notify fifo script terminated");
             }
+            Purpose::Once(occasion) => self.once_ended(occasion, ended),
             Purpose::Forgotten => {}
             Purpose::Told(subject) => {
                 if let Some(program) = self.programs.queue.next(&subject) {

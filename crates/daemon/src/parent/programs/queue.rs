@@ -51,7 +51,13 @@ mod tests {
     use super::*;
 
     fn program(name: &str) -> Program {
-        Program { path: name.into(), arguments: Vec::new(), identity: None, outlives_us: true }
+        Program {
+            path: name.into(),
+            arguments: Vec::new(),
+            identity: None,
+            groups: Vec::new(),
+            outlives_us: true,
+        }
     }
 
     #[test]
