@@ -6,8 +6,11 @@
 
 mod bench;
 mod docs;
+mod lab;
 mod layers;
 mod metadata;
+mod packages;
+mod process;
 mod sources;
 mod test;
 
@@ -60,6 +63,11 @@ const COMMANDS: &[Command] = &[
         name: "docs",
         summary: "write what follows from the keyword table; [--check] only compares",
         run: docs::run,
+    },
+    Command {
+        name: "lab",
+        summary: "run COMMAND on a virtual machine with Debian's kernel; [--minutes N] COMMAND [ARGUMENT..]",
+        run: lab::run,
     },
     Command { name: "layers", summary: "check which crate may depend on which", run: layers::run },
 ];

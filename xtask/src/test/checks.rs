@@ -86,7 +86,7 @@ pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
         .args(arguments)
         .current_dir(root)
         .env("CARGO_TERM_COLOR", "never")
-        .env("PATH", super::packages::search_path());
+        .env("PATH", crate::packages::search_path());
     command
 }
 

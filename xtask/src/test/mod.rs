@@ -5,9 +5,8 @@
 //! counts and names. With `STEADFAST_CI=1` a test that was skipped for lack of a privilege or a package has failed.
 
 mod checks;
+mod in_lab;
 mod licences;
-mod packages;
-mod process;
 mod report;
 mod sizes;
 mod tally;
@@ -19,8 +18,9 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 
-use crate::metadata;
-use process::Guard;
+use crate::packages::{self, Provision};
+use crate::process::Guard;
+use crate::{lab, metadata};
 use report::{Log, Outcome, Report};
 
 /// Where a stage runs and how.
@@ -28,6 +28,10 @@ struct Context {
     guard: Guard,
     /// The folder of the workspace.
     root: PathBuf,
+    /// The folder of what the virtual machine is made of.
+    lab: PathBuf,
+    /// Whether packages may be installed.
+    installs: bool,
 }
 
 /// What was asked for.
@@ -43,11 +47,13 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
     let request = Request::parse(arguments)?;
     let guard = Guard::new()?;
     let strict = env::var("STEADFAST_CI").is_ok_and(|value| value == "1");
-    let context = Context { guard, root: metadata::root()? };
+    let installs = !request.no_install;
     let workspace = metadata::of_workspace()?;
+    let lab = workspace.target_directory.join(lab::FOLDER);
+    let context = Context { guard, root: metadata::root()?, lab, installs };
     let mut report = Report::new(strict, workspace.target_directory.join("xtask"))?;
 
-    report.stage("packages", |log| install(&context, request.no_install, log));
+    report.stage("packages", |log| install(&context, log));
     if request.filter.is_none() {
         for check in checks::ALL {
             report.stage(check.name, |log| (check.run)(&context, log));
@@ -74,18 +80,14 @@ impl Request {
 }
 
 /// Installs the packages that tests miss, if we may.
-fn install(context: &Context, forbidden: bool, log: &mut Log) -> anyhow::Result<Outcome> {
-    let missing = packages::missing();
-    if missing.is_empty() {
-        return Ok(Outcome::Passed);
-    }
-    let by_hand = packages::command_line(&missing);
-    if forbidden || !nix::unistd::geteuid().is_root() {
-        return Ok(Outcome::Skipped(format!("missing; as root: {by_hand}")));
-    }
-    log.show(&format!("installing {}; by hand: {by_hand}", missing.join(" ")));
-    packages::install(&context.guard, &missing, |line| log.show(line))?;
-    Ok(Outcome::Passed)
+fn install(context: &Context, log: &mut Log) -> anyhow::Result<Outcome> {
+    let provision = packages::provide(&context.guard, packages::TESTS, context.installs, |line| {
+        log.show(line)
+    })?;
+    Ok(match provision {
+        Provision::There => Outcome::Passed,
+        Provision::Missing(remedy) => Outcome::Skipped(remedy),
+    })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::Context;
 use super::checks::{cargo, passes};
+use super::in_lab;
 use super::report::{Log, Outcome, Report};
 use super::tally::{Remark, Tally};
 use crate::metadata::Metadata;
@@ -23,6 +24,8 @@ struct Tier {
     targets: Vec<String>,
     /// Which daemons play the scenarios.
     subject: Option<&'static str>,
+    /// Begin of the names of tests that run elsewhere.
+    without: Option<&'static str>,
 }
 
 /// Builds what is tested, then runs every tier.
@@ -42,6 +45,9 @@ pub(crate) fn run(
     let daemon = daemon.then_some(program);
     for tier in tiers(workspace) {
         report.stage(tier.name, |log| tier.run(context, filter, daemon.as_ref(), log));
+        if tier.without.is_some() {
+            report.stage("kernel in a virtual machine", |log| in_lab::run(context, filter, log));
+        }
     }
 }
 
@@ -70,15 +76,17 @@ fn tiers(workspace: &Metadata) -> Vec<Tier> {
     let mut first = vec!["--lib".to_owned(), "--bins".to_owned()];
     first.extend(select(&quick));
     let mut tiers = vec![
-        Tier { name: "unit, simulator, process", targets: first, subject: None },
+        Tier { name: "unit, simulator, process", targets: first, subject: None, without: None },
         Tier {
             name: "examples in documentation",
             targets: vec!["--doc".to_owned()],
             subject: None,
+            without: None,
         },
     ];
     if !kernel.is_empty() {
-        tiers.push(Tier { name: "kernel in namespaces", targets: select(&kernel), subject: None });
+        let (targets, without) = (select(&kernel), Some(in_lab::PREFIX));
+        tiers.push(Tier { name: "kernel in namespaces", targets, subject: None, without });
     }
     let scenarios = select(&programs(&|package| package == CONFORMANCE));
     for (name, subject) in [
@@ -86,7 +94,8 @@ fn tiers(workspace: &Metadata) -> Vec<Tier> {
         ("conformance of ours", "ours"),
         ("conformance of mixed pairs", "mixed"),
     ] {
-        tiers.push(Tier { name, targets: scenarios.clone(), subject: Some(subject) });
+        let targets = scenarios.clone();
+        tiers.push(Tier { name, targets, subject: Some(subject), without: None });
     }
     tiers
 }
@@ -102,6 +111,7 @@ impl Tier {
         let mut arguments = vec!["test", "--workspace", "--no-fail-fast"];
         arguments.extend(self.targets.iter().map(String::as_str));
         arguments.extend(["--", "--show-output"]);
+        arguments.extend(self.without.iter().flat_map(|prefix| ["--skip", prefix]));
         arguments.extend(filter);
         let mut command = cargo(&context.root, &arguments);
         if let Some(subject) = self.subject {

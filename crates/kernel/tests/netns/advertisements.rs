@@ -28,14 +28,14 @@ pub const TESTS: &[Test] = &[
     ("the_end_of_the_interface_is_silence_for_those_that_listen", gone),
 ];
 
-const SOURCE_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
-const SOURCE_V6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x11);
+pub const SOURCE_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+pub const SOURCE_V6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x11);
 
 /// What arrived: VRID, TTL or hop limit, source, destination.
-type Arrived = (u8, u8, IpAddr, IpAddr);
+pub type Arrived = (u8, u8, IpAddr, IpAddr);
 
 /// A cable with addresses to send from and to send to.
-fn cable() -> Cable {
+pub fn cable() -> Cable {
     let mut cable = Cable::new();
     let (near, far) = (cable.near, cable.far);
     let here = [address(near, SOURCE_V4, 24), address(near, SOURCE_V6, 64)];
@@ -65,11 +65,11 @@ fn listen(cable: &Cable, family: Family, vrids: Option<&VridSet>) -> ReceiveSock
     cable.there.within(open).unwrap()
 }
 
-fn vrrp(vrid: u8) -> Vec<u8> {
+pub fn vrrp(vrid: u8) -> Vec<u8> {
     vec![0x31, vrid, 100, 0, 0, 100, 0, 0]
 }
 
-fn datagram(vrid: u8, ttl: u8, destination: Ipv4Addr) -> Vec<u8> {
+pub fn datagram(vrid: u8, ttl: u8, destination: Ipv4Addr) -> Vec<u8> {
     let header = Ipv4Header {
         tos: 0xc0,
         identification: u16::from(vrid),
@@ -81,7 +81,7 @@ fn datagram(vrid: u8, ttl: u8, destination: Ipv4Addr) -> Vec<u8> {
     [header.emit(8).to_vec(), vrrp(vrid)].concat()
 }
 
-fn v4_sendings(datagrams: &[Vec<u8>]) -> Vec<Sending<'_>> {
+pub fn v4_sendings(datagrams: &[Vec<u8>]) -> Vec<Sending<'_>> {
     let to = |bytes: &[u8]| Ipv4Addr::from(*bytes[16..].first_chunk::<4>().unwrap());
     let sending = |bytes| Sending {
         bytes,
@@ -106,7 +106,7 @@ fn arrived(datagram: Datagram<'_>) -> Arrived {
 }
 
 /// Waits for `count` datagrams, and a while for one too many.
-fn collect(socket: &ReceiveSocket, count: usize) -> Vec<Arrived> {
+pub fn collect(socket: &ReceiveSocket, count: usize) -> Vec<Arrived> {
     let mut buffers = Packet::new();
     let mut all = Vec::new();
     eventually("datagrams", || {
@@ -148,7 +148,7 @@ fn ipv4() {
     assert_eq!(collect(&here, 0), []);
 }
 
-fn v6_sending(bytes: &[u8]) -> Sending<'_> {
+pub fn v6_sending(bytes: &[u8]) -> Sending<'_> {
     Sending { bytes, source: SOURCE_V6.into(), destination: MULTICAST_V6.into(), hop_limit: 255 }
 }
 

@@ -23,6 +23,7 @@ mod confinement;
 mod frames;
 mod inheritance;
 mod links;
+mod modules;
 mod nftables;
 mod observing;
 mod paths;
@@ -46,6 +47,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("frames", frames::TESTS),
     ("inheritance", inheritance::TESTS),
     ("links", links::TESTS),
+    ("modules", modules::TESTS),
     ("nftables", nftables::TESTS),
     ("observing", observing::TESTS),
     ("paths", paths::TESTS),
@@ -85,7 +87,9 @@ fn inside() -> Result<ExitCode, Box<dyn std::error::Error>> {
 }
 
 fn trials() -> Vec<Trial> {
-    let rows = AREAS.iter().flat_map(|(area, tests)| tests.iter().map(move |test| (area, test)));
+    // What runs everywhere is not played a second time in the lab, where time is slow.
+    let areas = AREAS.iter().filter(|(area, _)| !modules::in_lab() || *area == "modules");
+    let rows = areas.flat_map(|(area, tests)| tests.iter().map(move |test| (area, test)));
     rows.map(|(area, (name, test))| Trial::test(format!("{area}::{name}"), || alone(*test)))
         .collect()
 }

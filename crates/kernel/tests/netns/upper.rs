@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use intent::{IfIndex, IpvlanMode, UpperKind, UpperLink};
+use intent::{IfIndex, UpperKind, UpperLink};
 use kernel::link::{Link, Upper};
 use kernel::netlink::{NetlinkError, RequestSocket};
 use kernel::socket::{FrameSocket, Framing, Heard, Packet, ReceiveSocket, SendSocket, Sending};
@@ -21,23 +21,22 @@ pub const TESTS: &[Test] = &[
     ("an_alias_stays_until_it_is_taken_away", alias),
     ("a_group_of_links_goes_as_one_and_others_stay", many),
     ("a_link_that_cannot_go_keeps_no_other_and_is_left_out_of_the_group", stubborn),
-    ("an_ipvlan_is_made_where_the_kernel_has_it", ipvlan),
     ("settings_are_read_and_written", settings),
     ("a_silent_link_hears_adverts_that_its_ip_layer_would_drop", silent),
     ("ipv6_adverts_pass_a_link_without_ipv6", silent_ipv6),
 ];
 
-const VMAC: MacAddr = MacAddr([0, 0, 0x5e, 0, 1, 51]);
+pub const VMAC: MacAddr = MacAddr([0, 0, 0x5e, 0, 1, 51]);
 
-fn wanted(parent: IfIndex, name: &str, mac: MacAddr) -> UpperLink {
+pub fn wanted(parent: IfIndex, name: &str, mac: MacAddr) -> UpperLink {
     UpperLink { parent, name: name.to_owned(), kind: UpperKind::PrivateMacvlan(mac) }
 }
 
-fn find(requests: &mut RequestSocket, name: &str) -> Option<Link> {
+pub fn find(requests: &mut RequestSocket, name: &str) -> Option<Link> {
     requests.links().unwrap().into_iter().find(|link| link.name == name)
 }
 
-fn make(requests: &mut RequestSocket, link: UpperLink) -> Link {
+pub fn make(requests: &mut RequestSocket, link: UpperLink) -> Link {
     let name = link.name.clone();
     requests.create_upper_links(&[link]).remove(0).unwrap();
     find(requests, &name).unwrap()
@@ -124,22 +123,6 @@ fn stubborn() {
         let left: Vec<(&str, u32)> =
             left.iter().map(|link| (link.name.as_str(), link.group)).collect();
         assert_eq!(left, [("lo", 0), (NEAR, 0)]);
-    }
-}
-
-fn ipvlan() {
-    let mut cable = Cable::new();
-    let kind = UpperKind::Ipvlan(IpvlanMode::Private);
-    let link = UpperLink { parent: cable.near, name: "vrrp.51".to_owned(), kind };
-    match cable.requests.create_upper_links(&[link]).remove(0) {
-        Err(NetlinkError::Refused { errno: Errno::OPNOTSUPP, .. }) => {
-            println!("SKIPPED: kernel has no ipvlan");
-        }
-        outcome => {
-            outcome.unwrap();
-            let link = find(&mut cable.requests, "vrrp.51").unwrap();
-            assert_eq!(link.upper, Some((cable.near, Upper::Ipvlan(IpvlanMode::Private))));
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! to end, what must be undone is undone, and nothing keeps running or waiting behind our back. Standard output and
 //! error share one pipe, so that their order stays as it was.
 
+use std::cell::Cell;
 use std::io::{BufRead as _, BufReader, PipeReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -76,8 +77,20 @@ impl Guard {
     /// **Errors**: the program cannot be started.
     pub(crate) fn run(
         &self,
-        mut command: Command,
+        command: Command,
         limit: Duration,
+        each: impl FnMut(&str),
+    ) -> anyhow::Result<Option<ExitStatus>> {
+        self.run_until(command, &Cell::new(Instant::now() + limit), each)
+    }
+
+    /// As [`Self::run`], until a deadline that `each` may move.
+    ///
+    /// **Errors**: the program cannot be started.
+    pub(crate) fn run_until(
+        &self,
+        mut command: Command,
+        deadline: &Cell<Instant>,
         mut each: impl FnMut(&str),
     ) -> anyhow::Result<Option<ExitStatus>> {
         let (reader, writer) = std::io::pipe()?;
@@ -90,10 +103,9 @@ impl Guard {
         drop(command);
 
         let lines = lines(reader);
-        let deadline = Instant::now() + limit;
         let mut in_time = true;
         loop {
-            match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match lines.recv_timeout(deadline.get().saturating_duration_since(Instant::now())) {
                 Ok(line) => each(&line),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 Err(mpsc::RecvTimeoutError::Timeout) => {

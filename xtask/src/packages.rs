@@ -1,4 +1,4 @@
-//! Debian packages that tests use: the one list, and how the missing ones get installed.
+//! Debian packages that the project's commands use: the one list, and how the missing ones get installed.
 //!
 //! Nothing that is installed may start: a policy file that refuses it stands while `apt-get` runs and is gone
 //! afterwards, also after a failure or an interrupt; one that stood there before comes back.
@@ -12,18 +12,19 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use super::process::Guard;
+use crate::process::Guard;
 
-/// A package and the program in it that tests run.
+/// A package and the program in it that is run.
 pub(crate) struct Needed {
     package: &'static str,
     program: &'static str,
 }
 
 /// Everything that tests run and a minimal system may lack. A test that runs another program adds its package here.
-const NEEDED: &[Needed] = &[
+pub(crate) const TESTS: &[Needed] = &[
     Needed { package: "g++", program: "c++" },
     Needed { package: "iproute2", program: "ip" },
+    Needed { package: "ipvsadm", program: "ipvsadm" },
     Needed { package: "keepalived", program: "keepalived" },
     Needed { package: "nftables", program: "nft" },
     Needed { package: "procps", program: "sysctl" },
@@ -33,11 +34,47 @@ const NEEDED: &[Needed] = &[
     Needed { package: "util-linux", program: "nsenter" },
 ];
 
+/// What the virtual machine of the lab is run with.
+pub(crate) const LAB: &[Needed] = &[
+    Needed { package: "kmod", program: "depmod" },
+    Needed { package: "qemu-system-x86", program: "qemu-system-x86_64" },
+    Needed { package: "util-linux", program: "setpriv" },
+];
+
+/// What came of asking for packages.
+pub(crate) enum Provision {
+    There,
+    /// Some are missing and were not to be installed; what to type.
+    Missing(String),
+}
+
+/// Sees to it that `needed` is there: installs what is missing if `installs` says so and we are root.
+///
+/// **Errors**: those of `install`.
+pub(crate) fn provide(
+    guard: &Guard,
+    needed: &[Needed],
+    installs: bool,
+    mut each: impl FnMut(&str),
+) -> anyhow::Result<Provision> {
+    let missing = missing(needed);
+    if missing.is_empty() {
+        return Ok(Provision::There);
+    }
+    let by_hand = command_line(&missing);
+    if !installs || !nix::unistd::geteuid().is_root() {
+        return Ok(Provision::Missing(format!("missing; as root: {by_hand}")));
+    }
+    each(&format!("installing {}; by hand: {by_hand}", missing.join(" ")));
+    install(guard, &missing, each)?;
+    Ok(Provision::There)
+}
+
 /// The packages whose program is nowhere.
-pub(crate) fn missing() -> Vec<&'static str> {
+fn missing(needed: &[Needed]) -> Vec<&'static str> {
     let path = search_path();
     let is_there = |program: &str| env::split_paths(&path).any(|dir| dir.join(program).is_file());
-    NEEDED.iter().filter(|needed| !is_there(needed.program)).map(|needed| needed.package).collect()
+    needed.iter().filter(|needed| !is_there(needed.program)).map(|needed| needed.package).collect()
 }
 
 /// `PATH` with the folders of administrators, which a user's lacks on Debian.
@@ -47,18 +84,14 @@ pub(crate) fn search_path() -> String {
 }
 
 /// What somebody has to type who may.
-pub(crate) fn command_line(packages: &[&str]) -> String {
+fn command_line(packages: &[&str]) -> String {
     format!("apt-get update && apt-get install -y --no-install-recommends {}", packages.join(" "))
 }
 
 /// Installs `packages`; refreshes the lists first when there are none, or when the first attempt fails for their age.
 ///
 /// **Errors**: `apt-get` is missing or fails.
-pub(crate) fn install(
-    guard: &Guard,
-    packages: &[&str],
-    mut each: impl FnMut(&str),
-) -> anyhow::Result<()> {
+fn install(guard: &Guard, packages: &[&str], mut each: impl FnMut(&str)) -> anyhow::Result<()> {
     Policy::clear_stale(Path::new(POLICY))?;
     guard.act(|| {
         let policy = Policy::refuse(PathBuf::from(POLICY))?;
@@ -79,7 +112,14 @@ pub(crate) fn install(
     result
 }
 
-fn apt(guard: &Guard, arguments: &[&str], each: impl FnMut(&str)) -> anyhow::Result<bool> {
+/// Whether `apt-get` succeeds with `arguments`.
+///
+/// **Errors**: it is missing.
+pub(crate) fn apt(
+    guard: &Guard,
+    arguments: &[&str],
+    each: impl FnMut(&str),
+) -> anyhow::Result<bool> {
     let mut command = Command::new("apt-get");
     command
         .args(["-q", "-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0"])
