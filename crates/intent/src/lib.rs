@@ -10,6 +10,7 @@ mod link;
 mod path;
 mod route;
 mod rule;
+pub mod service;
 
 pub use address::{Address, AddressKey, Flags, IfIndex, Lifetime, PROTOCOL_KEEPALIVED};
 pub use diff::{Change, diff};
