@@ -1,0 +1,137 @@
+//! One real server: up if all its checks say so, with the weight that they leave it.
+
+use std::collections::BTreeMap;
+
+use clock::Instant;
+
+use crate::checker::Checker;
+use crate::output::Teller;
+use crate::snapshot::RealServerSnapshot;
+use crate::{Alerts, CheckId, OnFailure, RealServerParameters, Verdict, WeightEffect};
+
+/// The state of one real server.
+#[derive(Clone, Debug)]
+pub(crate) struct RealServer {
+    base_weight: u32,
+    on_failure: OnFailure,
+    pub(crate) alerts: Alerts,
+    pub(crate) checks: BTreeMap<CheckId, Checker>,
+    /// What is acted upon and was told; follows [`Self::opinion`].
+    pub(crate) verdict: Verdict,
+    /// The weight that is acted upon; follows [`Self::weight_of_checks`].
+    pub(crate) weight: u32,
+    /// Its weight in the pool.
+    pub(crate) installed: Option<u32>,
+}
+
+/// What a process before this one left of a real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Former {
+    /// Nothing is known of it.
+    Unknown,
+    /// Its weight in the pool; none where it was not in there.
+    Known(Option<u32>),
+}
+
+impl RealServer {
+    /// One that no pool holds as far as this process is concerned, or that a former process left there. One that
+    /// served goes on to serve; one that did not waits for its checks.
+    pub(crate) fn new(parameters: &RealServerParameters, former: Former) -> Self {
+        let assumed = match former {
+            Former::Unknown => None,
+            Former::Known(Some(weight)) if weight > 0 || parameters.weight == 0 => {
+                Some(Verdict::Up)
+            }
+            Former::Known(_) => Some(Verdict::Down),
+        };
+        let checks = parameters
+            .checks
+            .iter()
+            .map(|(id, check)| (*id, Checker::new(*check, assumed.unwrap_or(check.start))));
+        let mut server = Self {
+            base_weight: parameters.weight,
+            on_failure: parameters.on_failure,
+            alerts: parameters.alerts,
+            checks: checks.collect(),
+            verdict: Verdict::Up,
+            weight: parameters.weight,
+            installed: match former {
+                Former::Unknown => None,
+                Former::Known(installed) => installed,
+            },
+        };
+        server.verdict = server.opinion();
+        server
+    }
+
+    /// What the checks say: Down if one does.
+    pub(crate) fn opinion(&self) -> Verdict {
+        if self.checks.values().all(|check| check.verdict() == Verdict::Up) {
+            Verdict::Up
+        } else {
+            Verdict::Down
+        }
+    }
+
+    /// The weight that the checks leave it. What several of them add adds up.
+    pub(crate) fn weight_of_checks(&self) -> u32 {
+        let base = i64::from(self.base_weight);
+        let added = self.checks.values().map(|check| match check.effect() {
+            WeightEffect::None => 0,
+            WeightEffect::Exactly(weight) => i64::from(weight) - base,
+            WeightEffect::Added(points) => points,
+        });
+        let sum = added.fold(base, i64::saturating_add).clamp(0, MAX_WEIGHT);
+        u32::try_from(sum).unwrap_or(0)
+    }
+
+    /// Its weight in the pool; none for out of it. `has_given_way` while the sorry server serves for all.
+    pub(crate) fn wanted(&self, has_given_way: bool) -> Option<u32> {
+        match (self.verdict, self.on_failure) {
+            (Verdict::Up, _) if !has_given_way => Some(self.weight),
+            (_, OnFailure::Inhibit) => Some(0),
+            (_, OnFailure::Remove) => None,
+        }
+    }
+
+    /// Takes other parameters. A check that is new does not take a server down that serves, even if it is one
+    /// that starts Down.
+    pub(crate) fn adjust(
+        &mut self,
+        now: Instant,
+        parameters: &RealServerParameters,
+        teller: &mut Teller<'_>,
+    ) {
+        self.base_weight = parameters.weight;
+        self.on_failure = parameters.on_failure;
+        self.alerts = parameters.alerts;
+        self.checks.retain(|id, check| {
+            let stays = parameters.checks.contains_key(id);
+            if !stays {
+                teller.cancel(*id, check.suspend());
+            }
+            stays
+        });
+        let serves = self.verdict == Verdict::Up;
+        for (id, check) in &parameters.checks {
+            if let Some(old) = self.checks.get_mut(id) {
+                teller.cancel(*id, old.adjust(now, *check));
+            } else {
+                let start = if serves { Verdict::Up } else { check.start };
+                self.checks.insert(*id, Checker::new(*check, start));
+            }
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> RealServerSnapshot {
+        RealServerSnapshot {
+            verdict: self.verdict,
+            weight: self.weight,
+            installed: self.installed,
+            checks: self.checks.iter().map(|(id, check)| (*id, check.snapshot())).collect(),
+        }
+    }
+}
+
+/// The largest weight of the configuration language.
+const MAX_WEIGHT: i64 = 0x7fff_ffff;
