@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use conformance::configuration::{Instance, file};
 use conformance::flavour::Flavour;
+use conformance::packet::Advert;
 use conformance::scenario::{SLACK, START, Scenario, Stage};
 use conformance::stream::Mark;
 use conformance::subject::Subject;
@@ -14,6 +16,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("a_tracked_interface_without_weight_is_fault", V3, unweighted),
     Scenario::new("a_tracked_interface_with_weight_changes_the_priority", V3, weighted).mixed(),
     Scenario::new("a_positive_weight_counts_while_the_interface_is_up", V3, positive),
+    Scenario::new("reverse_turns_the_sign_of_a_weight", V3, reversed),
+    Scenario::new("the_own_interface_is_not_tracked_twice", V3, own_interface),
+    Scenario::new("a_weight_of_a_group_counts_for_each_member", V3, weighted_group),
     Scenario::new("a_file_with_weight_changes_the_priority", V3, weighted_file).mixed(),
     Scenario::new("a_file_without_weight_is_fault_while_it_is_not_0", V3, unweighted_file),
     Scenario::new("a_product_of_minus_254_is_fault", V3, low_file),
@@ -96,6 +101,66 @@ fn positive(stage: &mut Stage) -> Result<()> {
     stage.lab.expect_holders(stage.address(), &["b"], within + SLACK)
 }
 
+/// Waits until `a` advertises each of these priorities, by VRID.
+fn expect_priorities(stage: &Stage, expected: &[(u8, u8)]) -> Result<()> {
+    let since = stage.lab.capture.mark();
+    let within = stage.flavour.interval() * 2 + SLACK;
+    for (vrid, priority) in expected {
+        let wanted = |a: &Advert| (a.vrid, a.priority) == (*vrid, *priority);
+        stage.lab.capture.expect_advert("a", since, within, wanted)?;
+    }
+    Ok(())
+}
+
+/// While `t0` is up 30 is subtracted from one, and while it is down 30 is added to the other.
+fn reversed(stage: &mut Stage) -> Result<()> {
+    let space = stage.lab.node("a")?.space().clone();
+    space.run("ip link add t0 type veth peer name t1")?;
+    space.run("ip link set t1 up")?;
+    space.run("ip link set t0 up")?;
+    let with = |instance: Instance, weight: &str| {
+        let line = format!("    t0 weight {weight} reverse");
+        instance.line("track_interface {").line(&line).line("}")
+    };
+    let one = with(stage.instance(150), "30");
+    let two = with(stage.instance(150).named("VI_2", 52).addresses(&["192.0.2.11/24"]), "-30");
+    stage.start_with("a", &file(&[], &[one, two]))?;
+    let within = stage.flavour.down_interval(100) + START;
+    for address in ["192.0.2.10", "192.0.2.11"] {
+        stage.lab.expect_holders(address.parse()?, &["a"], within)?;
+    }
+    expect_priorities(stage, &[(51, 120), (52, 150)])?;
+    set_tracked(stage, false)?;
+    expect_priorities(stage, &[(51, 150), (52, 180)])
+}
+
+fn own_interface(stage: &mut Stage) -> Result<()> {
+    let instance = stage.instance(150);
+    let instance = instance.line("track_interface {").line("    eth0 weight 10").line("}");
+    stage.start("a", &instance)?;
+    let within = stage.flavour.down_interval(150) + START;
+    stage.lab.expect_holders(stage.address(), &["a"], within)?;
+    expect_priorities(stage, &[(51, 150)])
+}
+
+/// What the group tracks moves all members, also one that would weigh it otherwise.
+fn weighted_group(stage: &mut Stage) -> Result<()> {
+    let space = stage.lab.node("a")?.space().clone();
+    space.run("ip link add t0 type veth peer name t1")?;
+    space.run("ip link set t1 up")?;
+    space.run("ip link set t0 up")?;
+    let group = "vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n    track_interface {\n        t0 weight 30\n    }\n}";
+    let one = stage.instance(150);
+    let two = stage.instance(140).named("VI_2", 52).addresses(&["192.0.2.11/24"]);
+    let two = two.line("track_interface {").line("    t0 weight 7").line("}");
+    stage.start_with("a", &file(&[group], &[one, two]))?;
+    let within = stage.flavour.down_interval(140) + START;
+    stage.lab.expect_holders(stage.address(), &["a"], within)?;
+    expect_priorities(stage, &[(51, 180), (52, 170)])?;
+    set_tracked(stage, false)?;
+    expect_priorities(stage, &[(51, 150), (52, 140)])
+}
+
 /// `a` tracks the file `number` with these words after its name, and has its path.
 fn elect_with_file(stage: &mut Stage, content: &str, words: &str) -> Result<PathBuf> {
     let path = stage.lab.node("a")?.file("number");
@@ -104,7 +169,7 @@ fn elect_with_file(stage: &mut Stage, content: &str, words: &str) -> Result<Path
     let lines = ["track_file {", &format!("    number{words}"), "}"].map(str::to_owned);
     let a = lines.iter().fold(stage.instance(150), |instance, line| instance.line(line));
     let b = stage.instance(100);
-    stage.start_with("a", &conformance::configuration::file(&[&block], &[a]))?;
+    stage.start_with("a", &file(&[&block], &[a]))?;
     stage.start("b", &b)?;
     stage.settle("a", "b", b.vrid)?;
     Ok(path)
@@ -180,7 +245,7 @@ fn initial_file(stage: &mut Stage) -> Result<()> {
         path.display()
     );
     let a = stage.instance(150).line("track_file {").line("    number").line("}");
-    stage.start_with("a", &conformance::configuration::file(&[&block], &[a]))?;
+    stage.start_with("a", &file(&[&block], &[a]))?;
     let within = stage.flavour.down_interval(150) + START;
     stage.lab.capture.expect_advert("a", Mark::START, within, |a| a.priority == 165)?;
     ensure!(fs::read_to_string(&path)? == "5\n", "{:?}", fs::read_to_string(&path)?);
@@ -195,7 +260,7 @@ fn start_group(stage: &mut Stage) -> Result<()> {
     let group = "vrrp_sync_group G {\n    group {\n        VI_1\n        VI_2\n    }\n}";
     let one = stage.instance(150).line("track_file {").line("    number").line("}");
     let two = stage.instance(150).named("VI_2", 52).addresses(&["192.0.2.11/24"]);
-    stage.start_with("a", &conformance::configuration::file(&[&block, group], &[one, two]))
+    stage.start_with("a", &file(&[&block, group], &[one, two]))
 }
 
 fn grouped_file(stage: &mut Stage) -> Result<()> {
@@ -221,7 +286,7 @@ fn start_with_process(stage: &mut Stage) -> Result<PathBuf> {
     fs::copy("/bin/sleep", &path)?;
     let block = format!("vrrp_track_process p {{\n    process {name}\n}}");
     let a = stage.instance(150).line("track_process {").line("    p").line("}");
-    stage.start_with("a", &conformance::configuration::file(&[&block], &[a]))?;
+    stage.start_with("a", &file(&[&block], &[a]))?;
     let node = stage.lab.node("a")?;
     node.expect_log("tracked process p quorum not achieved", Mark::START, START)?;
     Ok(path)

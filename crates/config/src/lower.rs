@@ -35,7 +35,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::global::Defaults;
 use self::report::Reports;
 use self::rule::Priorities;
-use self::track::{Catalogue, Kind, Trackers};
+use self::track::{Already, Catalogue, Kind, Trackers};
 use crate::diagnostic::{Diagnostic, model as codes};
 use crate::model::{Global, HeldBack, Hindrance, Instance, Model, VirtualServer};
 use crate::names::Names;
@@ -164,7 +164,7 @@ impl<'a> Lowering<'a> {
         catalogue.enter(Kind::Process, &processes, |it| it.weight);
         catalogue.enter(Kind::Bfd, &sessions, |it| it.weight);
         for (instance, tracked) in instances.iter_mut().zip(&tracked) {
-            trackers.add(instance, tracked, &catalogue, &mut reports);
+            trackers.add(instance, tracked, Already::Stays, &catalogue, &mut reports);
         }
         for directive in blocks(&tree, "child_wait_time") {
             global::daemon(&mut global, "child_wait_time", directive);

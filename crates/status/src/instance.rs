@@ -143,7 +143,7 @@ pub struct Tracked {
     pub state: TrackedState,
     /// −254 to 254; with 0 its failure is a fault.
     pub weight: i16,
-    /// Whether down counts as up.
+    /// Whether what the weight adds is subtracted, and the other way round; without a weight, whether success is a fault.
     pub reverse: bool,
 }
 
@@ -151,13 +151,14 @@ impl Tracked {
     /// What it adds to the priority now.
     #[must_use]
     pub fn sum(&self) -> i16 {
-        let up = match (self.state, self.reverse) {
-            (TrackedState::Unknown, _) => return 0,
-            (TrackedState::Value(value), reverse) => return product(value, self.weight, reverse),
-            (TrackedState::Up, reverse) => !reverse,
-            (TrackedState::Down, reverse) => reverse,
+        let up = match self.state {
+            TrackedState::Unknown => return 0,
+            TrackedState::Value(value) => return product(value, self.weight, self.reverse),
+            TrackedState::Up => true,
+            TrackedState::Down => false,
         };
-        if (self.weight > 0) == up { self.weight } else { 0 }
+        let sum = if (self.weight > 0) == up { self.weight } else { 0 };
+        if self.reverse { sum.saturating_neg() } else { sum }
     }
 }
 
@@ -366,8 +367,8 @@ mod tests {
         use TrackedState::{Down, Unknown, Up};
         assert_eq!([sum(5, Up, false), sum(5, Down, false), sum(5, Unknown, false)], [5, 0, 0]);
         assert_eq!([sum(-5, Up, false), sum(-5, Down, false), sum(-5, Unknown, true)], [0, -5, 0]);
-        assert_eq!([sum(5, Up, true), sum(5, Down, true)], [0, 5]);
-        assert_eq!([sum(-5, Up, true), sum(-5, Down, true)], [-5, 0]);
+        assert_eq!([sum(5, Up, true), sum(5, Down, true)], [-5, 0]);
+        assert_eq!([sum(-5, Up, true), sum(-5, Down, true)], [0, 5]);
         assert_eq!([sum(0, Up, false), sum(0, Down, false)], [0, 0]);
     }
 }

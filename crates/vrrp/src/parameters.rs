@@ -158,7 +158,7 @@ pub enum Weight {
     Priority {
         /// −254 to 254, not 0.
         weight: i16,
-        /// `reverse`: up counts as down.
+        /// `reverse`: what would be added is subtracted, and the other way round.
         reverse: bool,
     },
 }

@@ -74,9 +74,9 @@ fn effect(weight: Weight, state: TrackerState) -> Effect {
             }
         }
         (Weight::Priority { weight, reverse }, TrackerState::Up | TrackerState::Down) => {
-            let is_up = (state == TrackerState::Up) != reverse;
-            let counts = is_up == (weight > 0);
-            Effect::Added(if counts { i32::from(weight) } else { 0 })
+            let counts = (state == TrackerState::Up) == (weight > 0);
+            let points = if counts { i32::from(weight) } else { 0 };
+            Effect::Added(if reverse { -points } else { points })
         }
     }
 }
@@ -115,11 +115,12 @@ mod tests {
     }
 
     #[test]
-    fn reverse_swaps_up_and_down() {
+    fn reverse_turns_the_sign_of_what_is_added() {
         use TrackerState::{Down, Up};
-        check(100, &[(50, true, Down)], 150);
-        check(100, &[(50, true, Up)], 100);
-        check(100, &[(-30, true, Up)], 70);
+        check(100, &[(50, true, Up)], 50);
+        check(100, &[(50, true, Down)], 100);
+        check(100, &[(-30, true, Up)], 100);
+        check(100, &[(-30, true, Down)], 130);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use vrrp::{GroupParameters, InstanceId, Weight};
 
 use super::notify;
 use super::report::Reports;
-use super::track::{self, Catalogue, Tracked, Trackers};
+use super::track::{self, Already, Catalogue, Tracked, Trackers};
 use crate::diagnostic::model as codes;
 use crate::model::{Instance, Notify, SyncGroup, Tracker};
 use crate::source::Span;
@@ -55,6 +55,13 @@ pub(super) fn lower(
                 name.span,
             );
         }
+        let weights_allowed =
+            block.children().iter().any(|line| line.keyword.text == "sync_group_tracking_weight");
+        if !weights_allowed {
+            for member in &members {
+                drop_weights(instances, *member, &trackers.list, &name.text, reports);
+            }
+        }
         track(block, &members, instances, trackers, reports);
         track_named(block, &members, instances, trackers, catalogue, reports);
         let mut notify = Notify::default();
@@ -63,13 +70,6 @@ pub(super) fn lower(
             notify::read(&mut notify, line, reports);
             if line.keyword == *"smtp_alert" {
                 mailed = line.flag().unwrap_or(mailed);
-            }
-        }
-        let weights_allowed =
-            block.children().iter().any(|line| line.keyword.text == "sync_group_tracking_weight");
-        if !weights_allowed {
-            for member in &members {
-                drop_weights(instances, *member, &trackers.list, &name.text, reports);
             }
         }
         groups.push(SyncGroup {
@@ -130,7 +130,7 @@ fn members(
     members
 }
 
-/// Adds what the group tracks to each of its members; what a member tracks itself stays as it says.
+/// Adds what the group tracks to each of its members, in place of what a member says of the same thing.
 fn track(
     block: &Directive,
     members: &[InstanceId],
@@ -150,11 +150,8 @@ fn track(
         // What is wrong with a line is wrong for every member: it is told once.
         let mut silent = reports.silent();
         let told = if index == 0 { &mut *reports } else { &mut silent };
-        for tracking in trackers.lower(&lists, mode, name, told) {
-            let own = &mut instance.parameters.tracking;
-            if own.iter().all(|other| other.tracker != tracking.tracker) {
-                own.push(tracking);
-            }
+        for tracking in trackers.lower(&lists, mode, name, &instance.interface, told) {
+            Already::Replaced.add(&mut instance.parameters.tracking, tracking);
         }
     }
 }
@@ -174,11 +171,12 @@ fn track_named(
         // What is wrong with a line is wrong for every member: it is told once.
         let mut silent = reports.silent();
         let told = if index == 0 { &mut *reports } else { &mut silent };
-        trackers.add(instance, &tracked, catalogue, told);
+        trackers.add(instance, &tracked, Already::Replaced, catalogue, told);
     }
 }
 
-/// Members of a group have one fate: a weight that moves one of them alone has no meaning.
+/// Members of a group have one fate: a weight that moves one of them alone has no meaning. What the group itself tracks
+/// moves all of them.
 fn drop_weights(
     instances: &mut [Instance],
     member: InstanceId,

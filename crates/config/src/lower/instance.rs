@@ -115,7 +115,7 @@ pub(super) fn lower(
     let vmac = vmac::lower(&written, identity, &destination, strict, defaults, name, reports);
     decide::move_surplus(&mut written, name, reports);
     route::settle_devices(&mut written.routes, &interface, reports);
-    let mut tracking = trackers.lower(&written.track, mode, name, reports);
+    let mut tracking = trackers.lower(&written.track, mode, name, &interface, reports);
     trackers.add_devices(&mut tracking, devices(&written), &interface);
     // Thousands of instances live as long as the process: none keeps room that it does not use.
     tracking.shrink_to_fit();

@@ -26,6 +26,25 @@ pub(super) enum Kind {
     Bfd,
 }
 
+/// What becomes of an entry of the same thing that is there already.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Already {
+    /// The first line of an instance counts.
+    Stays,
+    /// A group decides for its members.
+    Replaced,
+}
+
+impl Already {
+    pub(super) fn add(self, list: &mut Vec<Tracking>, new: Tracking) {
+        match (list.iter_mut().find(|old| old.tracker == new.tracker), self) {
+            (None, _) => list.push(new),
+            (Some(old), Self::Replaced) => *old = new,
+            (Some(_), Self::Stays) => {}
+        }
+    }
+}
+
 /// A line of `track_script` or its like.
 #[derive(Clone, Debug)]
 pub(super) struct Tracked {
@@ -105,16 +124,23 @@ pub(super) fn lines(block: &Directive) -> impl Iterator<Item = Tracked> {
 }
 
 impl Trackers {
-    /// Lowers the `track_interface` blocks of one instance.
+    /// Lowers the `track_interface` blocks of one instance, whose `own` interface is tracked as such.
     pub(super) fn lower(
         &mut self,
         blocks: &[&Directive],
         mode: Mode,
         name: &Word,
+        own: &str,
         reports: &mut Reports<'_>,
     ) -> Vec<Tracking> {
         let mut tracking: Vec<Tracking> = Vec::new();
         for line in blocks.iter().flat_map(|block| block.children()) {
+            if line.keyword == *own {
+                let text =
+                    format!("`{own}` is the instance's own interface: this line has no effect");
+                reports.warning(codes::DUPLICATE_TRACKER, text, line.keyword.span);
+                continue;
+            }
             let weight = line_weight(line, 253);
             if mode == Mode::Owner && matches!(weight, Weight::Priority { .. }) {
                 never_changes(&name.text, &line.keyword, reports);
@@ -134,11 +160,12 @@ impl Trackers {
         tracking
     }
 
-    /// Adds what is tracked by name to an instance; what it tracks already stays as it is.
+    /// Adds what is tracked by name to an instance.
     pub(super) fn add(
         &mut self,
         instance: &mut Instance,
         tracked: &[Tracked],
+        already: Already,
         catalogue: &Catalogue,
         reports: &mut Reports<'_>,
     ) {
@@ -165,10 +192,7 @@ impl Trackers {
                 continue;
             }
             let tracker = self.number(line.kind.tracker(name));
-            let tracking = &mut instance.parameters.tracking;
-            if tracking.iter().all(|other| other.tracker != tracker) {
-                tracking.push(Tracking { tracker, weight });
-            }
+            already.add(&mut instance.parameters.tracking, Tracking { tracker, weight });
         }
         instance.parameters.tracking.shrink_to_fit();
     }
