@@ -13,6 +13,9 @@ use nix::sys::signal::Signal;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("json_is_the_same_letter_by_letter", V3, json),
+    Scenario::new("json_has_every_member_of_the_incumbent", V3, members),
+    Scenario::new("the_data_tell_routes_rules_and_what_is_tracked", V3, sections),
+    Scenario::new("announcements_after_a_lower_priority_have_global_defaults", V3, defaults),
     Scenario::new("statistics_are_the_same_line_by_line", V3, statistics),
     Scenario::new("statistics_count_what_was_refused", V2, |stage| refused(stage, (1, 1, 0))),
     Scenario::new("an_interval_that_differs_is_counted", V2, |stage| refused(stage, (1, 1, 1)))
@@ -281,5 +284,182 @@ fn numbers(stage: &mut Stage) -> Result<()> {
         ensure!(said == number.to_string(), "{name}: {said}");
     }
     ensure!(node.ask(subject, &["--signum=NONSENSE"])?.status.code() == Some(1));
+    Ok(())
+}
+
+/// Routes, rules, everything that can be tracked, and what is static.
+fn rich(stage: &mut Stage) -> Result<String> {
+    let path = stage.lab.node("a")?.file("number");
+    fs::write(&path, "4\n")?;
+    let file = path.display();
+    Ok(format!(
+        "global_defs {{\n script_user root\n}}\n\
+         track_group tg {{\n group {{\n VI_1\n }}\n}}\n\
+         static_ipaddress {{\n 198.51.100.9/24 dev eth0 track_group tg\n}}\n\
+         static_routes {{\n 203.0.113.0/24 via 192.0.2.99 dev eth0\n}}\n\
+         static_rules {{\n from 203.0.113.7 table 77 priority 900\n}}\n\
+         vrrp_script good {{\n script \"/usr/bin/true\"\n interval 1\n weight 5\n}}\n\
+         vrrp_track_file tf {{\n file {file}\n weight 2\n}}\n\
+         vrrp_track_process tp {{\n process no_such_program\n weight 3\n delay 2\n}}\n\
+         bfd_instance peer {{\n neighbor_ip 192.0.2.2\n source_ip 192.0.2.1\n}}\n\
+         vrrp_instance VI_1 {{\n interface eth0\n virtual_router_id 51\n priority 100\n version 2\n\
+         advert_int 1\n nopreempt\n promote_secondaries\n skip_check_adv_addr\n\
+         authentication {{\n auth_type AH\n auth_pass geheim\n }}\n\
+         track_interface {{\n lo weight 10\n }}\n track_script {{\n good weight 7\n }}\n\
+         track_file {{\n tf weight 3 reverse\n }}\n track_process {{\n tp weight 4\n }}\n\
+         track_bfd {{\n peer weight 6\n }}\n\
+         notify_master \"/usr/bin/true m\"\n notify_backup \"/usr/bin/true b\"\n\
+         notify_fault \"/usr/bin/true f\"\n notify_stop \"/usr/bin/true s\"\n notify \"/usr/bin/true\"\n\
+         virtual_ipaddress {{\n 192.0.2.10/24\n }}\n\
+         virtual_ipaddress_excluded {{\n 2001:db8::10/64\n }}\n\
+         virtual_routes {{\n 198.18.0.0/24 via 192.0.2.99 dev eth0\n\
+         198.18.1.0/24 via 192.0.2.98 dev eth0 table 50 metric 7\n\
+         2001:db8:1::/64 via 2001:db8::99 dev eth0 metric 5\n }}\n\
+         virtual_rules {{\n from 192.0.2.10 table 50 priority 999\n to 198.18.0.0/24 table 60 priority 1000\n\
+         }}\n}}\n"
+    ))
+}
+
+/// `a` is Active with all of this.
+fn activate_rich(stage: &mut Stage) -> Result<()> {
+    let configuration = rich(stage)?;
+    stage.start_with("a", &configuration)?;
+    stage.lab.expect_holders(stage.address(), &["a"], Flavour::V2.down_interval(80) + START)
+}
+
+/// Of `data` and `stats`, in their order, where everything is configured.
+const MEMBERS: &str = "iname dont_track_primary skip_check_adv_addr strict_mode vmac_ifname ifp_ifname master_priority \
+    last_transition garp_delay garp_refresh garp_rep garp_refresh_rep garp_lower_prio_delay garp_lower_prio_rep \
+    lower_prio_no_advert higher_prio_send_advert vrid base_priority effective_priority vipset promote_secondaries \
+    adver_int master_adver_int accept nopreempt preempt_delay state wantstate version smtp_alert notify_deleted \
+    script_backup script_master script_fault script_stop script vips evips vroutes vrules track_ifp track_script \
+    auth_type auth_data advert_rcvd advert_sent become_master release_master packet_len_err advert_interval_err \
+    ip_ttl_err invalid_type_rcvd addr_list_err invalid_authtype authtype_mismatch auth_failure pri_zero_rcvd \
+    pri_zero_sent";
+
+fn members(stage: &mut Stage) -> Result<()> {
+    activate_rich(stage)?;
+    let text = dump(stage, "a", "JSON", "keepalived.json")?;
+    let value: serde_json::Value = serde_json::from_str(&text)?;
+    let mut rest = text.as_str();
+    for name in MEMBERS.split_whitespace() {
+        let (_, after) =
+            rest.split_once(&format!("\"{name}\":")).with_context(|| format!("{name}: {text}"))?;
+        rest = after;
+    }
+    let data = value.pointer("/0/data").context("no data")?;
+    let expected = serde_json::json!({
+        "vroutes": [
+            "prepend 198.18.0.0/24 via inet 192.0.2.99 dev eth0 proto 18",
+            "prepend 198.18.1.0/24 via inet 192.0.2.98 dev eth0 table 50 proto 18 metric 7",
+            "prepend 2001:db8:1::/64 via inet6 2001:db8::99 dev eth0 proto 18 metric 5",
+        ],
+        "vrules": [
+            "from 192.0.2.10 priority 999 tos 0x0 protocol 18 lookup 50",
+            "from all to 198.18.0.0/24 priority 1000 tos 0x0 protocol 18 lookup 60",
+        ],
+        "promote_secondaries": true, "auth_type": 2, "nopreempt": true, "skip_check_adv_addr": 1,
+        "track_ifp": ["lo"], "script_stop": "'/usr/bin/true' 's'",
+    });
+    for (name, wanted) in expected.as_object().context("an object")? {
+        ensure!(data.get(name) == Some(wanted), "{name}: {:?}, not {wanted}", data.get(name));
+    }
+    Ok(())
+}
+
+/// What an instance says of a takeover is not meant for the answer to a lower priority.
+fn defaults(stage: &mut Stage) -> Result<()> {
+    let configuration = "global_defs {\n vrrp_garp_master_delay 3\n vrrp_garp_master_repeat 4\n}\n\
+        vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n garp_master_delay 2\n\
+        garp_master_repeat 6\n virtual_ipaddress {\n 192.0.2.10/24\n }\n}\n";
+    stage.start_with("a", configuration)?;
+    stage.lab.node("a")?.expect_log("Entering BACKUP STATE", Mark::START, START)?;
+    let value: serde_json::Value =
+        serde_json::from_str(&dump(stage, "a", "JSON", "keepalived.json")?)?;
+    let expected = [
+        ("garp_delay", 2),
+        ("garp_rep", 6),
+        ("garp_lower_prio_delay", 3),
+        ("garp_lower_prio_rep", 4),
+    ];
+    for (name, wanted) in expected {
+        let found = value.pointer(&format!("/0/data/{name}"));
+        ensure!(found == Some(&wanted.into()), "{name}: {found:?}, not {wanted}");
+    }
+    Ok(())
+}
+
+/// Lines of the dump, in their order.
+const LINES: &str = "\
+------< Static Addresses >------
+     198.51.100.9/24 dev eth0 scope global
+------< Static Routes >------
+     prepend 203.0.113.0/24 via inet 192.0.2.99 dev eth0 proto 18
+------< Static Rules >------
+     from 203.0.113.7 priority 900 tos 0x0 protocol 18 lookup 77
+------< Static Track groups >------
+ Static Track Group = tg
+     VI_1
+------< VRRP Topology >------
+ VRRP Instance = VI_1
+   Skip checking advert IP addresses
+   Promote_secondaries = enabled
+   Authentication type = IPSEC_AH
+   Virtual IP (1):
+   Virtual IP Excluded :
+   Virtual Routes :
+     prepend 198.18.0.0/24 via inet 192.0.2.99 dev eth0 proto 18
+     prepend 198.18.1.0/24 via inet 192.0.2.98 dev eth0 table 50 proto 18 metric 7
+   Virtual Rules :
+     from 192.0.2.10 priority 999 tos 0x0 protocol 18 lookup 50
+     from all to 198.18.0.0/24 priority 1000 tos 0x0 protocol 18 lookup 60
+   Tracked interfaces :
+     lo weight 10
+   Tracked scripts :
+     good weight 7
+   Tracked files :
+     tf, weight 3 reverse
+   Tracked processes :
+     tp, weight 4
+   Tracked BFDs :
+     peer: weight 6
+   Using smtp notification = no
+------< VRRP Scripts >------
+ VRRP Script = good
+------< VRRP Track files >------
+ Track file = tf
+   Status = 4
+   Weight = 2
+   Tracking instances :
+     VI_1, weight 3 reverse
+------< VRRP Track processes >------
+ VRRP Track process = tp
+   Process = no_such_program
+   Min processes = 1
+   Have quorum = false
+   Weight = 3
+   Terminate delay = 2.000000s
+   Fork delay = 2.000000s
+   Full command = false
+   Tracking instances :
+     VI_1, weight 4
+------< VRRP Track BFDs >------
+ VRRP Track BFD = peer
+   Weight = 0
+   Bfd is down
+   Tracking instances :
+     VI_1, weight 6";
+
+fn sections(stage: &mut Stage) -> Result<()> {
+    activate_rich(stage)?;
+    let text = dump(stage, "a", "DATA", "keepalived.data")?;
+    let mut rest = text.lines();
+    for wanted in LINES.lines() {
+        // What follows such a beginning, as whether it stands, is not the same for both.
+        ensure!(
+            rest.any(|line| line.starts_with(wanted)),
+            "no line `{wanted}` in its place: {text}"
+        );
+    }
     Ok(())
 }

@@ -42,6 +42,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         announces_as(stage, false, true)
     })
     .only(Subject::Ours),
+    Scenario::new("a_neighbour_is_answered_by_the_active_router_alone", V6, answers),
     Scenario::new("both_families_of_a_group_move_together_after_a_crash", V6, crash_moves_both)
         .mixed(),
     Scenario::new("both_families_of_a_group_move_together_at_a_stop", V6, stop_moves_both).mixed(),
@@ -247,6 +248,34 @@ fn announces_as(stage: &mut Stage, forwards: bool, expected: bool) -> Result<()>
     ensure!(overrides, "does not override: {announced}");
     ensure!(router == expected, "{announced}");
     Ok(())
+}
+
+/// A client that asks anew each time is answered by the Active router, also by the next one.
+fn answers(stage: &mut Stage) -> Result<()> {
+    for node in ["a", "b"] {
+        let space = stage.lab.node(node)?.space().clone();
+        space.run("sysctl -q -w net.ipv6.conf.all.forwarding=1")?;
+    }
+    stage.elect()?;
+    let address = stage.address();
+    let _asking = stage.lab.ask(address, Duration::from_millis(50))?;
+    let answer = |stage: &Stage, node: &str, since: Mark| {
+        let is_answer = |f: &conformance::packet::Frame| matches!(f.content, Content::NeighbourAdvert { target, solicited: true, .. } if IpAddr::V6(target) == address);
+        let capture = &stage.lab.capture;
+        let found = capture.expect("answer", since, START, |f| f.node == node && is_answer(f))?;
+        let Content::NeighbourAdvert { router, .. } = found.content else {
+            anyhow::bail!("{found}");
+        };
+        ensure!(router, "answers as no router: {found}");
+        let others = capture.since(since).into_iter().find(|f| f.node != node && is_answer(f));
+        ensure!(others.is_none(), "{others:?} answers too");
+        anyhow::Ok(())
+    };
+    answer(stage, "a", Mark::START)?;
+    stage.lab.node("a")?.stop()?;
+    stage.lab.expect_holders(address, &["b"], stage.flavour.down_interval(100) + SLACK)?;
+    let since = stage.lab.capture.mark();
+    answer(stage, "b", since)
 }
 
 const GROUP: &str = "vrrp_sync_group G1 {\n    group {\n        VI_1\n        VI_2\n    }\n}\n";

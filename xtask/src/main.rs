@@ -8,6 +8,7 @@ mod bench;
 mod docs;
 mod lab;
 mod layers;
+mod ledger;
 mod metadata;
 mod packages;
 mod process;
@@ -70,4 +71,9 @@ const COMMANDS: &[Command] = &[
         run: lab::run,
     },
     Command { name: "layers", summary: "check which crate may depend on which", run: layers::run },
+    Command {
+        name: "ledger",
+        summary: "check that the tests exist that docs/conformance names",
+        run: ledger::run,
+    },
 ];

@@ -256,9 +256,9 @@ pub enum Acceptance {
 /// How the checksum of VRRPv3 over IPv4 is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checksum {
-    /// Over pseudo header and packet (RFC 9568 §5.2.8).
+    /// Over pseudo header and packet: so RFC 5798 §5.2.8 was read, and so keepalived does.
     Standard,
-    /// Over the packet only, as VRRPv2 does.
+    /// Over the packet only, as VRRPv2 does (RFC 9568 §5.2.8).
     AsV2,
 }
 

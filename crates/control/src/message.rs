@@ -337,7 +337,7 @@ pub fn items<T: DeserializeOwned>(mut list: &[u8]) -> Result<Vec<T>, DecodeError
 }
 
 /// Raised with every change of a message.
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 
 #[cfg(test)]
 mod tests {

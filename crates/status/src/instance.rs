@@ -46,6 +46,12 @@ pub struct Instance {
     pub due: Option<Seconds>,
     /// Its virtual addresses.
     pub addresses: Vec<Address>,
+    /// Its routes, in the order in which they are set.
+    #[serde(default)]
+    pub routes: Vec<Path>,
+    /// Its rules, set behind them.
+    #[serde(default)]
+    pub rules: Vec<Path>,
     /// That another router stays Active beside it, and why.
     pub contested: Option<Contested>,
     /// Why it cannot take part: every condition that is not met.
@@ -106,6 +112,17 @@ pub struct Address {
     pub preferred: Option<u32>,
     /// `home`, `noprefixroute`, `mngtmpaddr`, `autojoin`, as far as they are set.
     pub flags: Vec<String>,
+}
+
+/// One route or rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Path {
+    /// It, about as `ip route` or `ip rule` shows it.
+    pub text: String,
+    /// Whether the kernel has it now, as far as is known.
+    pub installed: bool,
+    /// Whether it is put back when somebody removes it.
+    pub tracked: bool,
 }
 
 /// A reason for Fault.
@@ -267,8 +284,14 @@ pub struct Settings {
     pub peers: Vec<UnicastPeer>,
     /// Whether the address to send from is written in the configuration.
     pub source_configured: bool,
-    /// Whether a password is sent. It is never shown.
+    /// Whether a password is written. It is never shown.
     pub password: bool,
+    /// What adverts are proved with.
+    #[serde(default)]
+    pub authentication: Authentication,
+    /// Whether secondary addresses of its interface take the place of primary ones that go.
+    #[serde(default)]
+    pub promotes_secondaries: bool,
     /// Whether the loss of the interface is a fault.
     pub tracks_interface: bool,
     /// Whether addresses of later advertisements of the same sender are not looked at.
@@ -287,6 +310,21 @@ pub struct Settings {
     pub announcements: Announcements,
     /// Programs that are told of changes.
     pub programs: Programs,
+}
+
+/// What adverts are proved with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Authentication {
+    /// Nothing.
+    #[default]
+    None,
+    /// A password in the packet.
+    Password,
+    /// An IP authentication header.
+    Header,
+    /// A trailer with a keyed digest.
+    Trailer,
 }
 
 /// Another router by unicast.

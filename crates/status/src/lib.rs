@@ -15,8 +15,8 @@ mod text;
 
 pub use history::{Event, History, Occurrence};
 pub use instance::{
-    Address, Announcements, Contested, Counters, Fault, Instance, Peer, Preemption, Programs,
-    Settings, State, Tracked, TrackedState, Tracker, UnicastPeer,
+    Address, Announcements, Authentication, Contested, Counters, Fault, Instance, Path, Peer,
+    Preemption, Programs, Settings, State, Tracked, TrackedState, Tracker, UnicastPeer,
 };
 pub use lines::{Ask, Line, LineError, Request, VERSION};
 pub use plan::{Planned, Step};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::report::{Log, Outcome};
 use super::{Context, licences, sizes};
-use crate::{docs, layers, metadata};
+use crate::{docs, layers, ledger, metadata};
 
 /// A check and its name.
 pub(crate) struct Check {
@@ -27,6 +27,10 @@ pub(crate) const ALL: &[Check] = &[
     Check {
         name: "licences",
         run: |context, log| sentences(&licences::violations(&context.root)?, log),
+    },
+    Check {
+        name: "ledger of the standards",
+        run: |context, log| sentences(&ledger::violations(&context.root)?, log),
     },
     Check { name: "generated documents", run: documents },
 ];

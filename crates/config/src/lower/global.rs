@@ -99,13 +99,12 @@ impl Announce {
     pub(super) fn schedule(&self, outer: &Self) -> AnnounceSchedule {
         let default = AnnounceSchedule::default();
         let minimal = outer.minimal;
-        let delay = self.delay.or(outer.delay).or(if minimal { None } else { default.again_after });
-        let repeat =
-            self.repeat.or(outer.repeat).unwrap_or(if minimal { 1 } else { default.repeat });
+        let delay = outer.delay.or(if minimal { None } else { default.again_after });
+        let repeat = outer.repeat.unwrap_or(if minimal { 1 } else { default.repeat });
         let nonzero = |span: &Duration| !span.is_zero();
         AnnounceSchedule {
-            repeat: repeat.min(BURST_MAX),
-            again_after: delay.filter(nonzero),
+            repeat: self.repeat.unwrap_or(repeat).min(BURST_MAX),
+            again_after: self.delay.or(delay).filter(nonzero),
             refresh: self.refresh.or(outer.refresh).filter(nonzero),
             refresh_repeat: self
                 .refresh_repeat

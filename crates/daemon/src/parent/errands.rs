@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use config::model::Model;
 use control::Severity;
 use rustix::event::EventfdFlags;
 use status::{LineError, Planned, Report};
@@ -80,8 +81,14 @@ impl Parent {
             return self.log(Severity::Warning, "no dump: the one before is still being written");
         }
         let (report, global) = (Arc::clone(report), self.loaded.global.clone());
+        let source = dump.tells_configuration().then(|| self.loaded.source());
         let sent = self.errands.send("dump", move || {
-            let files = dump.files(&report, &global);
+            let model = match source.map(|source| source.model()) {
+                Some(Ok(model)) => model,
+                Some(Err(refusal)) => return Done::Dump(dump, refusal.lines),
+                None => Model { global, ..Model::default() },
+            };
+            let files = dump.files(&report, &model);
             let written = files.iter().map(|(path, text)| (path, replace(path, text)));
             let failed = written.filter_map(|(path, result)| {
                 result.err().map(|error| format!("cannot write {}: {error}", path.display()))

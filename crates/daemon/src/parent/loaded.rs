@@ -130,12 +130,18 @@ impl Source {
     /// **Errors**: that file has errors, so that a reload would do nothing.
     pub(super) fn plan(&self, path: &str) -> Result<Vec<Planned>, Refusal> {
         let new = Checked::read(path, &mut self.start.clone())?.model;
+        Ok(vrrp_child::compare(self.model()?, new))
+    }
+
+    /// What it means. It takes its time, for thousands of instances.
+    ///
+    /// **Errors**: it cannot be read again.
+    pub(super) fn model(&self) -> Result<Model, Refusal> {
         let running = SourceSet::from_bytes(&self.sources).map_err(|error| Refusal {
             lines: vec![format!("the running configuration cannot be read again: {error}")],
             code: exit::FATAL,
         })?;
-        let (old, _) = load::understand(&running, &self.start);
-        Ok(vrrp_child::compare(old, new))
+        Ok(load::understand(&running, &self.start).0)
     }
 }
 

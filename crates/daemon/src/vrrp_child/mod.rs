@@ -46,6 +46,7 @@ use vrrp::{Debounce, Election, InstanceId, Outputs, TrackerId, TrackerState};
 use wire::vrrp::DiscardCounters;
 
 pub(crate) use self::difference::compare;
+pub(crate) use self::report::view_of_line;
 
 use self::announcer::Announcer;
 use self::binding::Binding;

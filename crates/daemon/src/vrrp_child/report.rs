@@ -1,6 +1,7 @@
 //! Telling the parent how everything stands: a few instances each turn, so that no advertisement waits for it.
 
 mod faults;
+mod lines;
 mod view;
 
 use std::ops::Bound;
@@ -10,6 +11,8 @@ use vrrp::{GroupId, InstanceId};
 
 use super::Shell;
 use crate::child::Orphaned;
+
+pub(crate) use self::lines::address as view_of_line;
 
 /// A report that is being told.
 #[derive(Debug)]

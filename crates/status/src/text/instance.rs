@@ -44,6 +44,14 @@ fn whole(report: &Report, one: &Instance, look: &Look) -> String {
         );
         row(if number == 0 { "addresses" } else { "" }, &line);
     }
+    for (name, paths) in [("routes", &one.routes), ("rules", &one.rules)] {
+        for (number, path) in paths.iter().enumerate() {
+            let installed = if path.installed { "there" } else { "not there" };
+            let untracked = if path.tracked { "" } else { ", not tracked" };
+            let line = format!("{}: {installed}{untracked}", path.text);
+            row(if number == 0 { name } else { "" }, &line);
+        }
+    }
     for (number, tracked) in one.trackers.iter().enumerate() {
         row(if number == 0 { "tracks" } else { "" }, &tracker(tracked));
     }

@@ -1,7 +1,8 @@
 //! The checksums of VRRP, which differ by version, by family and by history.
 //!
-//! VRRPv2 sums the VRRP packet alone (RFC 3768 §5.3.8). VRRPv3 sums a pseudo header too, over both families
-//! (RFC 9568 §5.2.8); implementations of the time of RFC 5798 disagreed about IPv4, hence the options.
+//! VRRPv2 sums the VRRP packet alone (RFC 3768 §5.3.8). VRRPv3 over IPv6 sums a pseudo header too (RFC 9568 §5.2.8). Over
+//! IPv4 implementations disagreed about RFC 5798; most, the incumbent among them, sum a pseudo header and want one, where
+//! RFC 9568 §5.2.8 sums the packet alone: hence the options.
 
 use core::net::IpAddr;
 

@@ -1,21 +1,30 @@
 //! `keepalived.data`, and its first section in `keepalived_parent.data`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use config::model::Global;
-use status::{Group, Instance, Preemption, Report, Script, Seconds, State, TrackedState, Tracker};
+use config::model::{Global, Model};
+use status::{
+    Authentication, Group, Instance, Preemption, Programs, Report, Script, Seconds, State,
+    TrackedState, Tracker,
+};
 
 use super::json::HIDDEN;
-use super::{address, command};
+use super::{address, command, fixed, path, tracked};
 use crate::compat;
 use crate::log;
 
 /// The file.
-pub(super) fn whole(report: &Report, global: &Global) -> String {
-    let mut text = globals(global);
+pub(super) fn whole(report: &Report, model: &Model) -> String {
+    let mut text = globals(&model.global);
+    fixed::sections(&mut text, model);
     if !report.instances.is_empty() {
         text.push_str("------< VRRP Topology >------\n");
-        report.instances.iter().for_each(|one| instance(&mut text, one, report.daemon.now));
+        let lines: BTreeMap<&str, &config::model::Instance> =
+            model.instances.iter().map(|it| (it.name.as_str(), it)).collect();
+        for one in &report.instances {
+            instance(&mut text, one, lines.get(one.name.as_str()).copied(), report.daemon.now);
+        }
     }
     if !report.groups.is_empty() {
         text.push_str("------< VRRP Sync groups >------\n");
@@ -25,6 +34,7 @@ pub(super) fn whole(report: &Report, global: &Global) -> String {
         text.push_str("------< VRRP Scripts >------\n");
         report.scripts.iter().for_each(|one| script(&mut text, one, report));
     }
+    tracked::sections(&mut text, report, model);
     text
 }
 
@@ -50,7 +60,13 @@ pub(super) fn globals(global: &Global) -> String {
     text
 }
 
-fn instance(text: &mut String, one: &Instance, now: Seconds) {
+/// One instance, with the `lines` that the configuration has of it.
+fn instance(
+    text: &mut String,
+    one: &Instance,
+    lines: Option<&config::model::Instance>,
+    now: Seconds,
+) {
     let state = compat::state(one.state);
     let mut line = |words: String| {
         text.push_str(&words);
@@ -93,6 +109,12 @@ fn instance(text: &mut String, one: &Instance, now: Seconds) {
     let down = one.active_down_interval.0.as_micros();
     line(format!("   Master down timer = {down} usecs"));
     line(format!("   Interface = {}", one.interface));
+    if !one.settings.tracks_interface {
+        line("   VRRP interface tracking disabled".to_owned());
+    }
+    if one.settings.trusts_known_sender {
+        line("   Skip checking advert IP addresses".to_owned());
+    }
     if one.settings.strict {
         line("   Enforcing strict VRRP compliance".to_owned());
     }
@@ -103,7 +125,7 @@ fn instance(text: &mut String, one: &Instance, now: Seconds) {
         line(format!("   Multicast address {group}"));
     }
     settings(text, one);
-    lists(text, one);
+    lists(text, one, lines);
     told(text, one);
 }
 
@@ -145,18 +167,21 @@ fn settings(text: &mut String, one: &Instance) {
     if let Preemption::After(delay) = settings.preemption {
         line(format!("   Preempt delay = {} secs", delay.0.as_secs()));
     }
-    line("   Promote_secondaries = disabled".to_owned());
+    line(format!("   Promote_secondaries = {}", enabled(settings.promotes_secondaries)));
     if one.vrrp == 2 {
-        if settings.password {
-            line("   Authentication type = SIMPLE_PASSWORD".to_owned());
+        let kind = match settings.authentication {
+            Authentication::Password => "SIMPLE_PASSWORD",
+            Authentication::Header => "IPSEC_AH",
+            Authentication::None | Authentication::Trailer => "none",
+        };
+        line(format!("   Authentication type = {kind}"));
+        if settings.authentication == Authentication::Password {
             line(format!("   Password = {HIDDEN}"));
-        } else {
-            line("   Authentication type = none".to_owned());
         }
     }
 }
 
-fn lists(text: &mut String, one: &Instance) {
+fn lists(text: &mut String, one: &Instance, lines: Option<&config::model::Instance>) {
     let mut list = |head: &str, rows: Vec<String>| {
         if !rows.is_empty() {
             let _ = writeln!(text, "   {head}");
@@ -177,6 +202,10 @@ fn lists(text: &mut String, one: &Instance) {
     };
     let peers = one.settings.peers.iter().map(peer).collect();
     list("Unicast Peer :", peers);
+    let routes = lines.into_iter().flat_map(|lines| &lines.routes);
+    list("Virtual Routes :", routes.map(path::route).collect());
+    let rules = lines.into_iter().flat_map(|lines| &lines.rules);
+    list("Virtual Rules :", rules.map(path::rule).collect());
     for (kind, head) in [
         (Tracker::Interface, "Tracked interfaces :"),
         (Tracker::Script, "Tracked scripts :"),
@@ -185,11 +214,7 @@ fn lists(text: &mut String, one: &Instance) {
         (Tracker::Bfd, "Tracked BFDs :"),
     ] {
         let of_kind = one.trackers.iter().filter(|it| it.kind == kind);
-        let row = |it: &status::Tracked| {
-            let reverse = if it.reverse { " reverse" } else { "" };
-            format!("{} weight {}{reverse}", it.name, it.weight)
-        };
-        list(head, of_kind.map(row).collect());
+        list(head, of_kind.map(tracked::row).collect());
     }
 }
 
@@ -198,6 +223,12 @@ fn told(text: &mut String, one: &Instance) {
     mailed(text, programs.mailed);
     let deleted = if programs.tells_deletion { "Deleted" } else { "Fault" };
     let _ = writeln!(text, "   Notify deleted = {deleted}");
+    scripts(text, programs);
+    let _ = writeln!(text, "   Notify priority changes = {}", programs.tells_priority);
+}
+
+/// The programs that are told, a line each.
+fn scripts(text: &mut String, programs: &Programs) {
     let lines = [
         ("Backup state transition", &programs.backup),
         ("Master state transition", &programs.active),
@@ -210,7 +241,6 @@ fn told(text: &mut String, one: &Instance) {
     for (what, words) in lines.iter().filter(|(_, words)| !words.is_empty()) {
         let _ = writeln!(text, "   {what} script = {}", command(words));
     }
-    let _ = writeln!(text, "   Notify priority changes = {}", programs.tells_priority);
 }
 
 fn sync_group(text: &mut String, group: &Group, report: &Report) {
@@ -223,6 +253,7 @@ fn sync_group(text: &mut String, group: &Group, report: &Report) {
         let _ = writeln!(text, "     {name}");
     }
     mailed(text, group.programs.mailed);
+    scripts(text, &group.programs);
 }
 
 fn mailed(text: &mut String, mailed: bool) {

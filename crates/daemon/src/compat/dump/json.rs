@@ -1,28 +1,34 @@
 //! `keepalived.json`: one line, with slashes escaped, members in keepalived's order.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use status::{Instance, Preemption, Programs, Report, Seconds, State, Tracker};
+use config::model::Model;
+use status::{Authentication, Instance, Preemption, Programs, Report, Seconds, State, Tracker};
 
-use super::{address, command, counters, number};
+use super::{address, command, counters, number, path};
 
 /// The file. Version 1 is a list, version 2 an object around it.
-pub(super) fn whole(report: &Report, version: u8) -> String {
-    let instances: Vec<String> =
-        report.instances.iter().map(|instance| one(instance, report)).collect();
+pub(super) fn whole(report: &Report, model: &Model) -> String {
+    let version = model.global.dumps.json_version;
+    let lines: BTreeMap<&str, &config::model::Instance> =
+        model.instances.iter().map(|it| (it.name.as_str(), it)).collect();
+    let one = |it: &Instance| one(it, lines.get(it.name.as_str()).copied(), report);
+    let instances: Vec<String> = report.instances.iter().map(one).collect();
     let list = format!("[{}]", instances.join(","));
     if version == 2 { format!("{{\"vrrp\":{list}}}") } else { list }
 }
 
-fn one(instance: &Instance, report: &Report) -> String {
+/// One instance, with the `lines` that the configuration has of it.
+fn one(instance: &Instance, lines: Option<&config::model::Instance>, report: &Report) -> String {
     let mut stats = Object::default();
     for (name, count) in counters(instance) {
         stats.value(name, count);
     }
-    format!("{{\"data\":{},\"stats\":{}}}", data(instance, report).end(), stats.end())
+    format!("{{\"data\":{},\"stats\":{}}}", data(instance, lines, report).end(), stats.end())
 }
 
-fn data(instance: &Instance, report: &Report) -> Object {
+fn data(instance: &Instance, lines: Option<&config::model::Instance>, report: &Report) -> Object {
     let mut data = Object::default();
     head(&mut data, instance);
     let active = instance.state == State::Active;
@@ -30,7 +36,7 @@ fn data(instance: &Instance, report: &Report) -> Object {
     data.value("base_priority", instance.base_priority);
     data.value("effective_priority", instance.priority);
     data.value("vipset", active);
-    data.value("promote_secondaries", false);
+    data.value("promote_secondaries", instance.settings.promotes_secondaries);
     data.value("adver_int", short(instance.advertisement_interval));
     data.value("master_adver_int", short(instance.active_advertisement_interval));
     data.value("accept", u8::from(instance.settings.accepts));
@@ -45,7 +51,7 @@ fn data(instance: &Instance, report: &Report) -> Object {
     data.value("wantstate", number(instance.state));
     data.value("version", instance.vrrp);
     data.value("smtp_alert", instance.settings.programs.mailed);
-    tail(&mut data, instance, report);
+    tail(&mut data, instance, lines, report);
     data
 }
 
@@ -73,7 +79,12 @@ fn head(data: &mut Object, instance: &Instance) {
     data.value("higher_prio_send_advert", u8::from(settings.answers_higher_priority));
 }
 
-fn tail(data: &mut Object, instance: &Instance, report: &Report) {
+fn tail(
+    data: &mut Object,
+    instance: &Instance,
+    lines: Option<&config::model::Instance>,
+    report: &Report,
+) {
     let settings = &instance.settings;
     let Programs { active, backup, fault, stop, deleted, any, lower_priority, .. } =
         &settings.programs;
@@ -96,6 +107,10 @@ fn tail(data: &mut Object, instance: &Instance, report: &Report) {
     };
     data.list("vips", &addresses(true));
     data.list("evips", &addresses(false));
+    let routes = lines.into_iter().flat_map(|lines| &lines.routes).map(path::route);
+    data.list("vroutes", &routes.collect::<Vec<String>>());
+    let rules = lines.into_iter().flat_map(|lines| &lines.rules).map(path::rule);
+    data.list("vrules", &rules.collect::<Vec<String>>());
     let tracked = |kind| {
         let of_kind = instance.trackers.iter().filter(move |it| it.kind == kind);
         of_kind.map(|it| it.name.clone()).collect::<Vec<String>>()
@@ -108,8 +123,13 @@ fn tail(data: &mut Object, instance: &Instance, report: &Report) {
     let scripts: Vec<String> = tracked(Tracker::Script).iter().map(script).collect();
     data.list("track_script", &scripts);
     data.list("track_process", &tracked(Tracker::Process));
-    data.value("auth_type", u8::from(settings.password));
-    if settings.password {
+    let kind = match settings.authentication {
+        Authentication::None | Authentication::Trailer => 0,
+        Authentication::Password => 1,
+        Authentication::Header => 2,
+    };
+    data.value("auth_type", kind);
+    if kind != 0 {
         data.text("auth_data", HIDDEN);
     }
 }

@@ -3,13 +3,16 @@
 //! Exporters read these by the letter (field names, order, indentation), so all of it was observed.
 
 mod data;
+mod fixed;
 mod json;
+mod path;
 mod stats;
+mod tracked;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use config::model::{Dumps, Global};
+use config::model::{Dumps, Model};
 use status::{Address, Instance, Report, State};
 
 /// What is dumped.
@@ -38,14 +41,23 @@ impl Dump {
         }
     }
 
-    /// The files of this dump, with what is written into them.
-    pub(crate) fn files(self, report: &Report, global: &Global) -> Vec<(PathBuf, String)> {
-        let Dumps { state, stats, json, json_version } = &global.dumps;
+    /// Whether it tells what the configuration says, beside how everything stands.
+    pub(crate) const fn tells_configuration(self) -> bool {
+        match self {
+            Self::Data | Self::Json => true,
+            Self::Stats | Self::StatsAndClear => false,
+        }
+    }
+
+    /// The files of this dump, with what is written into them: how everything stands, and what the configuration says.
+    pub(crate) fn files(self, report: &Report, model: &Model) -> Vec<(PathBuf, String)> {
+        let Dumps { state, stats, json, .. } = &model.global.dumps;
         match self {
             Self::Data => {
                 let main = place(state.as_deref(), "keepalived.data");
                 let parent = beside(&main, "_parent");
-                vec![(main, data::whole(report, global)), (parent, data::globals(global))]
+                let globals = data::globals(&model.global);
+                vec![(main, data::whole(report, model)), (parent, globals)]
             }
             // Without an instance there is no process that would write.
             Self::Stats | Self::StatsAndClear | Self::Json if report.instances.is_empty() => {
@@ -56,7 +68,7 @@ impl Dump {
             }
             Self::Json => {
                 let path = place(json.as_deref(), "keepalived.json");
-                vec![(path, json::whole(report, *json_version))]
+                vec![(path, json::whole(report, model))]
             }
         }
     }

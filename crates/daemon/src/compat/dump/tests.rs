@@ -7,11 +7,11 @@ fn report() -> Report {
 }
 
 fn file(dump: Dump, name: &str) -> String {
-    let mut global = Global::default();
-    global.dumps.state = Some("/x/".to_owned());
-    global.dumps.stats = Some("/x/".to_owned());
-    global.dumps.json = Some("/x/".to_owned());
-    let files = dump.files(&report(), &global);
+    let mut model = Model::default();
+    model.global.dumps.state = Some("/x/".to_owned());
+    model.global.dumps.stats = Some("/x/".to_owned());
+    model.global.dumps.json = Some("/x/".to_owned());
+    let files = dump.files(&report(), &model);
     let file = files.into_iter().find(|(path, _)| path == &Path::new("/x").join(name));
     file.expect(name).1
 }
@@ -35,9 +35,9 @@ fn json_is_as_keepalived_2_2_7_writes_it() {
 
 #[test]
 fn json_of_version_2_is_an_object_around_the_list() {
-    let mut global = Global::default();
-    global.dumps.json_version = 2;
-    let files = Dump::Json.files(&report(), &global);
+    let mut model = Model::default();
+    model.global.dumps.json_version = 2;
+    let files = Dump::Json.files(&report(), &model);
     let value: serde_json::Value = serde_json::from_str(&files[0].1).unwrap();
     assert_eq!(value["vrrp"][1]["data"]["master_priority"], 150);
     assert_eq!(value["vrrp"][1]["data"]["nopreempt"], true);
@@ -97,9 +97,9 @@ fn without_an_instance_nothing_is_written_for_programs() {
     let mut report = report();
     report.instances.clear();
     for dump in [Dump::Json, Dump::Stats, Dump::StatsAndClear] {
-        assert!(dump.files(&report, &Global::default()).is_empty());
+        assert!(dump.files(&report, &Model::default()).is_empty());
     }
-    assert_eq!(Dump::Data.files(&report, &Global::default()).len(), 2);
+    assert_eq!(Dump::Data.files(&report, &Model::default()).len(), 2);
 }
 
 #[test]

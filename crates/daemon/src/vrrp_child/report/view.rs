@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clock::Instant;
 use config::model::{
-    Acceptance, Broadcast, Checksum, Command, Deleted, Destination, Instance, InterfaceTracking,
-    Notify, PreferredLifetime, Tracker, VirtualAddress,
+    Acceptance, Checksum, Command, Deleted, Destination, Instance, InterfaceTracking, Notify,
+    Proof, Tracker, VirtualAddress,
 };
 use kernel::eventloop::now;
 use status::{Preemption, Seconds, State, TrackedState};
@@ -18,9 +18,8 @@ use wire::vrrp::{Authentication, Discard, DiscardCounters};
 use wire::{Family, Version};
 
 use super::super::Shell;
-use super::super::holdings;
 use super::super::names::Known;
-use super::faults;
+use super::{faults, lines};
 use crate::compat::{contest, narration};
 
 impl Shell {
@@ -59,6 +58,8 @@ impl Shell {
             active_down_interval: seen.active_down_interval.into(),
             due: seen.timer.map(|timer| timer.since(now).into()),
             addresses: self.addresses(instance),
+            routes: self.routes(id, instance),
+            rules: self.rules(id, instance),
             contested: self.rivals.of(id).map(|(since, sign)| {
                 let (code, text, remedy) = contest::explained(&instance.interface, &sign);
                 status::Contested {
@@ -111,38 +112,8 @@ impl Shell {
             address: line.address,
             prefix: line.prefix,
         });
-        let flags = [
-            (line.home, "home"),
-            (line.no_prefix_route, "noprefixroute"),
-            (line.manage_temporary, "mngtmpaddr"),
-            (line.auto_join, "autojoin"),
-        ];
-        status::Address {
-            address: line.address,
-            prefix: line.prefix,
-            interface: device.to_owned(),
-            installed: key.is_some_and(|key| self.observer.address(&key).is_some()),
-            advertised,
-            scope: line.scope,
-            label: line.label.clone(),
-            broadcast: match line.broadcast {
-                Broadcast::None => None,
-                Broadcast::HostOnes | Broadcast::HostZeros | Broadcast::Address(_) => {
-                    holdings::broadcast(line)
-                }
-            },
-            peer: line.peer,
-            preferred: match line.preferred {
-                None if line.address.is_ipv6() && line.prefix == 128 => Some(0),
-                None | Some(PreferredLifetime::Forever) => None,
-                Some(PreferredLifetime::Seconds(seconds)) => Some(seconds),
-            },
-            flags: flags
-                .iter()
-                .filter(|(set, _)| *set)
-                .map(|(_, name)| (*name).to_owned())
-                .collect(),
-        }
+        let installed = key.is_some_and(|key| self.observer.address(&key).is_some());
+        status::Address { installed, advertised, ..lines::address(line, device) }
     }
 
     fn tracked(&self, tracking: &Tracking) -> Option<status::Tracked> {
@@ -242,6 +213,13 @@ fn settings(instance: &Instance, parameters: &Parameters) -> status::Settings {
         peers,
         source_configured: instance.source.is_some(),
         password: instance.authentication != Authentication::None,
+        authentication: match (instance.authentication, instance.proof.as_deref()) {
+            (_, Some(Proof::Trailer(_))) => status::Authentication::Trailer,
+            (Authentication::None, _) => status::Authentication::None,
+            (Authentication::Pass(_), _) => status::Authentication::Password,
+            (Authentication::Header, _) => status::Authentication::Header,
+        },
+        promotes_secondaries: instance.promotes_secondaries,
         tracks_interface: instance.interface_tracking == InterfaceTracking::Tracked,
         trusts_known_sender: parameters.address_check == AddressCheck::NewSender,
         strict: instance.strict,
