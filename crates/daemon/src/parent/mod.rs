@@ -10,6 +10,7 @@ mod findings;
 mod greeting;
 mod inquiry;
 mod loaded;
+mod lookout;
 mod mail;
 mod notify;
 mod pid_file;
@@ -28,6 +29,7 @@ use kernel::eventloop::{EventLoop, Signals, Token, now};
 use nix::sys::signal::Signal;
 
 use self::children::Managed;
+use self::files::Beginning;
 use self::inquiry::Asker;
 use self::loaded::Loaded;
 use self::notify::Systemd;
@@ -194,7 +196,7 @@ impl Parent {
         self.record_of_daemon("started");
         self.start_up();
         self.want_children();
-        self.arrange_watched();
+        self.arrange_watched(Beginning::Wanted);
         let mut ready = Vec::new();
         let mut woken = now();
         loop {
@@ -286,13 +288,18 @@ impl Parent {
     }
 
     /// Brings what this process runs and watches in line with the configuration in force.
-    fn arrange_watched(&mut self) {
+    fn arrange_watched(&mut self, beginning: Beginning) {
         if self.programs.hold_back() {
             return;
         }
         self.arrange_programs();
-        self.arrange_files();
+        self.arrange_files(beginning);
         self.arrange_processes();
+    }
+
+    /// How long the first look at something is waited for, so that nobody is in fault for what is not known yet.
+    fn settling(&self) -> Duration {
+        if self.children.iter().any(Managed::is_ready) { SETTLING } else { STARTING }
     }
 
     /// Hands every child what it may need of its parent.
@@ -344,7 +351,10 @@ impl Parent {
             return;
         }
         if token == files::FILES {
-            return self.files_changed();
+            return self.take_files();
+        }
+        if token == processes::PROCESSES {
+            return self.take_processes();
         }
         if token == SIGNALS {
             while let Some(signal) = self.signals.take() {
@@ -430,6 +440,10 @@ impl Parent {
 
 /// A turn longer, or a wake-up later than this says that this process did not listen.
 const STALL: Duration = Duration::from_millis(500);
+/// How long the first look at something is waited for while children work: less than a stall.
+const SETTLING: Duration = Duration::from_millis(400);
+/// The same while none does.
+const STARTING: Duration = Duration::from_secs(2);
 const SIGNALS: Token = Token(1);
 const REAL_TIME: Token = Token(2);
 const ERRANDS: Token = Token(3);

@@ -4,6 +4,7 @@ use control::{Handover, Role, Severity, ToChild};
 
 use super::Parent;
 use super::children::News;
+use super::files::Beginning;
 use super::loaded::Loaded;
 use super::view::today;
 
@@ -91,7 +92,7 @@ impl Parent {
         self.tell(&ToChild::Reload, Some(&memory));
         self.reload = Progress::Running { waiting, again: false, refused: None, said, former };
         self.want_children();
-        self.arrange_watched();
+        self.arrange_watched(Beginning::Wanted);
         self.end_reload();
     }
 
@@ -144,7 +145,10 @@ impl Parent {
         let (again, refused, mut said) = (*again, refused.take(), std::mem::take(said));
         let Progress::Running { former, .. } = std::mem::take(&mut self.reload) else { return };
         match &refused {
-            None => self.log(Severity::Info, "Reload finished"),
+            None => {
+                self.begin_files();
+                self.log(Severity::Info, "Reload finished");
+            }
             Some(reason) => {
                 self.log(Severity::Error, &format!("RELOAD FAILED: {reason}"));
                 self.go_back(*former);
@@ -167,7 +171,7 @@ impl Parent {
             Err(error) => self.log(Severity::Error, &format!("cannot go back: {error}")),
         }
         self.want_children();
-        self.arrange_watched();
+        self.arrange_watched(Beginning::Over);
     }
 
     /// Tells everyone that the reload is over, and what was said of it.

@@ -113,10 +113,11 @@ fn furnish() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A `/dev` of our own, where a test can be syslog.
+/// A `/dev` of our own, where a test can be syslog. `fuse` is not everywhere.
 fn devices() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir("/run/dev")?;
-    for name in ["null", "zero", "urandom"] {
+    let has_fuse = std::path::Path::new("/dev/fuse").exists();
+    for name in ["null", "zero", "urandom"].into_iter().chain(has_fuse.then_some("fuse")) {
         let file = format!("/run/dev/{name}");
         std::fs::write(&file, "")?;
         mount(

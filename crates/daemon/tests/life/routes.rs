@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use intent::Path;
+use kernel::netlink::RequestSocket;
 use kernel::path::{PathNews, PathSocket};
 use rustix::process::Signal;
 
@@ -336,6 +337,11 @@ fn other_link() {
     ] {
         type_in(line);
     }
+    // The kernel takes a while to say that it has a carrier.
+    eventually("the other link runs", || {
+        let links = RequestSocket::open().unwrap().links().unwrap();
+        links.into_iter().find(|link| link.name == "other0" && link.running)
+    });
 }
 
 fn follows_its_interface() {

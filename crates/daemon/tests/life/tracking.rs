@@ -1,9 +1,12 @@
 //! Things that are tracked: what becomes of files, and what the daemon makes of it.
 
 use std::fs;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use nix::mount::{MntFlags, MsFlags};
 use rustix::process::Signal;
 
 use crate::Test;
@@ -16,6 +19,9 @@ pub const TESTS: &[Test] = &[
     ("a_file_may_be_replaced_and_its_directory_be_made_anew", replaced),
     ("a_pipe_in_the_place_of_a_file_counts_as_0_and_blocks_nobody", pipe),
     ("init_file_makes_a_file_and_overwrites_only_when_told", initialises),
+    ("a_reload_that_is_not_accepted_gives_no_file_its_beginning", waits_with_the_beginning),
+    ("a_file_system_that_hangs_holds_up_nothing_but_its_own_files", hangs),
+    ("a_daemon_starts_while_a_tracked_file_hangs", starts_beside_a_hang),
     ("a_successor_knows_what_files_say", succeeds),
     ("a_reload_takes_another_file_and_another_weight", reloads),
     ("a_link_that_flaps_within_its_delay_is_no_fault", flaps),
@@ -163,6 +169,112 @@ fn initialises() {
     daemon.process().signal(Signal::HUP);
     daemon.wait_for("Reload finished");
     assert_eq!(read("over"), "100");
+}
+
+fn waits_with_the_beginning() {
+    let mut cable = Cable::new();
+    let mut daemon = daemon("", "");
+    cable.wait_until_held(VIRTUAL);
+    let place = daemon.place.directory().display().to_string();
+    let read = |name: &str| fs::read_to_string(format!("{place}/{name}")).unwrap_or_default();
+    fs::write(format!("{place}/over"), "1\n").unwrap();
+    let blocks = "track_file new {\n file @/new\n init_file 3\n}\n\
+                  track_file over {\n file @/over\n init_file 0 overwrite\n}\n";
+    // A process that stands still does not answer; nothing is in force before it does, or its successor starts.
+    daemon.vrrp().signal(Signal::STOP);
+    let lines = "track_file {\n new\n over weight 0\n}\n";
+    daemon.reload(&configuration(&place, blocks, lines));
+    daemon.wait_for("Reloading");
+    never(Duration::from_millis(500), "a beginning", || {
+        (!read("new").is_empty() || read("over") != "1\n").then_some(())
+    });
+    daemon.vrrp().signal(Signal::CONT);
+    daemon.wait_for("Changing effective priority from 150 to 153");
+    eventually("files have begun", || {
+        (read("new") == "3\n" && read("over") == "0\n").then_some(())
+    });
+    // What the file says before it is overwritten is nobody's fault.
+    assert!(!daemon.log().contains("FAULT"), "{}", daemon.log());
+    daemon.mark();
+    fs::write(format!("{place}/new"), "5").unwrap();
+    daemon.wait_for("Changing effective priority from 153 to 155");
+}
+
+/// A file system whose server never answers, in place of this directory until it is dropped.
+struct Hanging(PathBuf, #[expect(dead_code, reason = "all ends with it")] fs::File);
+
+impl Hanging {
+    fn over(directory: PathBuf) -> Option<Self> {
+        let file = fs::OpenOptions::new().read(true).write(true).open("/dev/fuse").ok()?;
+        let options = format!("fd={},rootmode=40000,user_id=0,group_id=0", file.as_raw_fd());
+        let (none, kind) = (MsFlags::empty(), Some("fuse"));
+        nix::mount::mount(Some("hanging"), &directory, kind, none, Some(options.as_str())).ok()?;
+        Some(Self(directory, file))
+    }
+}
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        let _ = nix::mount::umount2(&self.0, MntFlags::MNT_DETACH);
+    }
+}
+
+const NO_FUSE: &str = "SKIPPED: kernel has no file systems in user space (FUSE) for us";
+
+fn hangs() {
+    let mut cable = Cable::new();
+    let blocks = "track_file f {\n file @/way/number\n}\ntrack_file g {\n file @/other\n}\n";
+    let start = Start::with("");
+    let place = start.place.directory().to_owned();
+    for name in ["good", "bad"] {
+        fs::create_dir(place.join(name)).unwrap();
+    }
+    let Some(hanging) = Hanging::over(place.join("bad")) else { return println!("{NO_FUSE}") };
+    let lead_to = |name: &str| {
+        symlink(name, place.join("new")).unwrap();
+        fs::rename(place.join("new"), place.join("way")).unwrap();
+    };
+    fs::write(place.join("good/number"), "5").unwrap();
+    lead_to("good");
+    let lines = "track_file {\n f\n g\n}\n";
+    let text = configuration(&place.display().to_string(), blocks, lines);
+    start.place.write("keepalived.conf", &text);
+    let mut daemon = start.words(&["-D"]).go();
+    cable.wait_until_held(VIRTUAL);
+    daemon.wait_for("Tracked file f says 5");
+    lead_to("bad");
+    daemon.wait_for("track_file f: ");
+    assert!(daemon.log().contains("/way/number: reading it hangs: what it said last counts"));
+    fs::write(place.join("other"), "7").unwrap();
+    daemon.wait_for("Changing effective priority from 155 to 162");
+    daemon.reload(&text);
+    daemon.wait_for("Reload finished");
+    daemon.vrrp().signal(Signal::KILL);
+    daemon.wait_for("resumed from the process before");
+    assert_eq!(daemon.log().matches("hangs").count(), 1, "{}", daemon.log());
+    fs::write(place.join("good/number"), "6").unwrap();
+    lead_to("good");
+    daemon.mark();
+    drop(hanging);
+    daemon.wait_for("Changing effective priority from 162 to 163");
+    assert!(!daemon.log().contains("FAULT"), "{}", daemon.log());
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+fn starts_beside_a_hang() {
+    let _cable = Cable::new();
+    let start = Start::with("");
+    let place = start.place.directory().to_owned();
+    fs::create_dir(place.join("bad")).unwrap();
+    let Some(_hanging) = Hanging::over(place.join("bad")) else { return println!("{NO_FUSE}") };
+    let blocks = "track_file f {\n file @/bad/number\n init_file 3 overwrite\n}\n";
+    let text =
+        configuration(&place.display().to_string(), blocks, "track_file {\n f weight 1\n}\n");
+    start.place.write("keepalived.conf", &text);
+    let mut daemon = start.words(&["-D"]).go();
+    daemon.wait_for("Entering MASTER STATE");
+    daemon.wait_for("reading it hangs");
+    assert_eq!(daemon.stop().0, Some(0));
 }
 
 fn succeeds() {

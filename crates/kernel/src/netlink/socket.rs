@@ -9,9 +9,11 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType};
+use socket2::SockRef;
 
 use super::message::{Attributes, Builder, Message, Messages, number, text};
 use super::outcome::Goal;
+use crate::socket::filter;
 use crate::sys;
 
 /// A request that failed.
@@ -238,9 +240,27 @@ impl EventSocket {
     ///
     /// **Errors**: the kernel refuses the socket.
     pub(crate) fn open(groups: u32) -> Result<Self, NetlinkError> {
-        let operation = "open netlink event socket";
-        let socket =
-            open(None, groups).map_err(|source| NetlinkError::Socket { operation, source })?;
+        Self::open_filtered(groups, None)
+    }
+
+    /// Subscribes to these groups, of which nothing is heard but what passes the filter.
+    ///
+    /// **Errors**: the kernel refuses the socket or the filter.
+    pub(crate) fn open_filtered(
+        groups: u32,
+        program: Option<&[libc::sock_filter]>,
+    ) -> Result<Self, NetlinkError> {
+        let failed = |operation| move |source| NetlinkError::Socket { operation, source };
+        let opening = "open netlink event socket";
+        let socket = unbound(None).map_err(failed(opening))?;
+        if let Some(program) = program {
+            let attached = filter::attach(&SockRef::from(&socket), program);
+            let attached =
+                attached.map_err(|error| sys::errno(error.raw_os_error().unwrap_or(libc::EIO)));
+            attached.map_err(failed("filter netlink events"))?;
+        }
+        // Whoever subscribes first hears what was not meant for him.
+        rustix::net::bind(&socket, &SocketAddrNetlink::new(0, groups)).map_err(failed(opening))?;
         // Thousands of addresses may move at once; where the larger buffer is refused, an overrun costs a dump.
         let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, EVENT_BUFFER)
             .or_else(|_| rustix::net::sockopt::set_socket_recv_buffer_size(&socket, EVENT_BUFFER));
@@ -301,14 +321,14 @@ impl AsFd for EventSocket {
 
 /// A netlink socket of a protocol (rtnetlink where none is named) that hears `groups`.
 pub(crate) fn open(protocol: Option<Protocol>, groups: u32) -> Result<OwnedFd, Errno> {
-    let socket = rustix::net::socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        protocol,
-    )?;
+    let socket = unbound(protocol)?;
     rustix::net::bind(&socket, &SocketAddrNetlink::new(0, groups))?;
     Ok(socket)
+}
+
+fn unbound(protocol: Option<Protocol>) -> Result<OwnedFd, Errno> {
+    let (kind, flags) = (SocketType::RAW, SocketFlags::CLOEXEC);
+    rustix::net::socket_with(AddressFamily::NETLINK, kind, flags, protocol)
 }
 
 /// Lets the kernel say in words why it refuses a request, without repeating the request.

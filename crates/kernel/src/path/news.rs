@@ -6,8 +6,6 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use intent::PathKey;
-use rustix::io::Errno;
-use socket2::SockRef;
 
 use super::{NLM_F_REPLACE, parse, route, rule};
 use crate::netlink::message::Message;
@@ -35,15 +33,9 @@ impl PathSocket {
     /// **Errors**: the kernel refuses the socket.
     pub fn open(protocols: impl IntoIterator<Item = u8>) -> Result<Self, NetlinkError> {
         let groups = RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE | RTMGRP_IPV6_ROUTE | RTMGRP_IPV6_RULE;
-        let events = EventSocket::open(groups)?;
         let protocols: Vec<u8> = protocols.into_iter().collect();
         let program = filter::paths(&protocols);
-        filter::attach(&SockRef::from(&events), &program).map_err(|error| {
-            let raw = error.raw_os_error().unwrap_or(libc::EIO);
-            let source: Errno = crate::sys::errno(raw);
-            NetlinkError::Socket { operation: "filter route events", source }
-        })?;
-        Ok(Self { events })
+        Ok(Self { events: EventSocket::open_filtered(groups, Some(&program))? })
     }
 
     /// Takes in what waits, up to a bound; while more waits the socket stays readable.

@@ -105,6 +105,13 @@ pub fn prefault() {
     std::hint::black_box(&stack);
 }
 
+/// The time that processors have given to this thread.
+#[must_use]
+pub fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
 /// Sets the name that `ps -o comm` and `pgrep` see, cut to 15 bytes.
 pub fn set_name(name: &str) {
     let bytes: Vec<u8> = name.bytes().filter(|byte| *byte != 0).take(15).collect();

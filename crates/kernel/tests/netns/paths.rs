@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use intent::{
     IfIndex, METRIC_OF_IPV6, Metrics, NextHop, Path, PathKey, Prefix, Route, RouteKind, Rule,
     RuleAction, TABLE_MAIN, path_steps,
 };
-use kernel::netlink::NetlinkError;
+use kernel::netlink::{NetlinkError, RequestSocket};
 use kernel::path::{PathNews, PathSocket, Placed};
 use wire::Family;
 
@@ -355,17 +356,35 @@ fn replaced() {
 
 fn others_are_quiet() {
     let mut cable = cable();
-    let mut socket = PathSocket::open([18]).unwrap();
-    let of =
-        |protocol| Route { protocol, ..route("10.21.0.0/16", vec![way(Some(cable.near), None)]) };
-    for _ in 0..300 {
+    let near = cable.near;
+    let of = |protocol| Route { protocol, ..route("10.21.0.0/16", vec![way(Some(near), None)]) };
+    let disturb = move |requests: &mut RequestSocket| {
         let theirs = [path(of(186))];
-        cable.requests.set_paths(&theirs).remove(0).unwrap();
-        cable.requests.remove_paths(&theirs).remove(0).unwrap();
-    }
-    let mut readable = [rustix::event::PollFd::new(&socket, rustix::event::PollFlags::IN)];
-    let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-    assert_eq!(rustix::event::poll(&mut readable, Some(&at_once)).unwrap(), 0);
+        requests.set_paths(&theirs).remove(0).unwrap();
+        requests.remove_paths(&theirs).remove(0).unwrap();
+    };
+    let is_readable = |socket: &PathSocket| {
+        let mut readable = [rustix::event::PollFd::new(socket, rustix::event::PollFlags::IN)];
+        let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        rustix::event::poll(&mut readable, Some(&at_once)).unwrap() > 0
+    };
+    // Not even those who come while the socket is being made.
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut requests = RequestSocket::open().unwrap();
+            while !over.load(Ordering::Relaxed) {
+                disturb(&mut requests);
+            }
+        });
+        let sockets: Vec<PathSocket> = (0..300).map(|_| PathSocket::open([18]).unwrap()).collect();
+        let woken = sockets.iter().filter(|socket| is_readable(socket)).count();
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(woken, 0);
+    });
+    let mut socket = PathSocket::open([18]).unwrap();
+    (0..300).for_each(|_| disturb(&mut cable.requests));
+    assert!(!is_readable(&socket));
     let ours = [path(of(18))];
     cable.requests.set_paths(&ours).remove(0).unwrap();
     cable.requests.remove_paths(&ours).remove(0).unwrap();

@@ -11,6 +11,7 @@ use kernel::process::Ended;
 use rustix::process::Signal;
 
 use super::super::Parent;
+use super::super::files::Beginning;
 use super::Purpose;
 
 /// Which of them.
@@ -158,7 +159,7 @@ impl Parent {
         }
         if occasion == Occasion::Start && self.stopping.is_none() {
             self.want_children();
-            self.arrange_watched();
+            self.arrange_watched(Beginning::Wanted);
         }
     }
 }
