@@ -36,6 +36,8 @@ pub struct Session {
     send_at: Option<Instant>,
     heard: Instant,
     expires_at: Option<Instant>,
+    /// To when the end of the detection time can be put off at most; none while it was not.
+    patience: Option<Instant>,
     /// What was told last of whether the other end is reached.
     reached: bool,
     jitter: Jitter,
@@ -116,6 +118,7 @@ impl Session {
             send_at: None,
             heard: now,
             expires_at: None,
+            patience: None,
             reached: false,
             jitter: Jitter::new(mine.get().into()),
         };
@@ -189,6 +192,7 @@ impl Session {
         }
         self.heard = now;
         self.expires_at = Some(now + self.detection());
+        self.patience = None;
         let before = self.state;
         match (self.state, control.state) {
             (BfdState::AdminDown, _)
@@ -217,6 +221,29 @@ impl Session {
         self.schedule(now);
     }
 
+    /// More packets wait than were read, of whichever sessions: silence is not judged before they were.
+    pub fn behind(&mut self, now: Instant) {
+        self.put_off(now, BACKLOG);
+    }
+
+    /// We come this much late to [`Self::deadline`], and all that waits was read. What was not there may have been
+    /// lost with our own time: after an interval or more of it, the other end gets another interval to be heard in.
+    pub fn stalled(&mut self, now: Instant, span: Duration) {
+        let interval = self.detection() / u32::from(self.remote.multiplier.get());
+        if span >= interval {
+            self.put_off(now, interval);
+        }
+    }
+
+    /// Puts off the end of the detection time where it has come; all in all by no more than another one.
+    fn put_off(&mut self, now: Instant, span: Duration) {
+        if self.expires_at.is_some_and(|at| at <= now) {
+            let latest = now + self.detection();
+            let latest = *self.patience.get_or_insert(latest);
+            self.expires_at = self.expires_at.max(Some(latest.min(now + span)));
+        }
+    }
+
     /// Does what is due.
     pub fn timeout(&mut self, now: Instant, outputs: &mut Vec<Output>) {
         if let Some(at) = self.expires_at.filter(|at| *at <= now) {
@@ -224,7 +251,7 @@ impl Session {
             // RFC 5880 §6.8.1: whoever was not heard for so long may be another one.
             self.yours = None;
             self.remote = Remote::UNKNOWN;
-            self.expires_at = None;
+            (self.expires_at, self.patience) = (None, None);
             if matches!(self.state, BfdState::Init | BfdState::Up) {
                 self.diagnostic = BfdDiagnostic::DetectionExpired;
                 self.enter(BfdState::Down, cause, outputs);
@@ -296,6 +323,7 @@ impl Session {
 
     fn send(&mut self, now: Instant, outputs: &mut Vec<Output>) {
         self.sent = now;
+        self.jitter.draw();
         outputs.push(Output::Send(self.control()));
     }
 
@@ -362,6 +390,9 @@ impl Remote {
         min_rx: 1,
     };
 }
+
+/// How long packets that wait to be read are waited for at a time.
+const BACKLOG: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
 mod tests;

@@ -189,6 +189,79 @@ fn silence_for_the_detection_time_is_down() {
 }
 
 #[test]
+fn packets_that_change_nothing_do_not_move_the_next_one_of_ours() {
+    let mut session = up();
+    let first = session.send_at.unwrap();
+    timeout(&mut session, first);
+    let next = session.send_at.unwrap();
+    for step in 1..=100 {
+        let now = first + Duration::from_millis(step);
+        assert!(receive(&mut session, now, heard(BfdState::Up)).is_empty());
+        assert_eq!(session.send_at, Some(next), "after {step} packets");
+    }
+}
+
+#[test]
+fn each_interval_has_a_length_of_its_own() {
+    let mut session = up();
+    let mut lengths = std::collections::BTreeSet::new();
+    for _ in 0..100 {
+        let before = session.send_at.unwrap();
+        timeout(&mut session, before);
+        receive(&mut session, before, heard(BfdState::Up));
+        lengths.insert(session.send_at.unwrap().since(before).as_millis());
+    }
+    // From 75 % to 100 % of 150 ms.
+    assert!(lengths.first() < Some(&118) && lengths.last() > Some(&145), "{lengths:?}");
+}
+
+fn is_down(outputs: &[Output]) -> bool {
+    outputs.contains(&Output::Reached(false))
+}
+
+#[test]
+fn nobody_is_given_up_while_packets_wait_to_be_read() {
+    let mut session = up();
+    // The detection time ended at 800.
+    session.behind(at(850));
+    assert!(!is_down(&timeout(&mut session, at(850))));
+    assert_eq!(session.expires_at, Some(at(851)));
+    receive(&mut session, at(851), heard(BfdState::Up));
+    assert_eq!(session.expires_at, Some(at(1651)));
+}
+
+#[test]
+fn a_flood_of_others_puts_the_end_off_by_one_detection_time() {
+    let mut session = up();
+    for now in 800..1600 {
+        session.behind(at(now));
+        assert!(!is_down(&timeout(&mut session, at(now))), "{now}");
+    }
+    session.behind(at(1600));
+    assert!(is_down(&timeout(&mut session, at(1600))));
+}
+
+#[test]
+fn what_was_lost_with_our_own_time_is_waited_for_once_more() {
+    let mut session = up();
+    // Silence of which we slept less than an interval is silence.
+    session.stalled(at(900), ms(199));
+    assert_eq!(session.expires_at, Some(at(800)));
+    session.stalled(at(2000), ms(1200));
+    assert!(!is_down(&timeout(&mut session, at(2000))));
+    // One interval of the other end, 200 ms, and not again and again.
+    assert!(!is_down(&timeout(&mut session, at(2199))));
+    let mut again = session.clone();
+    assert!(is_down(&timeout(&mut session, at(2200))));
+    for now in [2200, 2400, 2600] {
+        again.stalled(at(now), ms(200));
+        assert!(!is_down(&timeout(&mut again, at(now))), "{now}");
+    }
+    again.stalled(at(2800), ms(200));
+    assert!(is_down(&timeout(&mut again, at(2800))));
+}
+
+#[test]
 fn what_the_other_end_says_of_itself_is_down_with_its_reason() {
     let mut session = up();
     let outputs = receive(&mut session, at(10), heard(BfdState::Down));

@@ -104,6 +104,21 @@ fn one(block: &Directive, reports: &mut Reports<'_>) -> Option<BfdInstance> {
         );
         source = None;
     }
+    let is_unscoped = |it: IpAddr| matches!(it, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    if let Some(address) =
+        [Some(neighbor), source].into_iter().flatten().find(|it| is_unscoped(*it))
+    {
+        reports
+            .warning(
+                codes::UNSCOPED_SESSION,
+                format!(
+                    "`{}`: {address} is link-local, and nothing says on which interface: the session stays down",
+                    name.text
+                ),
+                name.span,
+            )
+            .help("use global or unique local addresses at both ends");
+    }
     Some(BfdInstance {
         name: name.text.clone(),
         at: name.span,
@@ -126,3 +141,31 @@ const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_millis(4_294_967);
 /// RFC 5880 §6.8.3.
 const IDLE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use crate::model::BfdInstance;
+    use crate::source::SourceSet;
+    use crate::syntax::Environment;
+
+    /// The sessions of this text, and what was said of them.
+    fn lowered(text: &str) -> (Vec<BfdInstance>, Vec<String>) {
+        let checked =
+            crate::check(&SourceSet::single("x.conf", text), &Environment::of_host("host"));
+        let said = checked.diagnostics.iter();
+        let said = said.map(|it| format!("{} {}", it.code.name(), it.message)).collect();
+        (checked.model.sessions, said)
+    }
+
+    #[test]
+    fn a_link_local_neighbor_is_named_because_no_word_gives_its_interface() {
+        let (sessions, said) = lowered("bfd_instance p {\n neighbor_ip fe80::2\n}\n");
+        assert_eq!(sessions.len(), 1, "who tracks it is in FAULT, as with keepalived");
+        let expected = "TRACK008 `p`: fe80::2 is link-local, and nothing says on which interface: the session stays down";
+        assert!(said.iter().any(|it| it == expected), "{said:?}");
+        let source = "bfd_instance p {\n neighbor_ip 2001:db8::2\n source_ip fe80::1\n}\n";
+        assert!(lowered(source).1.iter().any(|it| it.starts_with("TRACK008")));
+        let global = "bfd_instance p {\n neighbor_ip 2001:db8::2\n}\n";
+        assert!(!lowered(global).1.iter().any(|it| it.starts_with("TRACK008")));
+    }
+}

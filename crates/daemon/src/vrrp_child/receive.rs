@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clock::Instant;
@@ -41,6 +42,8 @@ pub(super) enum Complaint {
     Path(Owner, &'static str),
     /// A BFD packet of this sender was refused.
     Session(IpAddr),
+    /// A packet of the BFD session of this number cannot be sent.
+    Unsent(NonZeroU32),
     /// Somebody took an address of ours away.
     Removed(InstanceId),
     /// Somebody else answers for an address.

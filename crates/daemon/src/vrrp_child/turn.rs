@@ -95,8 +95,8 @@ impl Shell {
             self.look_around(now);
         }
         // Before their timers, as with advertisements.
-        self.hear_sessions(now);
-        self.tend_sessions(now);
+        let hearing = self.hear_sessions(now);
+        self.tend_sessions(now, stall, hearing);
         if stall >= STALL {
             // Whatever waits anywhere is older than the timers that are due.
             let ports: Vec<PortId> = self.ports.iter().map(|(id, _)| id).collect();

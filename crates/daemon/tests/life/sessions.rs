@@ -7,13 +7,17 @@ use rustix::process::Signal;
 
 use crate::Test;
 use crate::daemon::{Daemon, Start};
-use crate::world::{Cable, FAR, GLOBAL, NEAR_ADDRESS, VIRTUAL, instance, never, permanent};
+use crate::world::{
+    Cable, FAR, GLOBAL, NEAR_ADDRESS, VIRTUAL, eventually, instance, never, permanent,
+};
 
 pub const TESTS: &[Test] = &[
     ("a_session_comes_up_and_its_end_is_a_fault_at_once", comes_and_goes),
     ("an_orderly_end_of_the_other_end_is_no_fault", ends_in_order),
     ("a_successor_goes_on_with_a_session_unnoticed", succeeds),
     ("a_reload_changes_intervals_without_a_word_and_drops_what_is_gone", reloads),
+    ("a_pause_of_ours_ends_none_of_many_sessions", pauses),
+    ("a_packet_that_cannot_be_sent_is_said_once", unsendable),
 ];
 
 const FAR_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
@@ -109,4 +113,54 @@ fn reloads() {
     far.wait_for("(peer) Entering Down state (the other end is AdminDown)");
     near_end.wait_for("Reload finished");
     assert!(cable.holds(VIRTUAL));
+}
+
+/// Sessions of two daemons, as many as a few switches have routers behind them.
+const MANY: u8 = 250;
+/// Where the near ends of all of them are.
+const HERE: Ipv4Addr = Ipv4Addr::new(10, 9, 1, 254);
+
+/// One of the far ends: each has an address of its own, and one neighbor.
+const fn there(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 9, 1, number)
+}
+
+/// The near process stands still for longer than it waits for its neighbors, whose packets fill its socket meanwhile.
+fn pauses() {
+    let mut cable = Cable::new();
+    cable.add(HERE);
+    let far = cable.there.within(|| {
+        let mut requests = kernel::netlink::RequestSocket::open().unwrap();
+        let far = requests.index_of(FAR).unwrap().expect("far end");
+        let addresses: Vec<_> = (1..=MANY).map(|number| permanent(far, there(number))).collect();
+        requests.set_addresses(&addresses).into_iter().for_each(|result| result.unwrap());
+        let session = |number| {
+            let lines = format!("source_ip {}\n min_tx 100\n multiplier 3", there(number));
+            format!("bfd_instance s{number} {{\n neighbor_ip {HERE}\n {lines}\n}}\n")
+        };
+        Start::with(&(1..=MANY).map(session).collect::<String>()).go()
+    });
+    let _far = far.unwrap();
+    let session = |number| {
+        let lines = format!("neighbor_ip {}\n min_tx 1000\n multiplier 20", there(number));
+        format!("bfd_instance s{number} {{\n {lines}\n}}\n")
+    };
+    let mut near = Start::with(&(1..=MANY).map(session).collect::<String>()).go();
+    let up = |near: &Daemon| near.log().matches("Entering Up state").count();
+    eventually("all sessions are up", || (up(&near) == usize::from(MANY)).then_some(()));
+    near.mark();
+    let vrrp = near.vrrp();
+    vrrp.signal(Signal::STOP);
+    std::thread::sleep(Duration::from_millis(800));
+    vrrp.signal(Signal::CONT);
+    never(Duration::from_millis(500), "an end", || near.news().contains("Down").then_some(()));
+}
+
+fn unsendable() {
+    let _cable = Cable::new();
+    let nowhere = Ipv4Addr::new(203, 0, 113, 9);
+    let mut near = Start::with(&session(nowhere, "")).go();
+    near.wait_for("(peer) send BFD packet on 203.0.113.9: Network is unreachable");
+    near.mark();
+    never(Duration::from_millis(1500), "it again", || near.news().contains("send").then_some(()));
 }

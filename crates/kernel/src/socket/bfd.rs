@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
 };
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use wire::Family;
 
 use super::SocketError;
@@ -25,6 +25,8 @@ pub struct BfdReceiver {
 pub struct BfdDatagram {
     /// Who sent it.
     pub source: IpAddr,
+    /// To which address of ours.
+    pub destination: Option<IpAddr>,
     /// TTL or hop limit, as received.
     pub ttl: u8,
     /// Its first bytes.
@@ -37,8 +39,12 @@ pub struct BfdDatagram {
 #[derive(Debug)]
 pub struct BfdSender {
     socket: Socket,
-    to: SocketAddr,
+    to: SockAddr,
 }
+
+/// Control messages need the alignment of their header.
+#[repr(align(8))]
+struct Control([u8; CONTROL]);
 
 impl BfdReceiver {
     /// Opens it.
@@ -50,8 +56,10 @@ impl BfdReceiver {
         let any = unspecified(family);
         let socket = udp(any, &place)?;
         let options = match any {
-            IpAddr::V4(_) => setsockopt(&socket, sockopt::Ipv4RecvTtl, &true),
-            IpAddr::V6(_) => setsockopt(&socket, sockopt::Ipv6RecvHopLimit, &true),
+            IpAddr::V4(_) => setsockopt(&socket, sockopt::Ipv4RecvTtl, &true)
+                .and_then(|()| setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)),
+            IpAddr::V6(_) => setsockopt(&socket, sockopt::Ipv6RecvHopLimit, &true)
+                .and_then(|()| setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)),
         };
         let told = |errno: nix::Error| std::io::Error::from_raw_os_error(errno as i32);
         options.map_err(|errno| failed("ask for the TTL")(told(errno)))?;
@@ -59,10 +67,18 @@ impl BfdReceiver {
         Ok(Self { socket })
     }
 
+    /// Makes room for the packets that `sessions` get while nobody reads.
+    pub fn make_room(&self, sessions: usize) {
+        let bytes = sessions.saturating_mul(ROOM).clamp(LEAST_ROOM, MOST_ROOM);
+        // With the privilege the kernel's limit does not count; without, it cuts the size silently.
+        let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(&self.socket, bytes)
+            .or_else(|_| rustix::net::sockopt::set_socket_recv_buffer_size(&self.socket, bytes));
+    }
+
     /// The next packet that waits.
     pub fn receive(&self) -> Option<BfdDatagram> {
         let mut bytes = [0; BYTES];
-        let mut space = nix::cmsg_space!(i32);
+        let mut control = Control([0; CONTROL]);
         // One whose answer to another packet of ours came back as an error is not the next packet.
         for _ in 0..ERRORS {
             let mut slices = [IoSliceMut::new(&mut bytes)];
@@ -70,7 +86,7 @@ impl BfdReceiver {
             let received = recvmsg::<SockaddrStorage>(
                 descriptor,
                 &mut slices,
-                Some(&mut space),
+                Some(&mut control.0),
                 MsgFlags::MSG_DONTWAIT,
             );
             let message = match received {
@@ -85,12 +101,18 @@ impl BfdReceiver {
                 (None, Some(v6)) => IpAddr::V6(v6.ip()),
                 (None, None) => continue,
             };
-            let ttl = message.cmsgs().ok()?.find_map(|one| {
-                use ControlMessageOwned::{Ipv4Ttl, Ipv6HopLimit};
-                let (Ipv4Ttl(ttl) | Ipv6HopLimit(ttl)) = one else { return None };
-                u8::try_from(ttl).ok()
-            });
-            return Some(BfdDatagram { source, ttl: ttl.unwrap_or(0), bytes, length });
+            let (mut ttl, mut destination) = (0, None);
+            for one in message.cmsgs().ok()? {
+                use ControlMessageOwned::{Ipv4PacketInfo, Ipv4Ttl, Ipv6HopLimit, Ipv6PacketInfo};
+                if let Ipv4Ttl(it) | Ipv6HopLimit(it) = one {
+                    ttl = u8::try_from(it).unwrap_or(0);
+                } else if let Ipv4PacketInfo(info) = one {
+                    destination = Some(info.ipi_addr.s_addr.to_ne_bytes().into());
+                } else if let Ipv6PacketInfo(info) = one {
+                    destination = Some(info.ipi6_addr.s6_addr.into());
+                }
+            }
+            return Some(BfdDatagram { source, destination, ttl, bytes, length });
         }
         None
     }
@@ -134,7 +156,7 @@ impl BfdSender {
             let offset = (u32::from(first) + step) % span;
             let port = FIRST_PORT.saturating_add(u16::try_from(offset).unwrap_or(0));
             match socket.bind(&SocketAddr::new(from, port).into()) {
-                Ok(()) => return Ok(Self { socket, to }),
+                Ok(()) => return Ok(Self { socket, to: to.into() }),
                 Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
                 Err(error) => return Err(failed("bind BFD socket")(error)),
             }
@@ -146,9 +168,11 @@ impl BfdSender {
     ///
     /// **Errors**: there is no way to the other end now.
     pub fn send(&self, bytes: &[u8]) -> Result<(), SocketError> {
-        let place = self.to.ip().to_string();
-        let sent = self.socket.send_to(bytes, &self.to.into());
-        sent.map(|_| ()).map_err(SocketError::io("send BFD packet", &place))
+        let sent = self.socket.send_to(bytes, &self.to);
+        sent.map(|_| ()).map_err(|error| {
+            let place = self.to.as_socket().map(|it| it.ip().to_string()).unwrap_or_default();
+            SocketError::io("send BFD packet", &place)(error)
+        })
     }
 }
 
@@ -172,6 +196,13 @@ const fn unspecified(family: Family) -> IpAddr {
 
 /// Bytes of a packet that are looked at: BFD's have 24, with room to see that one is longer.
 const BYTES: usize = 64;
+/// Room for control messages: a TTL and an address have 88 at most.
+const CONTROL: usize = 128;
+/// Bytes of a receive buffer for each session. The kernel takes them twice, and counts some 768 for a packet, or 2304
+/// where the device gives it a page: more than a dozen packets.
+const ROOM: usize = 16 * 1024;
+const LEAST_ROOM: usize = 256 * 1024;
+const MOST_ROOM: usize = 32 * 1024 * 1024;
 /// Errors of a socket that are passed over at once.
 const ERRORS: usize = 16;
 /// CS6, as routing protocols have it.

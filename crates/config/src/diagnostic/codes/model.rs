@@ -38,6 +38,7 @@ codes! {
     QUORUM_IMPOSSIBLE = "TRACK006", Silent, "more processes are asked for than are allowed";
     MAIL_LOGIN = "MAIL001", Silent, "a login for e-mail that lacks a password, or shows it";
     DUPLICATE_SESSION = "TRACK007", GeneralError, "two BFD sessions with one neighbor";
+    UNSCOPED_SESSION = "TRACK008", GeneralError, "a BFD session with a link-local address, which has no interface";
     UNKNOWN_MEMBER = "GROUP001", GeneralError, "a sync group names an instance that does not exist";
     MEMBER_OF_TWO = "GROUP002", GeneralError, "an instance in two sync groups";
     UNKNOWN_TRACK_GROUP = "GROUP004", GeneralError, "a track_group that does not exist";
