@@ -17,7 +17,7 @@ use std::time::Duration;
 use bolero::check;
 use wire::Family;
 use wire::vrrp::{
-    AdvertisementPacket, Discard, KeyId, Stamp, TRAILER_LEN, TrailedPacket, TrailerKey, seal,
+    AdvertisementPacket, Discard, KeyId, Seal, Stamp, TRAILER_LEN, TrailedPacket, TrailerKey,
 };
 
 const VECTORS: &str = include_str!("vectors/auth_hmac.txt");
@@ -96,9 +96,23 @@ fn a_trailer_of_the_vectors_is_genuine() {
 fn ours_is_the_same_byte_for_byte() {
     for Vector { name, key, source, id, stamp, message, trailer } in vectors() {
         let mut bytes = [message.as_slice(), &[0xaa; TRAILER_LEN]].concat();
-        seal(&mut bytes, source, id, &key, stamp);
+        Seal::new(&bytes, source, id, &key, stamp).unwrap().put(&mut bytes);
         assert_eq!(bytes, [message, trailer].concat(), "{name}");
     }
+}
+
+#[test]
+fn the_seal_of_an_advertisement_serves_all_who_get_it() {
+    let Vector { key, source, id, stamp, message, trailer, .. } = vectors().remove(0);
+    let first = [message.as_slice(), &[0; TRAILER_LEN]].concat();
+    let seal = Seal::new(&first, source, id, &key, stamp).unwrap();
+    // A peer of an old release gets another checksum.
+    let mut other = [message.as_slice(), &[0; TRAILER_LEN]].concat();
+    other[6..8].copy_from_slice(&[0x12, 0x34]);
+    seal.put(&mut other);
+    assert_eq!(verdict(&other, source, &key), Ok((id, stamp)));
+    assert_eq!(other[message.len()..], trailer);
+    assert_eq!(Seal::new(&[0; TRAILER_LEN - 1], source, id, &key, stamp), None);
 }
 
 #[test]
@@ -161,7 +175,8 @@ fn any_bytes_with_a_trailer() {
             let inside = parted.advertisement().unwrap();
             let mut sealed = [inside.as_bytes(), &[0; TRAILER_LEN]].concat();
             let id = KeyId::new(3).unwrap();
-            seal(&mut sealed, source, id, &key, Stamp::default());
+            let seal = Seal::new(&sealed, source, id, &key, Stamp::default()).unwrap();
+            seal.put(&mut sealed);
             let packet = AdvertisementPacket::new_checked(&sealed).unwrap();
             let parted = TrailedPacket::part(&packet, family).unwrap();
             assert_eq!(parted.verify(source, &key), Ok(()));

@@ -65,7 +65,7 @@ impl Client {
             let datagram = question(*address, self.sequence);
             let (source, destination) = (IpAddr::V4(CLIENT), IpAddr::V4(*address));
             // What the kernel refuses is a ping without an answer, as for any program.
-            let _ = self.questions.send(&[Sending {
+            let _ = self.questions.send([Sending {
                 bytes: &datagram,
                 source,
                 destination,

@@ -114,6 +114,8 @@ struct Shell {
     /// When sockets that could not be opened are tried again.
     retry_ports_at: Option<Instant>,
     scratch: perform::Scratch,
+    /// Room for what was received in one call, used again and again.
+    batch: Vec<receive::Heard>,
     /// How many instances have which role, while that did not change.
     summary: Option<control::Summary>,
     /// Packets received so far, when the last came, and whether many come one by one.

@@ -11,7 +11,7 @@ use kernel::eventloop::wall_clock;
 use kernel::socket::Sending;
 use vrrp::{Action, Effect, FaultSet, Input, InstanceId, Output, Outputs};
 use wire::Priority;
-use wire::vrrp::{seal, sign};
+use wire::vrrp::{Seal, sign};
 
 use super::Shell;
 use super::advert::Outbound;
@@ -114,6 +114,8 @@ impl Shell {
         let trailer = trailer.and_then(|it| Some((it.sending()?, it.window)));
         let seal_with =
             trailer.map(|(key, window)| (key, binding.learned.stamps.advance(unix, window)));
+        // Made for the first destination, and the same for all.
+        let mut seal = None;
         for Outbound { destination, hop_limit, prepared } in &mut binding.packets {
             if prepared.priority() != priority {
                 prepared.set_priority(priority);
@@ -126,7 +128,10 @@ impl Shell {
             if let (Some(((id, key), stamp)), Some(message)) =
                 (seal_with, scratch.bytes.get_mut(message..))
             {
-                seal(message, source, id, key, stamp);
+                seal = seal.or_else(|| Seal::new(message, source, id, key, stamp));
+                if let Some(seal) = seal {
+                    seal.put(message);
+                }
             }
             if let (Some((key, number)), Some(datagram)) = (header, scratch.bytes.get_mut(start..))
             {
@@ -149,20 +154,17 @@ impl Shell {
             failed.extend(packets.iter().map(|packet| (packet.instance, Effect::Advertise)));
             return;
         };
-        let sendings: Vec<Sending<'_>> = packets
-            .iter()
-            .map(|packet| Sending {
-                bytes: bytes.get(packet.bytes.clone()).unwrap_or_default(),
-                source: packet.source,
-                destination: packet.destination,
-                hop_limit: packet.hop_limit,
-            })
-            .collect();
+        let sending = |packet: &Outgoing| Sending {
+            bytes: bytes.get(packet.bytes.clone()).unwrap_or_default(),
+            source: packet.source,
+            destination: packet.destination,
+            hop_limit: packet.hop_limit,
+        };
         let now = kernel::eventloop::now();
         let mut done = 0;
         let mut refusals = Vec::new();
-        while let Some(rest) = sendings.get(done..).filter(|rest| !rest.is_empty()) {
-            let (sent, refusal) = open.send.send(rest);
+        while let Some(rest) = packets.get(done..).filter(|rest| !rest.is_empty()) {
+            let (sent, refusal) = open.send.send(rest.iter().map(sending));
             if let Some(heard) = packets.get(done..done.saturating_add(sent)) {
                 // One peer that hears it is enough to be Active by.
                 for packet in heard {

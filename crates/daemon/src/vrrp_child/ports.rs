@@ -215,13 +215,19 @@ impl Ports {
 }
 
 impl PortId {
-    pub(super) fn token(self) -> Token {
-        Token(FIRST_TOKEN + u64::from(self.0))
+    /// Stands for the socket of a port that hears such packets: each is read when something waits there.
+    fn token(self, framing: Framing) -> Token {
+        let socket = match framing {
+            Framing::Plain => 0,
+            Framing::Authenticated => 1,
+        };
+        Token(FIRST_TOKEN + 2 * u64::from(self.0) + socket)
     }
 
-    pub(super) fn of_token(token: Token) -> Option<Self> {
+    pub(super) fn of_token(token: Token) -> Option<(Self, Framing)> {
         let number = token.0.checked_sub(FIRST_TOKEN)?;
-        u32::try_from(number).ok().map(Self)
+        let framing = if number % 2 == 0 { Framing::Plain } else { Framing::Authenticated };
+        u32::try_from(number).ok().map(|number| (Self(number / 2), framing))
     }
 }
 
@@ -324,7 +330,7 @@ impl Port {
             ReceiveSocket::open(name, family, framing, set, room)
         };
         let socket = socket.map_err(|error| error.to_string())?;
-        events.add(&socket, id.token()).map_err(|error| error.to_string())?;
+        events.add(&socket, id.token(framing)).map_err(|error| error.to_string())?;
         Ok(Listener { socket, vrids, joined: BTreeSet::new() })
     }
 

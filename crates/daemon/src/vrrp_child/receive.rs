@@ -51,13 +51,13 @@ pub(super) enum Complaint {
 }
 
 /// A packet that says something to an instance, or why it does not.
-enum Heard {
+pub(super) enum Heard {
     Advertisement(Taken),
     Refused { instance: Option<InstanceId>, source: IpAddr, vrid: Option<Vrid>, why: Discard },
 }
 
 /// An advertisement that is right as far as its bytes and its instance say.
-struct Taken {
+pub(super) struct Taken {
     instance: InstanceId,
     vrid: Option<Vrid>,
     received: Received,
@@ -74,32 +74,29 @@ struct Taken {
 enum Mark {
     /// The number of its authentication header.
     Sequence(u32),
-    /// The time in its trailer.
-    Stamp(Stamp),
+    /// The time in its trailer, and the one that it was held against: what is fresh and what is remembered goes by the same
+    /// clock, or an advert could be fresh still and its predecessor forgotten.
+    Stamp { stamp: Stamp, unix: Duration },
 }
 
 impl Shell {
-    /// Takes in what waits at a port, at most [`PACKETS`].
-    pub(super) fn receive(&mut self, now: Instant, id: PortId) {
-        for framing in [Framing::Plain, Framing::Authenticated] {
-            self.receive_framed(now, id, framing);
-        }
-    }
-
-    fn receive_framed(&mut self, now: Instant, id: PortId, framing: Framing) {
+    /// Takes in what waits at one socket of a port, where there is such a one; at most [`PACKETS`].
+    pub(super) fn receive(&mut self, now: Instant, id: PortId, framing: Framing) {
         let mut total = 0;
         loop {
-            let mut heard = Vec::new();
-            let Self { ports, packet, settled, bindings, .. } = self;
+            let Self { ports, packet, settled, bindings, batch, .. } = self;
             let Some(port) = ports.get(id) else { return };
             let Some(open) = &port.open else { return };
             let Some((_, socket)) = open.listeners().find(|it| it.0 == framing) else { return };
+            let known = Known { unix: wall_clock(), port, settled, bindings };
             let outcome = socket.receive(packet, |datagram| {
-                heard.push(understand(datagram, framing, port, settled, bindings));
+                batch.push(understand(datagram, framing, &known));
             });
-            for one in heard {
-                self.take_heard(now, id, one);
+            let mut batch = std::mem::take(batch);
+            for heard in batch.drain(..) {
+                self.take_heard(now, id, heard);
             }
+            self.batch = batch;
             match outcome {
                 Ok((count, more)) => {
                     total += count;
@@ -149,10 +146,10 @@ impl Shell {
         let trailer = instance.proof.as_deref().and_then(Proof::trailer);
         let taken = match (mark, trailer) {
             (Some(Mark::Sequence(number)), _) => binding.learned.take_sequence(sender, number),
-            (Some(Mark::Stamp(stamp)), Some(trailer)) => {
-                binding.learned.take_stamp(sender, stamp, wall_clock(), instance, trailer)
+            (Some(Mark::Stamp { stamp, unix }), Some(trailer)) => {
+                binding.learned.take_stamp(sender, stamp, unix, instance, trailer)
             }
-            (Some(Mark::Stamp(_)) | None, _) => Ok(()),
+            (Some(Mark::Stamp { .. }) | None, _) => Ok(()),
         };
         taken.is_err()
     }
@@ -230,13 +227,17 @@ impl Shell {
     }
 }
 
-fn understand(
-    datagram: Datagram<'_>,
-    framing: Framing,
-    port: &Port,
-    settled: &Settled,
-    bindings: &BTreeMap<InstanceId, Binding>,
-) -> Heard {
+/// What packets of one batch are held against.
+struct Known<'a> {
+    /// The time since 1970, the same for all of them.
+    unix: Duration,
+    port: &'a Port,
+    settled: &'a Settled,
+    bindings: &'a BTreeMap<InstanceId, Binding>,
+}
+
+fn understand(datagram: Datagram<'_>, framing: Framing, known: &Known<'_>) -> Heard {
+    let Known { unix, port, settled, bindings } = *known;
     let refused = |instance, arrival: Option<&Arrival>, vrid, why| Heard::Refused {
         instance,
         source: arrival.map_or(IpAddr::from([0, 0, 0, 0]), |arrival| arrival.source),
@@ -288,7 +289,7 @@ fn understand(
         return refused(Some(instance), Some(&arrival), vrid, why);
     }
     let proved = match configured.proof.as_deref().and_then(Proof::trailer) {
-        Some(trailer) => prove(&packet, &arrival, configured, trailer),
+        Some(trailer) => prove(&packet, &arrival, configured, trailer, unix),
         None => Ok(Proved { packet, mark: None, skew: None }),
     };
     let Proved { packet, mark, skew } = match proved {
@@ -331,6 +332,7 @@ fn prove<'a>(
     arrival: &Arrival,
     instance: &Instance,
     trailer: &Trailer,
+    unix: Duration,
 ) -> Result<Proved<'a>, Discard> {
     let parted = TrailedPacket::part(packet, instance.parameters.family)?;
     let packet = parted.advertisement()?;
@@ -345,7 +347,7 @@ fn prove<'a>(
     let key = trailer.key(id).ok_or(Discard::UnknownKey)?;
     let skew = match trailer.freshness {
         Freshness::Monotonic => None,
-        Freshness::Time => match vrrp::freshness(stamp, wall_clock(), trailer.window) {
+        Freshness::Time => match vrrp::freshness(stamp, unix, trailer.window) {
             Ok(Skew::Small) => None,
             Ok(Skew::Notable(off)) => Some(off),
             Err(Stale) => return Err(Discard::Stale),
@@ -357,7 +359,7 @@ fn prove<'a>(
     if !instance.destination.unicast().is_none_or(is_known) {
         return Err(Discard::Source);
     }
-    Ok(Proved { packet, mark: Some(Mark::Stamp(stamp)), skew })
+    Ok(Proved { packet, mark: Some(Mark::Stamp { stamp, unix }), skew })
 }
 
 /// Who sent a packet, by its IPv4 header, which the kernel has checked.

@@ -70,6 +70,7 @@ impl Shell {
                 start_at: None,
                 retry_ports_at: None,
                 scratch: perform::Scratch::default(),
+                batch: Vec::new(),
                 summary: None,
                 heard: 0,
                 heard_at: Instant::ZERO,

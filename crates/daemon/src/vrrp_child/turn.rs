@@ -5,6 +5,7 @@ use std::time::Duration;
 use clock::Instant;
 use control::{Severity, Summary};
 use kernel::eventloop::{LoopError, Token, boot_time, now};
+use kernel::socket::Framing;
 use vrrp::{Input, Role};
 
 use super::ports::PortId;
@@ -101,7 +102,9 @@ impl Shell {
             // Whatever waits anywhere is older than the timers that are due.
             let ports: Vec<PortId> = self.ports.iter().map(|(id, _)| id).collect();
             for port in ports {
-                self.receive(now, port);
+                for framing in [Framing::Plain, Framing::Authenticated] {
+                    self.receive(now, port, framing);
+                }
             }
             if stall >= WORTH_A_LINE {
                 let text = format!("this process was late by {}", span(stall));
@@ -109,8 +112,10 @@ impl Shell {
             }
             self.feed(now, Input::Stalled { span: stall });
         } else {
-            for port in ready.iter().filter_map(|token| PortId::of_token(*token)) {
-                self.receive(now, port);
+            for token in ready {
+                if let Some((port, framing)) = PortId::of_token(*token) {
+                    self.receive(now, port, framing);
+                }
             }
         }
         if self.start_at.is_some_and(|at| at <= now) {

@@ -1,5 +1,6 @@
 //! Packet sockets: whole Ethernet frames out, and those of interest in.
 
+use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use intent::IfIndex;
@@ -10,12 +11,13 @@ use wire::{Family, MacAddr};
 
 use super::vrrp::{Framing, Packet};
 use super::{SocketError, filter};
-use crate::sys::{self, Outgoing};
+use crate::sys::{self, Head, Outgoing, SendBatch};
 
 /// Sends announcements through any interface.
 #[derive(Debug)]
 pub struct AnnounceSocket {
     socket: Socket,
+    batch: RefCell<SendBatch>,
 }
 
 /// What a [`FrameSocket`] hears.
@@ -41,21 +43,19 @@ impl AnnounceSocket {
         let socket =
             Socket::new(Domain::PACKET, Type::RAW, None).map_err(failed("open packet socket"))?;
         socket.set_nonblocking(true).map_err(failed("open packet socket"))?;
-        Ok(Self { socket })
+        Ok(Self { socket, batch: RefCell::default() })
     }
 
     /// Sends frames in order: interface, destination and bytes. Returns how many the kernel took before the first
     /// that it refused, and the refusal.
     pub fn send(&self, frames: &[(IfIndex, MacAddr, &[u8])]) -> (usize, Option<Errno>) {
-        let outgoing: Vec<Outgoing<'_>> = frames
-            .iter()
-            .map(|(interface, destination, bytes)| Outgoing::Frame {
-                bytes,
-                interface: *interface,
-                destination: *destination,
-            })
-            .collect();
-        sys::send_batch(self.socket.as_fd(), &outgoing)
+        let outgoing = frames.iter().map(|(interface, destination, bytes)| Outgoing::Frame {
+            head: Head::EMPTY,
+            bytes,
+            interface: *interface,
+            destination: *destination,
+        });
+        self.batch.borrow_mut().send(self.socket.as_fd(), outgoing)
     }
 }
 

@@ -7,6 +7,7 @@
 mod handle;
 mod on_link;
 
+use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
@@ -18,7 +19,7 @@ use wire::{Family, MacAddr, Vrid};
 
 use self::handle::Handle;
 use super::{SocketError, filter};
-use crate::sys::{self, Outgoing, ReceiveBatch};
+use crate::sys::{self, Outgoing, ReceiveBatch, SendBatch};
 
 /// A set of VRIDs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -256,6 +257,7 @@ pub struct SendSocket {
     family: Family,
     /// For whole frames: the Ethernet address that they come from.
     mac: Option<MacAddr>,
+    batch: RefCell<SendBatch>,
 }
 
 /// One advertisement to send.
@@ -309,23 +311,33 @@ impl SendSocket {
         let _ =
             sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PRIORITY, PRIORITY_CONTROL);
         let socket = Rc::new(Handle::closed_here(socket));
-        Ok(Self { socket, interface: interface.to_owned(), index, family, mac: None })
+        Ok(Self {
+            socket,
+            interface: interface.to_owned(),
+            index,
+            family,
+            mac: None,
+            batch: RefCell::default(),
+        })
     }
 
     /// Sends in order. Returns how many the kernel took before the first that it refused, and the refusal;
     /// `EAFNOSUPPORT` is ours, for one that is not of this socket's family.
-    pub fn send(&self, sendings: &[Sending<'_>]) -> (usize, Option<SocketError>) {
-        let mut frames = Vec::new();
-        let outgoing: Vec<Outgoing<'_>> = match self.mac {
-            None => sendings.iter().map_while(|sending| self.outgoing(sending)).collect(),
-            Some(mac) => {
-                frames.extend(sendings.iter().map_while(|sending| self.frame(sending, mac)));
-                self.outgoing_frames(&frames)
-            }
-        };
-        let (sent, refusal) = sys::send_batch(self.socket.as_fd(), &outgoing);
-        let foreign = outgoing.len() < sendings.len();
-        let refusal = refusal.or_else(|| foreign.then_some(Errno::AFNOSUPPORT));
+    pub fn send<'a>(
+        &self,
+        sendings: impl IntoIterator<Item = Sending<'a>>,
+    ) -> (usize, Option<SocketError>) {
+        let is_foreign = Cell::new(false);
+        let outgoing = sendings.into_iter().map_while(|sending| {
+            let outgoing = match self.mac {
+                None => self.outgoing(&sending),
+                Some(mac) => self.frame(&sending, mac),
+            };
+            is_foreign.set(outgoing.is_none());
+            outgoing
+        });
+        let (sent, refusal) = self.batch.borrow_mut().send(self.socket.as_fd(), outgoing);
+        let refusal = refusal.or_else(|| is_foreign.get().then_some(Errno::AFNOSUPPORT));
         let error = |source| SocketError::new("send advertisement", &self.interface, source);
         (sent, refusal.map(error))
     }

@@ -3,6 +3,7 @@
 
 mod batch;
 mod child;
+mod send;
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -10,9 +11,10 @@ use intent::IfIndex;
 use rustix::io::Errno;
 use wire::MacAddr;
 
-pub(crate) use batch::{Outgoing, ReceiveBatch, send_batch};
+pub(crate) use batch::ReceiveBatch;
 pub use child::inherited_pair;
 pub(crate) use child::{Bond, Credentials, above_targets, occupy_targets, prepare_child};
+pub(crate) use send::{Head, Outgoing, SendBatch};
 
 /// Sets a socket option whose value is an `int`.
 pub(crate) fn set_option(

@@ -140,7 +140,7 @@ fn ipv4() {
         };
         datagrams.insert(0, [&header.emit(cut), &[0x31; 1][..cut]].concat());
     }
-    let (sent, refusal) = sender.send(&v4_sendings(&datagrams));
+    let (sent, refusal) = sender.send(v4_sendings(&datagrams));
     assert!(sent == 7 && refusal.is_none(), "{refusal:?}");
     let expected = [(1, 255), (77, 64), (255, 255)]
         .map(|(vrid, ttl)| (vrid, ttl, SOURCE_V4.into(), MULTICAST_V4.into()));
@@ -160,7 +160,7 @@ fn ipv6() {
     let sender = SendSocket::open(NEAR, cable.near, Family::Ipv6).unwrap();
     let payloads = [vrrp(1), vrrp(2), vrrp(77)];
     let sendings: Vec<Sending<'_>> = payloads.iter().map(|bytes| v6_sending(bytes)).collect();
-    let (sent, refusal) = sender.send(&sendings);
+    let (sent, refusal) = sender.send(sendings.iter().copied());
     assert!(sent == 3 && refusal.is_none(), "{refusal:?}");
     let expected = [1, 77].map(|vrid| (vrid, 255, SOURCE_V6.into(), MULTICAST_V6.into()));
     assert_eq!(collect(&there, 2), expected);
@@ -175,7 +175,7 @@ fn source_gone() {
     let bytes = vrrp(7);
     let key = AddressKey { interface: cable.near, address: SOURCE_V6.into(), prefix: 64 };
     cable.requests.remove_addresses(&[key]).remove(0).unwrap();
-    let (sent, refusal) = sender.send(&[v6_sending(&bytes)]);
+    let (sent, refusal) = sender.send([v6_sending(&bytes)]);
     assert!(sent == 1 && refusal.is_none(), "{refusal:?}");
     assert_eq!(collect(&there, 1), [(7, 255, SOURCE_V6.into(), MULTICAST_V6.into())]);
 }
@@ -187,7 +187,7 @@ fn joining() {
     // Another socket on the same host has joined, so that the packet does come up to both.
     let member = listen(&cable, Family::Ipv4, None);
     let sender = SendSocket::open(NEAR, cable.near, Family::Ipv4).unwrap();
-    assert_eq!(sender.send(&v4_sendings(&[datagram(1, 255, MULTICAST_V4)])).0, 1);
+    assert_eq!(sender.send(v4_sendings(&[datagram(1, 255, MULTICAST_V4)])).0, 1);
     assert_eq!(collect(&member, 1).len(), 1);
     assert_eq!(collect(&stranger, 0), []);
 }
@@ -204,7 +204,7 @@ fn changing() {
         (Some(ours(&[3])), vec![3]),
     ] {
         there.set_vrids(set.as_ref()).unwrap();
-        assert_eq!(sender.send(&v4_sendings(&datagrams)).0, 3);
+        assert_eq!(sender.send(v4_sendings(&datagrams)).0, 3);
         let vrids: Vec<u8> = collect(&there, expected.len()).iter().map(|a| a.0).collect();
         assert_eq!(vrids, expected);
     }
@@ -215,7 +215,7 @@ fn unicast() {
     let there = listen(&cable, Family::Ipv4, None);
     let sender = SendSocket::open(NEAR, cable.near, Family::Ipv4).unwrap();
     let far = Ipv4Addr::new(192, 0, 2, 2);
-    let (sent, refusal) = sender.send(&v4_sendings(&[datagram(9, 255, far)]));
+    let (sent, refusal) = sender.send(v4_sendings(&[datagram(9, 255, far)]));
     assert!(sent == 1 && refusal.is_none(), "{refusal:?}");
     assert_eq!(collect(&there, 1), [(9, 255, SOURCE_V4.into(), far.into())]);
 }
@@ -227,18 +227,18 @@ fn batches() {
     // More than one call can take; those of other VRIDs fill no buffer.
     let mut datagrams = vec![datagram(2, 255, MULTICAST_V4); 1100];
     datagrams.extend(vec![datagram(1, 255, MULTICAST_V4); 40]);
-    let (sent, refusal) = sender.send(&v4_sendings(&datagrams));
+    let (sent, refusal) = sender.send(v4_sendings(&datagrams));
     assert!(sent == 1140 && refusal.is_none(), "{sent} {refusal:?}");
     // The cable itself may drop some of a burst, never those of a small one.
     std::thread::sleep(Duration::from_millis(50));
     while there.receive(&mut Packet::new(), |_| {}).unwrap().1 {}
-    assert_eq!(sender.send(&v4_sendings(&datagrams[1100..])).0, 40);
+    assert_eq!(sender.send(v4_sendings(&datagrams[1100..])).0, 40);
     std::thread::sleep(Duration::from_millis(50));
     let mut buffers = Packet::new();
     assert_eq!(there.receive(&mut buffers, |_| {}).unwrap(), (32, true));
     assert_eq!(there.receive(&mut buffers, |_| {}).unwrap(), (8, false));
     assert_eq!(there.receive(&mut buffers, |_| {}).unwrap(), (0, false));
-    assert_eq!(sender.send(&[]).0, 0);
+    assert_eq!(sender.send([]).0, 0);
 }
 
 fn other_interface() {
@@ -261,7 +261,7 @@ fn other_interface() {
     let on_other = cable.there.within(open).unwrap();
     on_other.join(MULTICAST_V4.into(), far).unwrap();
     let sender = SendSocket::open("near1", near, Family::Ipv4).unwrap();
-    assert_eq!(sender.send(&v4_sendings(&[datagram(1, 255, MULTICAST_V4)])).0, 1);
+    assert_eq!(sender.send(v4_sendings(&[datagram(1, 255, MULTICAST_V4)])).0, 1);
     assert_eq!(collect(&on_other, 1).len(), 1);
     assert_eq!(collect(&there, 0), []);
 }
@@ -273,14 +273,14 @@ fn refusal() {
     let v4 = v4_sendings(std::slice::from_ref(&good))[0];
     let bytes = vrrp(1);
     // One of the wrong family is refused in its place, not left out.
-    let (sent, refusal) = sender.send(&[v4, v6_sending(&bytes), v4]);
+    let (sent, refusal) = sender.send([v4, v6_sending(&bytes), v4]);
     assert_eq!((sent, refusal.map(|error| error.source)), (1, Some(Errno::AFNOSUPPORT)));
     let mixed = Sending { destination: MULTICAST_V6.into(), ..v4 };
-    let (sent, refusal) = sender.send(&[v4, v4, mixed]);
+    let (sent, refusal) = sender.send([v4, v4, mixed]);
     assert_eq!((sent, refusal.map(|error| error.source)), (2, Some(Errno::AFNOSUPPORT)));
 
     cable.requests.set_link_up(cable.near, false).unwrap();
-    let (sent, refusal) = sender.send(&[v4]);
+    let (sent, refusal) = sender.send([v4]);
     let refusal = refusal.expect("the link is down");
     assert_eq!((sent, refusal.interface.as_str()), (0, NEAR));
 }
@@ -307,7 +307,7 @@ fn gone() {
     for (number, (receiver, sender)) in sockets.iter().enumerate() {
         assert_eq!(receiver.receive(&mut Packet::new(), |_| panic!()).unwrap(), (0, false));
         let sendings = if number == 0 { v4_sendings(&v4) } else { vec![v6_sending(&v6)] };
-        let (sent, refusal) = sender.send(&sendings);
+        let (sent, refusal) = sender.send(sendings.iter().copied());
         let refusal = refusal.expect("there is no interface");
         assert_eq!((sent, refusal.source), (0, Errno::NODEV));
     }

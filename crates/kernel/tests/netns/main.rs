@@ -18,6 +18,7 @@
 
 mod addresses;
 mod advertisements;
+mod allocations;
 mod claims;
 mod confinement;
 mod frames;
@@ -42,6 +43,7 @@ pub type Test = (&'static str, fn());
 const AREAS: &[(&str, &[Test])] = &[
     ("addresses", addresses::TESTS),
     ("advertisements", advertisements::TESTS),
+    ("allocations", allocations::TESTS),
     ("claims", claims::TESTS),
     ("confinement", confinement::TESTS),
     ("frames", frames::TESTS),

@@ -142,8 +142,8 @@ fn vlan() {
     let below = listen(&cable, FAR, cable.far, Family::Ipv4);
     let [tagged, plain] = [("vlan7", near), (NEAR, cable.near)]
         .map(|(name, index)| SendSocket::open(name, index, Family::Ipv4).unwrap());
-    assert_eq!(tagged.send(&v4_sendings(&[datagram(7, 255, MULTICAST_V4)])).0, 1);
-    assert_eq!(plain.send(&v4_sendings(&[datagram(8, 255, MULTICAST_V4)])).0, 1);
+    assert_eq!(tagged.send(v4_sendings(&[datagram(7, 255, MULTICAST_V4)])).0, 1);
+    assert_eq!(plain.send(v4_sendings(&[datagram(8, 255, MULTICAST_V4)])).0, 1);
     let expected = |vrid| [(vrid, 255, SOURCE_V4.into(), MULTICAST_V4.into())];
     assert_eq!(collect(&inside, 1), expected(7));
     assert_eq!(collect(&below, 1), expected(8));
@@ -180,11 +180,11 @@ fn vrf() {
     }
     let there = listen(&cable, FAR, cable.far, Family::Ipv4);
     let sender = SendSocket::open(NEAR, cable.near, Family::Ipv4).unwrap();
-    assert_eq!(sender.send(&v4_sendings(&[datagram(51, 255, MULTICAST_V4)])).0, 1);
+    assert_eq!(sender.send(v4_sendings(&[datagram(51, 255, MULTICAST_V4)])).0, 1);
     assert_eq!(collect(&there, 1), [(51, 255, SOURCE_V4.into(), MULTICAST_V4.into())]);
     let there = listen(&cable, FAR, cable.far, Family::Ipv6);
     let sender = SendSocket::open(NEAR, cable.near, Family::Ipv6).unwrap();
-    assert_eq!(sender.send(&[v6_sending(&vrrp(51))]).0, 1);
+    assert_eq!(sender.send([v6_sending(&vrrp(51))]).0, 1);
     assert_eq!(collect(&there, 1), [(51, 255, SOURCE_V6.into(), MULTICAST_V6.into())]);
 }
 

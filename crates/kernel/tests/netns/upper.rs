@@ -226,7 +226,7 @@ fn silent() {
         [(&near, datagram(52)), (&near, broken), (&near, datagram(51)), (&plain, datagram(51))]
     {
         let (sent, refusal) =
-            socket.send(&[Sending { bytes: &bytes, source, destination, hop_limit: 255 }]);
+            socket.send([Sending { bytes: &bytes, source, destination, hop_limit: 255 }]);
         assert!(sent == 1 && refusal.is_none(), "{refusal:?}");
     }
     let mut all = heard(&ears);
@@ -236,7 +236,7 @@ fn silent() {
     assert_eq!(all, [datagram(51), datagram(51)]);
     // What it sends has its address; nothing else has: the group was joined in the name of the link below.
     let bytes = datagram(51);
-    let (sent, _) = mouth.send(&[Sending { bytes: &bytes, source, destination, hop_limit: 255 }]);
+    let (sent, _) = mouth.send([Sending { bytes: &bytes, source, destination, hop_limit: 255 }]);
     assert_eq!(sent, 1);
     let mut frames = Vec::new();
     let mut buffers = Packet::new();
@@ -253,7 +253,7 @@ fn silent() {
     // Unicast has no place here.
     let destination = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 9));
     let (sent, refusal) =
-        mouth.send(&[Sending { bytes: &bytes, source, destination, hop_limit: 255 }]);
+        mouth.send([Sending { bytes: &bytes, source, destination, hop_limit: 255 }]);
     assert_eq!((sent, refusal.map(|it| it.source)), (0, Some(Errno::AFNOSUPPORT)));
     // A link that goes down is silence.
     let down = || {
@@ -279,12 +279,12 @@ fn silent_ipv6() {
     let (source, destination) = (IpAddr::V6(SOURCE_V6), IpAddr::V6(MULTICAST_V6));
     for vrid in [52, 51] {
         let (sent, _) =
-            near.send(&[Sending { bytes: &advert(vrid), source, destination, hop_limit: 255 }]);
+            near.send([Sending { bytes: &advert(vrid), source, destination, hop_limit: 255 }]);
         assert_eq!(sent, 1);
     }
     assert_eq!(heard(&ears), [advert(51)]);
     let (sent, _) =
-        mouth.send(&[Sending { bytes: &advert(51), source, destination, hop_limit: 255 }]);
+        mouth.send([Sending { bytes: &advert(51), source, destination, hop_limit: 255 }]);
     assert_eq!(sent, 1);
     let mut expected = vec![0x33, 0x33, 0, 0, 0, 0x12, 0, 0, 0x5e, 0, 2, 51, 0x86, 0xdd];
     expected.extend([0x6c, 0, 0, 0, 0, 8, 112, 255]);

@@ -11,7 +11,7 @@ use core::fmt;
 
 pub use header::{AuthenticatedPacket, HEADER_PROTOCOL, HeaderKey, sign};
 pub(super) use header::{LEN as HEADER_LEN, blank};
-pub use trailer::{KeyId, LEN as TRAILER_LEN, Stamp, TrailedPacket, TrailerKey, seal};
+pub use trailer::{KeyId, LEN as TRAILER_LEN, Seal, Stamp, TrailedPacket, TrailerKey};
 
 /// What proves a VRRPv2 sender.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -23,8 +23,8 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 pub use addresses::{AddressIter, Addresses};
 pub use advertisement::Advertisement;
 pub use auth::{
-    AuthenticatedPacket, Authentication, HEADER_PROTOCOL, HeaderKey, KeyId, Stamp, TRAILER_LEN,
-    TrailedPacket, TrailerKey, seal, sign,
+    AuthenticatedPacket, Authentication, HEADER_PROTOCOL, HeaderKey, KeyId, Seal, Stamp,
+    TRAILER_LEN, TrailedPacket, TrailerKey, sign,
 };
 pub use checksum::{Checksum, ChecksumRule, UnicastForm};
 pub use context::{Arrival, Casting, Context, Expected, HopLimits};

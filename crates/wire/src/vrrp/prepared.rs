@@ -1,7 +1,8 @@
 //! An advertisement emitted once and sent many times.
 //!
-//! Between two sendings at most the priority changes, and with it one checksum; both are patched in place
-//! (RFC 1624 §3), so that sending costs a system call and nothing else.
+//! Between two sendings at most the priority and the identification change, and with them two checksums; they are patched
+//! in place (RFC 1624 §3). What is sent is a copy of the bytes in a buffer for many, in which authenticated adverts
+//! are also proved ([`Seal`](super::Seal), [`sign`](super::sign)).
 
 use core::net::{IpAddr, Ipv4Addr};
 
@@ -95,7 +96,7 @@ impl Prepared {
         Self::ipv4_with_checksum(advertisement, source, destination, ttl, checksum)
     }
 
-    /// The same with room for a trailer behind it, still to be [sealed](super::seal).
+    /// The same with room for a trailer behind it, still to be [sealed](super::Seal).
     #[must_use]
     pub fn with_room_for_trailer(mut self) -> Self {
         self.bytes.extend([0; TRAILER_LEN]);

@@ -5,6 +5,7 @@
 //! in the host's own name; what arrives is taken before the IP layer, whose reverse path filter would drop it
 //! (the link has no address), and what is sent is a whole frame.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::rc::Rc;
@@ -21,7 +22,7 @@ use super::{
     Datagram, Framing, Layer, PRIORITY_CONTROL, Packet, ReceiveSocket, SendSocket, Sending, VridSet,
 };
 use crate::socket::{SocketError, filter};
-use crate::sys::{self, Outgoing};
+use crate::sys::{self, Head, Outgoing};
 
 impl ReceiveSocket {
     /// Opens a socket on a link that passes only advertisements, of these VRIDs where there is a set.
@@ -103,19 +104,21 @@ impl SendSocket {
             index,
             family: ears.family,
             mac: Some(mac),
+            batch: RefCell::default(),
         })
     }
 
     /// The frame of an advertisement to a group; nothing for another family or another destination.
-    pub(super) fn frame(&self, sending: &Sending<'_>, mac: MacAddr) -> Option<Frame> {
+    pub(super) fn frame<'a>(&self, sending: &Sending<'a>, mac: MacAddr) -> Option<Outgoing<'a>> {
         if !sending.destination.is_multicast() {
             return None;
         }
         let destination = MacAddr::of_multicast(sending.destination);
         let ether_type = ether_type(self.family);
-        let mut bytes = EthernetHeader { destination, source: mac, ether_type }.emit().to_vec();
-        match (self.family, sending.source, sending.destination) {
-            (Family::Ipv4, IpAddr::V4(_), IpAddr::V4(_)) => {}
+        let ethernet = EthernetHeader { destination, source: mac, ether_type }.emit();
+        let head = Head::EMPTY.with(&ethernet);
+        let head = match (self.family, sending.source, sending.destination) {
+            (Family::Ipv4, IpAddr::V4(_), IpAddr::V4(_)) => head,
             (Family::Ipv6, IpAddr::V6(source), IpAddr::V6(destination)) => {
                 let header = Ipv6Header {
                     traffic_class: Ipv4Header::TOS_INTERNETWORK_CONTROL,
@@ -124,29 +127,12 @@ impl SendSocket {
                     source,
                     destination,
                 };
-                bytes.extend(header.emit(sending.bytes.len()));
+                head.with(&header.emit(sending.bytes.len()))
             }
             _ => return None,
-        }
-        bytes.extend_from_slice(sending.bytes);
-        Some(Frame { destination, bytes })
-    }
-
-    pub(super) fn outgoing_frames<'a>(&self, frames: &'a [Frame]) -> Vec<Outgoing<'a>> {
-        let frame = |frame: &'a Frame| Outgoing::Frame {
-            bytes: &frame.bytes,
-            interface: self.index,
-            destination: frame.destination,
         };
-        frames.iter().map(frame).collect()
+        Some(Outgoing::Frame { head, bytes: sending.bytes, interface: self.index, destination })
     }
-}
-
-/// A whole frame.
-#[derive(Debug)]
-pub(super) struct Frame {
-    destination: MacAddr,
-    bytes: Vec<u8>,
 }
 
 /// What a raw socket would show of a frame; nothing of one that the IP layer would drop.

@@ -30,16 +30,31 @@ use crate::ip::{self, Ipv4Header, Ipv4Packet};
 use crate::vrrp::{AdvertisementPacket, Arrival, Authentication, Discard, PROTOCOL};
 
 /// The key of an authentication header: a password, as in [`Authentication::Pass`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct HeaderKey([u8; Authentication::LEN]);
+#[derive(Clone)]
+pub struct HeaderKey {
+    password: [u8; Authentication::LEN],
+    /// What every digest begins with: two blocks of MD5 that depend on the key alone.
+    keyed: Hmac<Md5>,
+}
 
 impl HeaderKey {
     /// The key of the password `text`, cut to eight bytes.
     #[must_use]
     pub fn new(text: &[u8]) -> Self {
-        Self(super::padded(text))
+        let password = super::padded(text);
+        let mut block = [0; 64];
+        block[KEY].copy_from_slice(&password);
+        Self { password, keyed: Hmac::new(&block.into()) }
     }
 }
+
+impl PartialEq for HeaderKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.password == other.password
+    }
+}
+
+impl Eq for HeaderKey {}
 
 impl fmt::Debug for HeaderKey {
     /// Keys stay out of logs.
@@ -137,9 +152,7 @@ fn digest(
     if !is_multicast(&ip) {
         ip[ip::field::TTL] = 0;
     }
-    let mut block = [0; 64];
-    block[KEY].copy_from_slice(&key.0);
-    let mut mac = Hmac::<Md5>::new(&block.into());
+    let mut mac = key.keyed.clone();
     mac.update(&ip);
     mac.update(header.get(..DIGEST.start).unwrap_or_default());
     mac.update(&[0; DIGEST_LEN]);

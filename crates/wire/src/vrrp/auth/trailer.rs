@@ -30,8 +30,12 @@ use crate::vrrp::{AdvertisementPacket, Authentication, Discard};
 use crate::{Family, Version};
 
 /// A key of 32 to 64 bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct TrailerKey([u8; BLOCK]);
+#[derive(Clone)]
+pub struct TrailerKey {
+    block: [u8; BLOCK],
+    /// What every digest begins with: two blocks of SHA-256 that depend on the key alone.
+    keyed: Hmac<Sha256>,
+}
 
 impl TrailerKey {
     /// The shortest one.
@@ -48,9 +52,17 @@ impl TrailerKey {
         // A shorter key and the same with zeros behind it are one to HMAC (RFC 2104 §2).
         let mut block = [0; BLOCK];
         block.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(Self(block))
+        Some(Self { block, keyed: Hmac::new(&block.into()) })
     }
 }
+
+impl PartialEq for TrailerKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.block == other.block
+    }
+}
+
+impl Eq for TrailerKey {}
 
 impl fmt::Debug for TrailerKey {
     /// Keys stay out of logs.
@@ -142,16 +154,37 @@ impl<'a> TrailedPacket<'a> {
     }
 }
 
-/// Writes the trailer into the last bytes of `message`, an advertisement with [room](super::TRAILER_LEN) for it behind;
-/// does nothing where there is none.
-pub fn seal(message: &mut [u8], source: IpAddr, id: KeyId, key: &TrailerKey, stamp: Stamp) {
-    let Some((message, trailer)) = message.split_last_chunk_mut::<LEN>() else { return };
-    *trailer = [0; LEN];
-    trailer[0] = KIND;
-    trailer[1] = id.get();
-    trailer[STAMP].copy_from_slice(&stamp.number().to_be_bytes());
-    let (head, tag) = trailer.split_at_mut(HEAD);
-    tag.copy_from_slice(&digest(key, source, message, head));
+/// The trailer of an advertisement. It depends neither on the destination nor on the checksum, so that one serves all
+/// peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seal([u8; LEN]);
+
+impl Seal {
+    /// That of `message`, an advertisement with [room](super::TRAILER_LEN) for it behind; none where there is no room.
+    #[must_use]
+    pub fn new(
+        message: &[u8],
+        source: IpAddr,
+        id: KeyId,
+        key: &TrailerKey,
+        stamp: Stamp,
+    ) -> Option<Self> {
+        let (message, _) = message.split_last_chunk::<LEN>()?;
+        let mut trailer = [0; LEN];
+        trailer[0] = KIND;
+        trailer[1] = id.get();
+        trailer[STAMP].copy_from_slice(&stamp.number().to_be_bytes());
+        let (head, tag) = trailer.split_at_mut(HEAD);
+        tag.copy_from_slice(&digest(key, source, message, head));
+        Some(Self(trailer))
+    }
+
+    /// Writes it into the room behind an advertisement; does nothing where there is none.
+    pub fn put(&self, message: &mut [u8]) {
+        if let Some(room) = message.last_chunk_mut() {
+            *room = self.0;
+        }
+    }
 }
 
 /// Bytes of the advertisement itself, by its version, its count and its family.
@@ -171,7 +204,7 @@ fn length(packet: &AdvertisementPacket<'_>, family: Family) -> Result<usize, Dis
 
 /// The first half of HMAC-SHA256 over pseudo header, packet, head of the trailer, and zeros in the place of the digest.
 fn digest(key: &TrailerKey, source: IpAddr, message: &[u8], head: &[u8]) -> [u8; DIGEST_LEN] {
-    let mut mac = Hmac::<Sha256>::new(&key.0.into());
+    let mut mac = key.keyed.clone();
     mac.update(&pseudo_header(source, message));
     let (before, rest) = message.split_at_checked(field::CHECKSUM.start).unwrap_or_default();
     mac.update(before);
