@@ -14,6 +14,7 @@ mod load;
 mod log;
 mod parent;
 mod presence;
+mod real_server;
 mod signals;
 mod terminal;
 mod vrrp_child;

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 
 use nix::sched::CloneFlags;
 
@@ -68,6 +69,20 @@ impl Namespace {
 impl AsFd for Namespace {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.descriptor.as_fd()
+    }
+}
+
+/// The number of this thread's network namespace, which the kernel gives to no other until it starts anew.
+///
+/// Kernels before 5.14 have no such number: there it is that of the namespace's file, which may be given again once the
+/// namespace is gone.
+///
+/// **Errors**: `/proc` is not mounted, or too many descriptors.
+pub fn number() -> std::io::Result<u64> {
+    let socket = std::os::unix::net::UnixDatagram::unbound()?;
+    match sys::namespace_cookie(socket.as_fd()) {
+        Ok(cookie) => Ok(cookie),
+        Err(_) => Ok(std::fs::metadata("/proc/thread-self/ns/net")?.ino()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sub-commands that keepalived does not have.
 
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use clap::{Parser, Subcommand};
 use super::ask;
 use super::check::{self, Format};
 use super::demonstrate;
+use crate::real_server::{self, Task};
 use crate::terminal::{eprint, print};
 use crate::{compat, demo};
 
@@ -78,6 +80,28 @@ enum Command {
         #[arg(requires = "plan")]
         file: Option<PathBuf>,
     },
+    /// Make this host a real server behind direct routing (`lb_kind DR`): it takes packets for the virtual addresses and
+    /// does not say so by ARP.
+    ///
+    /// The addresses are set on the loopback, `arp_ignore` and `arp_announce` for all links. What stands already is
+    /// left as it is. Nothing outlives a restart of the machine.
+    ///
+    /// Exit code: 0 it is one, or what was done is taken back; 2 something is lacking, which is told; 1 the kernel
+    /// refuses.
+    RealServer {
+        /// The virtual addresses; without any, with --check and --remove, those that this command has set.
+        #[arg(required_unless_present_any = ["check", "remove"])]
+        addresses: Vec<IpAddr>,
+        /// The link that holds the addresses.
+        #[arg(long, value_name = "LINK", default_value = "lo")]
+        dev: String,
+        /// Change nothing, only say what is lacking.
+        #[arg(long, conflicts_with = "remove")]
+        check: bool,
+        /// Take back exactly what this command did.
+        #[arg(long)]
+        remove: bool,
+    },
     /// Watch two daemons hand addresses over in front of a pinging client, in namespaces of their own.
     Demo {
         /// The result as JSON.
@@ -112,6 +136,14 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Why { daemon, json, instance } => ask::why(&daemon, json, instance),
         Command::Reload { daemon, plan: false, .. } => ask::reload(&daemon),
         Command::Reload { daemon, plan: true, file } => ask::plan(&daemon, file.as_deref()),
+        Command::RealServer { addresses, dev, check, remove } => {
+            let task = match (check, remove) {
+                (true, _) => Task::Check,
+                (false, true) => Task::Remove,
+                (false, false) => Task::Apply,
+            };
+            real_server::run(&real_server::Options { addresses, link: dev, task })
+        }
         Command::Demo { json, inside } => demonstrate(&demo::Options { json, inside }),
     }
 }

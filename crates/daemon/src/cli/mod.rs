@@ -19,9 +19,9 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     let program = arguments.first().cloned().unwrap_or_default();
     let first = arguments.get(1).map(|argument| argument.to_string_lossy().into_owned());
     match first.as_deref() {
-        Some("check" | "explain" | "status" | "why" | "reload" | "demo" | "help") => {
-            commands::run(arguments)
-        }
+        Some(
+            "check" | "explain" | "status" | "why" | "reload" | "real-server" | "demo" | "help",
+        ) => commands::run(arguments),
         // `run` takes the same flags as none at all.
         Some("run") => daemon(&program, arguments.into_iter().skip(2)),
         // keepalived ignores words that are no flags; under our own name one in this place is a slip.

@@ -27,6 +27,7 @@ mod mail;
 mod once;
 mod postmaster;
 mod processes;
+mod real_server;
 mod reload;
 mod routes;
 mod sessions;
@@ -52,6 +53,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("starting", starting::TESTS),
     ("reload", reload::TESTS),
     ("routes", routes::TESTS),
+    ("real_server", real_server::TESTS),
     ("children", children::TESTS),
     ("supervision", supervision::TESTS),
     ("systemd", systemd::TESTS),

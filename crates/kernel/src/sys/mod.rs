@@ -30,6 +30,23 @@ pub(crate) fn set_option(
     checked(result)
 }
 
+/// The number of a socket's network namespace (`SO_NETNS_COOKIE`, Linux 5.14).
+pub(crate) fn namespace_cookie(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
+    let mut cookie: u64 = 0;
+    let mut length = length_of::<u64>();
+    // SAFETY: the pointers describe `cookie` and its length, which outlive the call; the descriptor is borrowed.
+    let result = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_NETNS_COOKIE,
+            (&raw mut cookie).cast(),
+            &raw mut length,
+        )
+    };
+    checked(result).map(|()| cookie)
+}
+
 /// Binds a packet socket to one interface and one type of frame.
 pub(crate) fn bind_link(
     fd: BorrowedFd<'_>,
@@ -180,6 +197,9 @@ pub fn local_time(seconds: i64) -> LocalTime {
         east_of_utc: broken.tm_gmtoff,
     }
 }
+
+/// From asm-generic/socket.h; libc lacks it.
+const SO_NETNS_COOKIE: libc::c_int = 71;
 
 #[cfg(test)]
 mod tests {
