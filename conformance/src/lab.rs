@@ -90,6 +90,27 @@ impl Lab {
         &self.nodes
     }
 
+    /// Gives router `name` a second interface on the switch, `eth1` with MAC `02:00:00:00:01:0n` and this address. Frames
+    /// from there are those of `NAME.eth1`.
+    ///
+    /// # Errors
+    /// When there is no such router, or the kernel refuses.
+    pub fn add_cable(&self, name: &str, address: &str) -> Result<()> {
+        let mut nodes = (1..).zip(&self.nodes);
+        let (number, node) = nodes
+            .find(|(_, node)| node.name() == name)
+            .with_context(|| format!("no node {name}"))?;
+        let space = node.space();
+        // Process 1 is the switch.
+        space.run(&format!(
+            "ip link add eth1 address 02:00:00:00:01:{number:02x} type veth peer name sw-{name}.eth1 netns 1"
+        ))?;
+        self.switch.run(&format!("ip link set sw-{name}.eth1 master br0 up"))?;
+        space.run(&format!("ip addr add {address} dev eth1"))?;
+        space.run("ip link set eth1 up")?;
+        Ok(())
+    }
+
     /// Takes the switch's end of the cable to `node` down or up: the node loses its carrier.
     ///
     /// # Errors

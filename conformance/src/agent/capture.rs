@@ -20,7 +20,7 @@ use nix::sys::socket::{
 /// # Errors
 /// When the kernel refuses the packet socket, or standard output is gone.
 pub fn run() -> Result<()> {
-    let ports = ports()?;
+    let mut ports = ports()?;
     let fd =
         socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll)
             .context("open packet socket")?;
@@ -38,9 +38,12 @@ pub fn run() -> Result<()> {
             recvmsg::<LinkAddr>(fd.as_raw_fd(), &mut slices, Some(&mut space), MsgFlags::empty())
                 .context("receive frame")?;
         let Some(from) = message.address else { continue };
-        let Some((_, port)) = ports.iter().find(|(index, _)| *index == from.ifindex()) else {
-            continue;
-        };
+        let is_it = |(index, _): &&(usize, String)| *index == from.ifindex();
+        if !ports.iter().any(|port| is_it(&port)) {
+            // A cable may have come meanwhile.
+            ports = self::ports()?;
+        }
+        let Some((_, port)) = ports.iter().find(is_it) else { continue };
         if from.pkttype() == PACKET_OUTGOING {
             continue;
         }

@@ -5,11 +5,13 @@
 //! check says. One file per kind of block.
 
 mod address;
+mod announce;
 mod authentication;
 mod bfd;
 mod command;
 mod file;
 mod fixed;
+mod garp_group;
 mod global;
 mod group;
 pub mod host;
@@ -173,6 +175,7 @@ impl<'a> Lowering<'a> {
             .flat_map(Directive::children)
             .filter_map(global::link_delays)
             .collect();
+        global.garp_groups = garp_group::lower(&tree, &mut reports);
         let alerts = defaults.mail.alerts();
         let groups =
             group::lower(&tree, &mut instances, &mut trackers, &catalogue, alerts, &mut reports);

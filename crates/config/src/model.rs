@@ -13,6 +13,7 @@ use wire::vrrp::Authentication;
 
 use crate::source::Span;
 
+mod announce;
 mod destination;
 mod mail;
 mod path;
@@ -22,6 +23,7 @@ mod tracked;
 mod unplaced;
 mod vmac;
 
+pub use announce::{ExtraLinks, GarpGroup};
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use mail::{Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
 pub use path::{Following, RouteLine, RuleLine};
@@ -91,6 +93,8 @@ pub struct Global {
     pub garp_interval: Duration,
     /// `vrrp_gna_interval`: least time between two unsolicited neighbour advertisements of one interface.
     pub gna_interval: Duration,
+    /// `garp_group` blocks: no interface is in two of them.
+    pub garp_groups: Vec<GarpGroup>,
     /// `interface_up_down_delays`, by interface.
     pub link_delays: BTreeMap<String, DebounceDelays>,
     /// Process name of the parent; the invoked name where not set.
@@ -123,6 +127,7 @@ impl Default for Global {
             child_wait_time: Duration::from_secs(5),
             garp_interval: Duration::ZERO,
             gna_interval: Duration::ZERO,
+            garp_groups: Vec::new(),
             link_delays: BTreeMap::new(),
             process_name: None,
             log_unknown_vrids: false,
@@ -240,6 +245,8 @@ pub struct Instance {
     pub strict: bool,
     /// `accept`, `no_accept`, or what strict mode says.
     pub acceptance: Acceptance,
+    /// `garp_extra_if`: on which links the announcements of its period are.
+    pub extra_links: ExtraLinks,
     /// Keywords for which the instance stays in FAULT.
     pub held_back: Vec<HeldBack>,
 }

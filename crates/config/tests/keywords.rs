@@ -55,6 +55,7 @@ const HMAC: &str = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n a
     key 1 0123456789abcdef0123456789abcdef\n key 2 fedcba9876543210fedcba9876543210\n@@\n}\n\
     virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 
+const GARP_GROUP: &str = "garp_group {\n garp_interval 1\n interface eth0\n@@\n}\n";
 const VMAC: &str = "global_defs {\n@@\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n use_vmac\n\
     virtual_ipaddress {\n 192.0.2.1\n }\n}\n";
 /// Lines that need surroundings of their own.
@@ -92,6 +93,11 @@ const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
         "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n no_accept\n@@\n virtual_ipaddress {\n 192.0.2.1\n }\n}\n",
     ),
     (&["global_defs"], "json_version", "json_version 2", GLOBAL),
+    (&["global_defs"], "vrrp_garp_extra_if", "vrrp_garp_extra_if 7", GLOBAL),
+    (&["garp_group"], "gna_interval", "gna_interval 7", GARP_GROUP),
+    (&["garp_group"], "garp_interval", "garp_interval 7", GARP_GROUP),
+    (&["garp_group"], "interface", "interface eth1", GARP_GROUP),
+    (&["garp_group"], "interfaces", "interfaces { eth1 }", GARP_GROUP),
     (&["global_defs"], "vmac_prefix", "vmac_prefix vip", VMAC),
     (&["vrrp_instance"], "interface", "interface eth1", BARE),
     (&["vrrp_instance"], "virtual_router_id", "virtual_router_id 7", BARE),
@@ -215,6 +221,7 @@ fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
         }
         ([], "vrrp_script") => "vrrp_script S { script /bin/true\n }",
         ([], "interface_up_down_delays") => "interface_up_down_delays { eth0 3 }",
+        ([], "garp_group") => "garp_group { interface eth0\n garp_interval 1\n }",
         ([], "bfd_instance") => "bfd_instance B { neighbor_ip 192.0.2.9\n }",
         (["bfd_instance"], "neighbor_ip") => "neighbor_ip 192.0.2.8",
         (["bfd_instance"], "neighbour_ip") => "neighbour_ip 192.0.2.8",

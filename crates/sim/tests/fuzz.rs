@@ -243,6 +243,7 @@ impl Draw {
         parameters.announce.repeat = self.one_of(&[0, 1, u32::MAX]);
         parameters.announce.again_after = self.one_of(&[None, Some(delay)]);
         parameters.announce.refresh = self.one_of(&[None, Some(delay)]);
+        parameters.announce.extra = self.one_of(&[None, Some(delay)]);
         parameters.announce.lower_priority_again_after = self.one_of(&[None, Some(delay)]);
         for _ in 0..self.below(3) {
             let reverse = self.below(2) == 0;

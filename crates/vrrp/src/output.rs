@@ -84,6 +84,8 @@ pub enum AnnounceReason {
     LowerPriority,
     /// Second burst after that.
     LowerPriorityRepeat,
+    /// Periodic, of one address on each link that the router does not advertise through.
+    Extra,
 }
 
 /// A remark. Those about what a peer sends wrongly come once until the role or the Active router changes.

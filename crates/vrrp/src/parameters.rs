@@ -116,6 +116,8 @@ pub struct AnnounceSchedule {
     pub refresh: Option<Duration>,
     /// `garp_master_refresh_repeat`.
     pub refresh_repeat: u32,
+    /// `garp_extra_if`: period of announcements while Active on links that it does not advertise through.
+    pub extra: Option<Duration>,
     /// `garp_lower_prio_repeat`: burst on hearing a lower priority.
     pub lower_priority_repeat: u32,
     /// `garp_lower_prio_delay`: time to its second burst.
@@ -130,6 +132,7 @@ impl Default for AnnounceSchedule {
             again_after: Some(Duration::from_secs(5)),
             refresh: None,
             refresh_repeat: 1,
+            extra: None,
             lower_priority_repeat: 5,
             lower_priority_again_after: Some(Duration::from_secs(5)),
         }

@@ -156,6 +156,7 @@ impl Active {
             bursts: Bursts {
                 takeover_again: announce.again_after.map(|delay| now + delay),
                 refresh: announce.refresh.map(|period| now + sane(period)),
+                extra: announce.extra.map(|period| now + sane(period)),
                 lower_again: None,
                 lower_last: None,
             },
@@ -170,13 +171,17 @@ impl Active {
 pub(crate) struct Bursts {
     pub(crate) takeover_again: Option<Instant>,
     pub(crate) refresh: Option<Instant>,
+    pub(crate) extra: Option<Instant>,
     pub(crate) lower_again: Option<Instant>,
     pub(crate) lower_last: Option<Instant>,
 }
 
 impl Bursts {
     pub(crate) fn next(&self) -> Option<Instant> {
-        [self.takeover_again, self.refresh, self.lower_again].into_iter().flatten().min()
+        [self.takeover_again, self.refresh, self.extra, self.lower_again]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Takes the burst that is due, if one is; the periodic one is set again.
@@ -195,6 +200,9 @@ impl Bursts {
         } else if due(self.refresh) {
             self.refresh = announce.refresh.map(|period| now + sane(period));
             Some((announce.refresh_repeat, AnnounceReason::Refresh))
+        } else if due(self.extra) {
+            self.extra = announce.extra.map(|period| now + sane(period));
+            Some((1, AnnounceReason::Extra))
         } else {
             None
         }

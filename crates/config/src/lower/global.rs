@@ -3,9 +3,10 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
-use vrrp::{AddressCheck, AnnounceSchedule, DebounceDelays, OwnerAdverts, Reply};
+use vrrp::{AddressCheck, DebounceDelays, OwnerAdverts, Reply};
 use wire::Version;
 
+use super::announce::Announce;
 use super::mail;
 use super::program;
 use super::read::seconds;
@@ -54,73 +55,6 @@ impl Default for Defaults {
             strangers: Strangers::Heard,
             mail: mail::Written::default(),
             vmac_prefix: "vrrp".to_owned(),
-        }
-    }
-}
-
-/// The `garp_*` settings as written: what is not set follows another one.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Announce {
-    /// `vrrp_min_garp`: one announcement, no second burst, where nothing else is written.
-    pub(super) minimal: bool,
-    pub(super) delay: Option<Duration>,
-    pub(super) repeat: Option<u32>,
-    pub(super) refresh: Option<Duration>,
-    pub(super) refresh_repeat: Option<u32>,
-    pub(super) lower_priority_delay: Option<Duration>,
-    pub(super) lower_priority_repeat: Option<u32>,
-}
-
-impl Announce {
-    /// Reads one of the keywords; `name` is the keyword without `vrrp_`. Says whether it was one.
-    pub(super) fn read(&mut self, name: &str, directive: &Directive) -> bool {
-        let text = directive.text(0);
-        let count = || text.and_then(|text| text.parse::<u32>().ok());
-        let time = || text.and_then(|text| seconds(text, 0));
-        match name {
-            "garp_master_delay" => self.delay = time().or(self.delay),
-            "garp_master_repeat" => self.repeat = count().map(|n| n.max(1)).or(self.repeat),
-            "garp_master_refresh" => self.refresh = time().or(self.refresh),
-            "garp_master_refresh_repeat" => {
-                self.refresh_repeat = count().map(|n| n.max(1)).or(self.refresh_repeat);
-            }
-            "garp_lower_prio_delay" => {
-                self.lower_priority_delay = time().or(self.lower_priority_delay);
-            }
-            "garp_lower_prio_repeat" => {
-                self.lower_priority_repeat = count().or(self.lower_priority_repeat);
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    /// The schedule of an instance that says `self` under a `global_defs` that says `outer`.
-    pub(super) fn schedule(&self, outer: &Self) -> AnnounceSchedule {
-        let default = AnnounceSchedule::default();
-        let minimal = outer.minimal;
-        let delay = outer.delay.or(if minimal { None } else { default.again_after });
-        let repeat = outer.repeat.unwrap_or(if minimal { 1 } else { default.repeat });
-        let nonzero = |span: &Duration| !span.is_zero();
-        AnnounceSchedule {
-            repeat: self.repeat.unwrap_or(repeat).min(BURST_MAX),
-            again_after: self.delay.or(delay).filter(nonzero),
-            refresh: self.refresh.or(outer.refresh).filter(nonzero),
-            refresh_repeat: self
-                .refresh_repeat
-                .or(outer.refresh_repeat)
-                .unwrap_or(1)
-                .min(BURST_MAX),
-            lower_priority_repeat: self
-                .lower_priority_repeat
-                .or(outer.lower_priority_repeat)
-                .unwrap_or(repeat)
-                .min(BURST_MAX),
-            lower_priority_again_after: self
-                .lower_priority_delay
-                .or(outer.lower_priority_delay)
-                .or(delay)
-                .filter(nonzero),
         }
     }
 }
@@ -337,8 +271,6 @@ fn process_name(name: &str) -> String {
 
 /// Longest process name that the kernel keeps: TASK_COMM_LEN without its NUL.
 const PROCESS_NAME_MAX: usize = 15;
-/// Most announcements of one address in one burst, so that a typing error does not flood the LAN.
-const BURST_MAX: u32 = 100;
 /// Longest prefix that leaves room in the 15 bytes of a link's name.
 const VMAC_PREFIX_MAX: usize = 7;
 /// Shortest lease: the kernel counts whole seconds, and a renewal each third of it must fit.

@@ -15,8 +15,9 @@ use vrrp::{AddressCheck, OwnerAdverts, Parameters, Reply, Start};
 use wire::{Priority, Version, Vrid};
 
 use super::address;
+use super::announce::Announce;
 use super::authentication;
-use super::global::{self, Announce, Defaults};
+use super::global::{self, Defaults};
 use super::notify;
 use super::path;
 use super::read::seconds;
@@ -163,6 +164,7 @@ pub(super) fn lower(
         strict,
         acceptance,
         without_addresses: written.without_addresses,
+        extra_links: written.announce.extra_links(&defaults.announce),
         held_back: written.held_back,
         name: name.text.clone(),
         notify: written.notify,

@@ -111,7 +111,8 @@ fn announced(instance: InstanceId, reason: AnnounceReason, names: &dyn Names) ->
         }
         AnnounceReason::TakeoverRepeat
         | AnnounceReason::LowerPriorityRepeat
-        | AnnounceReason::Refresh => None,
+        | AnnounceReason::Refresh
+        | AnnounceReason::Extra => None,
     }
 }
 

@@ -171,8 +171,7 @@ impl Shell {
         self.ports.assign(instances, &self.events);
         self.adopt_ports(kernel::eventloop::now());
         self.arrange_path_ear();
-        let global = &self.settled.global;
-        self.announcer.set_intervals(global.garp_interval, global.gna_interval);
+        self.announcer.follow(&self.settled.global, &self.observer);
         let Self { findings, roster, settled, .. } = self;
         // What comes back some day is found out anew.
         findings.retain(|watched, _| {

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use clock::Instant;
 use intent::{Address, AddressKey, Path};
-use vrrp::{Action, Effect, Input, InstanceId, Output, Outputs};
+use vrrp::{Action, AnnounceReason, Effect, Input, InstanceId, Output, Outputs};
 
 use super::Shell;
 use super::holdings::{self, Holding, Origin};
@@ -38,6 +38,8 @@ enum Item {
     SetPath(Owner, Path, Why),
     RemovePath(Owner, Path),
     Announce(InstanceId, u32),
+    /// Announce an address on each link where nothing else is heard.
+    AnnounceExtra(InstanceId),
     /// Let the kernel tell everybody of the virtual MAC link as if it had changed.
     Touch(InstanceId),
     /// Announce an address that was set this many times more.
@@ -60,7 +62,7 @@ impl Item {
             Self::Set(..) | Self::SetPath(..) => Batch::Set,
             Self::Remove(..) | Self::RemovePath(..) => Batch::Remove,
             Self::Open(_) => Batch::Open,
-            Self::Announce(..) | Self::Touch(_) => Batch::Announce,
+            Self::Announce(..) | Self::AnnounceExtra(_) | Self::Touch(_) => Batch::Announce,
             Self::Repeat(..) => Batch::Repeat,
         }
     }
@@ -71,6 +73,7 @@ enum Step {
     Assume(InstanceId),
     Release(InstanceId),
     Announce(InstanceId, u32),
+    AnnounceExtra(InstanceId),
 }
 
 impl Step {
@@ -79,6 +82,9 @@ impl Step {
         match action {
             Action::Assume => Some(Self::Assume(*instance)),
             Action::Release => Some(Self::Release(*instance)),
+            Action::Announce { reason: AnnounceReason::Extra, .. } => {
+                Some(Self::AnnounceExtra(*instance))
+            }
             Action::Announce { count, .. } => Some(Self::Announce(*instance, *count)),
             Action::Advertise { .. }
             | Action::Transitioned { .. }
@@ -173,6 +179,7 @@ impl Shell {
                     self.work.items.push_back(Item::Open(id));
                 }
                 Step::Announce(id, count) => self.work.items.push_back(Item::Announce(id, count)),
+                Step::AnnounceExtra(id) => self.work.items.push_back(Item::AnnounceExtra(id)),
             }
         }
         if let Some(walls) = walls {
@@ -222,6 +229,11 @@ impl Shell {
                 Item::Remove(id, key) => removals.push((id, key)),
                 Item::SetPath(owner, path, why) => path_sets.push((owner, path, why)),
                 Item::RemovePath(owner, path) => path_removals.push((owner, path)),
+                Item::AnnounceExtra(id) => {
+                    if !self.announce_extra(now, id) {
+                        failed.push((id, Effect::Announce));
+                    }
+                }
                 Item::Repeat(id, holding, count) => repeats.push((id, holding, count)),
                 Item::Open(id) if self.holdings.of(id).is_empty() => self.walls.release(id),
                 Item::Open(_) => {}
@@ -242,6 +254,12 @@ impl Shell {
         self.remove_paths(now, path_removals);
         self.remove(now, &removals, &mut failed);
         failed
+    }
+
+    fn announce_extra(&mut self, now: Instant, id: InstanceId) -> bool {
+        let Some(instance) = self.settled.instances.get(&id) else { return true };
+        let held = self.holdings.of(id);
+        self.announcer.announce_extra(now, (id, instance), held, &self.observer)
     }
 
     /// Repeats announcements of one instance, of what it still holds.

@@ -57,10 +57,13 @@ impl VirtualRouter {
     /// next advertisement.
     fn adjust_active(&mut self, now: Instant, old: &Parameters, actions: &mut Actions<'_>) {
         let announce = self.parameters.announce;
-        if let State::Active(active) = &mut self.state
-            && announce.refresh != old.announce.refresh
-        {
-            active.bursts.refresh = announce.refresh.map(|period| now + sane(period));
+        if let State::Active(active) = &mut self.state {
+            if announce.refresh != old.announce.refresh {
+                active.bursts.refresh = announce.refresh.map(|period| now + sane(period));
+            }
+            if announce.extra != old.announce.extra {
+                active.bursts.extra = announce.extra.map(|period| now + sane(period));
+            }
         }
         if matches!(self.state, State::Active(_))
             && old.advertisement_interval != self.parameters.advertisement_interval

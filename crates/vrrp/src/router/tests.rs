@@ -517,6 +517,7 @@ fn the_replies_follow_their_parameters() {
 fn announcements_come_in_bursts_by_their_schedule() {
     let mut parameters = contender(100);
     parameters.announce.refresh = Some(Duration::from_secs(7));
+    parameters.announce.extra = Some(Duration::from_secs(8));
     let mut bench = Bench::new(parameters).moved_to(Role::Active);
     let mut printed = Vec::new();
     while let Some((at, _)) = bench.router.deadline() {
@@ -534,7 +535,9 @@ fn announcements_come_in_bursts_by_their_schedule() {
         [
             "8.609375000 announce 5 TakeoverRepeat",
             "10.609375000 announce 1 Refresh",
+            "11.609375000 announce 1 Extra",
             "17.609375000 announce 1 Refresh",
+            "19.609375000 announce 1 Extra",
         ]
     );
 }

@@ -43,6 +43,8 @@ codes! {
     MEMBER_OF_TWO = "GROUP002", GeneralError, "an instance in two sync groups";
     UNKNOWN_TRACK_GROUP = "GROUP004", GeneralError, "a track_group that does not exist";
     IDLE_TRACK_GROUP = "GROUP005", Silent, "a track_group that nothing static names";
+    RATED_TWICE = "GROUP006", GeneralError, "an interface in two garp_groups";
+    IDLE_GARP_GROUP = "GROUP007", GeneralError, "a garp_group that limits nothing";
     INVALID_ROUTE = "ROUTE001", GeneralError, "a route that cannot be read";
     INVALID_RULE = "ROUTE002", GeneralError, "a rule that cannot be read";
     PATH_ADJUSTED = "ROUTE003", GeneralError, "a part of a route or rule that is done otherwise";

@@ -77,14 +77,17 @@ pub(super) const TRACK_GROUP: &[Keyword] =
 
 /// Interfaces that share a rate of announcements.
 pub(super) const GARP_GROUP: &[Keyword] = &[
-    value("garp_interval", &[required(Seconds(0, i64::MAX))], "0", "GARP gap for the group"),
-    value("gna_interval", &[required(Seconds(0, i64::MAX))], "0", "NA gap for the group"),
-    value("interface", &[required(Interface)], "", "One interface in group"),
+    value("garp_interval", &[required(Seconds(0, i64::MAX))], "0", "GARP gap for the group")
+        .supported(),
+    value("gna_interval", &[required(Seconds(0, i64::MAX))], "0", "NA gap for the group")
+        .supported(),
+    value("interface", &[required(Interface)], "", "One interface in group").supported(),
     list(
         "interfaces",
         NOTHING,
         line("<interface>...", words::interface),
         "",
         "Interfaces in group",
-    ),
+    )
+    .supported(),
 ];

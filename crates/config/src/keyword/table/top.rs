@@ -30,7 +30,7 @@ pub(super) const TOP: &[Keyword] = &[
     list("static_routes", NOTHING, line("[<kind>] <destination> [via <ip>] [dev <interface>] [table <table>] [metric <n>] ...", words::any), "", "Routes kept for whole daemon life").supported(),
     list("static_rules", NOTHING, line("[from <prefix>] [to <prefix>] [iif <interface>] [priority <n>] table <table> | <action>", words::any), "", "Policy rules kept for whole daemon life").supported(),
     block("vrrp_sync_group", NAME, "", "Group of instances which change state together").supported(),
-    block("garp_group", NOTHING, "", "Rate limit for GARP/NA on a set of interfaces"),
+    block("garp_group", NOTHING, "", "Rate limit for GARP/NA on a set of interfaces").supported(),
     block("vrrp_instance", NAME, "", "One virtual router").supported(),
     block("vrrp_script", NAME, "", "Periodic health script, referenced by track_script").supported(),
     block("vrrp_track_process", NAME, "", "Processes whose number is tracked").supported(),

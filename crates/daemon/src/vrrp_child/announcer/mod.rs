@@ -1,18 +1,22 @@
-//! Gratuitous ARP and unsolicited neighbour advertisements: at once, or as fast as `vrrp_garp_interval` and
-//! `vrrp_gna_interval` allow.
+//! Gratuitous ARP and unsolicited neighbour advertisements: at once, or as fast as `vrrp_garp_interval`,
+//! `vrrp_gna_interval` and `garp_group` allow.
 
-use std::collections::{BTreeMap, VecDeque};
+mod rates;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
-use std::time::Duration;
 
 use clock::Instant;
+use config::model::{ExtraLinks, Global, Instance, Transmit};
 use intent::IfIndex;
+use kernel::link::Upper;
 use kernel::observer::Observer;
 use kernel::socket::AnnounceSocket;
 use vrrp::InstanceId;
 use wire::arp::Arp;
 use wire::{Family, MacAddr, ndisc};
 
+use self::rates::{Lane, Rates};
 use super::holdings::{Holding, Origin};
 
 /// One announcement.
@@ -29,9 +33,8 @@ pub(super) struct Frame {
 pub(super) struct Announcer {
     /// None without the privilege for it.
     socket: Option<AnnounceSocket>,
-    garp_interval: Duration,
-    gna_interval: Duration,
-    queues: BTreeMap<(IfIndex, Family), Queue>,
+    rates: Rates,
+    queues: BTreeMap<(Lane, Family), Queue>,
 }
 
 #[derive(Debug, Default)]
@@ -41,19 +44,25 @@ struct Queue {
 }
 
 impl Announcer {
-    pub(super) const fn new(socket: Option<AnnounceSocket>) -> Self {
-        Self {
-            socket,
-            garp_interval: Duration::ZERO,
-            gna_interval: Duration::ZERO,
-            queues: BTreeMap::new(),
+    pub(super) fn new(socket: Option<AnnounceSocket>) -> Self {
+        Self { socket, rates: Rates::default(), queues: BTreeMap::new() }
+    }
+
+    /// Goes by the rates of this configuration from now on, also with what waits.
+    pub(super) fn follow(&mut self, global: &Global, observer: &Observer) {
+        self.rates = Rates::of(global);
+        for ((_, family), waiting) in std::mem::take(&mut self.queues) {
+            for frame in waiting.frames {
+                let Some(lane) = self.lane(frame.interface, observer) else { continue };
+                let queue = self.queues.entry((lane, family)).or_default();
+                queue.next = queue.next.max(waiting.next);
+                queue.frames.push_back(frame);
+            }
         }
     }
 
-    /// Least time between two announcements of one interface.
-    pub(super) const fn set_intervals(&mut self, garp: Duration, gna: Duration) {
-        self.garp_interval = garp;
-        self.gna_interval = gna;
+    fn lane(&self, interface: IfIndex, observer: &Observer) -> Option<Lane> {
+        Some(self.rates.lane(observer.link(interface)?, |index| observer.link(index)))
     }
 
     /// Announces each of these addresses `count` times. Says whether the kernel took what was sent at once.
@@ -65,15 +74,20 @@ impl Announcer {
         count: u32,
         observer: &Observer,
     ) -> bool {
-        let frames: Vec<(Family, Frame)> =
-            holdings.iter().filter_map(|holding| frame(instance, holding, observer)).collect();
+        let frames: Vec<(Lane, Family, Frame)> = holdings
+            .iter()
+            .filter_map(|holding| {
+                let (family, frame) = frame(instance, holding, observer)?;
+                Some((self.lane(frame.interface, observer)?, family, frame))
+            })
+            .collect();
         let mut at_once = Vec::new();
         for _ in 0..count {
-            for (family, frame) in &frames {
-                if self.interval(*family).is_zero() {
+            for (lane, family, frame) in &frames {
+                if self.rates.gap(*lane, *family).is_zero() {
                     at_once.push(frame);
                 } else {
-                    let queue = self.queues.entry((frame.interface, *family)).or_default();
+                    let queue = self.queues.entry((*lane, *family)).or_default();
                     // More waiting announcements than this say nothing new.
                     if queue.frames.len() < QUEUE {
                         queue.frames.push_back(frame.clone());
@@ -84,6 +98,36 @@ impl Announcer {
         let sent = send(self.socket.as_ref(), &at_once);
         self.send_due(now);
         sent
+    }
+
+    /// Announces one address on each link of an instance where nothing else is heard from it (`garp_extra_if`).
+    pub(super) fn announce_extra(
+        &mut self,
+        now: Instant,
+        (id, instance): (InstanceId, &Instance),
+        holdings: &[Holding],
+        observer: &Observer,
+    ) -> bool {
+        let through = match instance.speaks_through() {
+            Some((link, vmac)) if vmac.transmit == Transmit::Vmac => link,
+            Some(_) | None => &instance.interface,
+        };
+        let through = observer.link_named(through).map(|link| link.index);
+        let is_virtual = |index| {
+            let upper = observer.link(index).and_then(|link| link.upper);
+            upper.is_some_and(|(_, upper)| upper == Upper::PrivateMacvlan)
+        };
+        let mut links = BTreeSet::from_iter(through);
+        let first: Vec<Holding> = holdings
+            .iter()
+            .filter(|holding| {
+                let link = holding.address.interface;
+                let is_extra = instance.extra_links == ExtraLinks::All || is_virtual(link);
+                is_extra && holding.origin != Origin::Left && links.insert(link)
+            })
+            .cloned()
+            .collect();
+        self.announce(now, id, &first, 1, observer)
     }
 
     /// Asks, as the host itself, who has an IPv4 address.
@@ -104,15 +148,11 @@ impl Announcer {
 
     /// Sends what may go now.
     pub(super) fn send_due(&mut self, now: Instant) {
-        for ((_, family), queue) in &mut self.queues {
+        for ((lane, family), queue) in &mut self.queues {
             if queue.next <= now
                 && let Some(frame) = queue.frames.pop_front()
             {
-                let gap = match family {
-                    Family::Ipv4 => self.garp_interval,
-                    Family::Ipv6 => self.gna_interval,
-                };
-                queue.next = now + gap;
+                queue.next = now + self.rates.gap(*lane, *family);
                 send(self.socket.as_ref(), &[&frame]);
             }
         }
@@ -123,13 +163,6 @@ impl Announcer {
     pub(super) fn forget(&mut self, instance: InstanceId) {
         for queue in self.queues.values_mut() {
             queue.frames.retain(|frame| frame.instance != instance);
-        }
-    }
-
-    fn interval(&self, family: Family) -> Duration {
-        match family {
-            Family::Ipv4 => self.garp_interval,
-            Family::Ipv6 => self.gna_interval,
         }
     }
 }
