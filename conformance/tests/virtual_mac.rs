@@ -38,6 +38,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("the_incumbent_removes_a_link_of_somebody_else", V4, removes_others)
         .only(Subject::Keepalived),
     Scenario::new("a_link_of_somebody_else_is_kept", V4, keeps_others).only(Subject::Ours),
+    Scenario::new("addresses_elsewhere_stand_on_virtual_links_of_their_own", V4, more_links),
+    Scenario::new("membership_reports_are_switched_off_for_the_time_being", V4, no_reports),
     Scenario::new("a_backup_says_nothing_from_its_virtual_address", V3, silent).mixed(),
 ];
 
@@ -434,4 +436,60 @@ fn silent(stage: &mut Stage) -> Result<()> {
     let mac = virtual_mac(stage.flavour);
     let span = Duration::from_secs(3);
     stage.lab.capture.expect_none("frame", since, span, |f| f.node == "b" && f.mac == mac)
+}
+
+/// Links, addresses and announcements of addresses that name another interface, and announcements there in each period.
+fn more_links(stage: &mut Stage) -> Result<()> {
+    stage.lab.add_cable("a", "198.51.100.1/24")?;
+    let instance = with_vmac(stage.instance(150))
+        .addresses(&["192.0.2.10/24", "198.51.100.10/24 dev eth1"])
+        .line("use_vmac_addr")
+        .line("garp_master_repeat 1")
+        .line("garp_master_delay 0")
+        .line("garp_extra_if 1")
+        .line("virtual_ipaddress_excluded {")
+        .line("    2001:db8:1::10/64 dev eth1")
+        .line("}");
+    stage.start("a", &instance)?;
+    expect_on_link(stage, "a")?;
+    for (name, address) in [("vrrp1.51", "198.51.100.10"), ("vrrp6.51", "2001:db8:1::10")] {
+        stage.lab.node("a")?.expect_address(name, address.parse()?, SLACK)?;
+        let text = link(stage, "a", name)?.context("no link")?.to_string();
+        ensure!(text.contains(r#""link":"eth1""#), "{text}");
+    }
+    let macs = [("198.51.100.10", 1), ("2001:db8:1::10", 2)];
+    for (address, kind) in macs {
+        let mut since = Mark::START;
+        for _ in 0..3 {
+            let capture = &stage.lab.capture;
+            let within = Duration::from_secs(1) + SLACK;
+            let frame = capture.expect("announcement", since, within, |f| {
+                f.node == "a.eth1" && f.announces() == address.parse().ok()
+            })?;
+            ensure!(frame.mac == [0, 0, 0x5e, 0, kind, 51], "from {:02x?}", frame.mac);
+            since = capture.mark();
+        }
+    }
+    ensure!(stage.lab.node("a")?.stop()?.success(), "it failed");
+    for name in [LINK, "vrrp1.51", "vrrp6.51"] {
+        ensure!(link(stage, "a", name)?.is_none(), "{name} is left");
+    }
+    Ok(())
+}
+
+fn no_reports(stage: &mut Stage) -> Result<()> {
+    let reports = |stage: &mut Stage| -> Result<String> {
+        let path = "/proc/sys/net/ipv4/igmp_link_local_mcast_reports";
+        Ok(stage.lab.node("a")?.space().run(&format!("cat {path}"))?.trim().to_owned())
+    };
+    ensure!(reports(stage)? == "1", "off before");
+    let instance = stage.instance(150).render();
+    stage.start_with("a", &format!("global_defs {{\n    disable_local_igmp\n}}\n{instance}"))?;
+    let within = stage.flavour.down_interval(1) * 2 + START;
+    let address = stage.address();
+    stage.lab.node("a")?.expect_address("eth0", address, within)?;
+    ensure!(reports(stage)? == "0", "still on");
+    ensure!(stage.lab.node("a")?.stop()?.success(), "it failed");
+    ensure!(reports(stage)? == "1", "off after");
+    Ok(())
 }

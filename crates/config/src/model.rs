@@ -33,7 +33,7 @@ pub use tracked::{
     BfdInstance, BfdUsers, Initial, Parameters as ProcessParameters, TrackFile, TrackProcess,
     Tracker,
 };
-pub use vmac::{Transmit, Vmac};
+pub use vmac::{AddressVmac, Transmit, VirtualLink, Vmac};
 
 /// A whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,6 +101,8 @@ pub struct Global {
     pub process_name: Option<String>,
     /// `log_unknown_vrids`.
     pub log_unknown_vrids: bool,
+    /// `disable_local_igmp`: the kernel tells switches nothing of the groups 224.0.0.0/24 that are joined.
+    pub is_local_igmp_off: bool,
     /// `vrrp_fence`: what the kernel says for virtual addresses is silenced when nobody advertises them.
     pub is_fenced: bool,
     /// `nftables*`.
@@ -131,6 +133,7 @@ impl Default for Global {
             link_delays: BTreeMap::new(),
             process_name: None,
             log_unknown_vrids: false,
+            is_local_igmp_off: false,
             is_fenced: true,
             nftables: Nftables::default(),
             name_directories: [None, None],
@@ -329,6 +332,8 @@ pub struct VirtualAddress {
     pub prefix: u8,
     /// `dev`; the instance's interface where not set.
     pub device: Option<String>,
+    /// `use_vmac` or `use_vmac_addr`: it stands on a virtual MAC link of that interface.
+    pub vmac: Option<Box<AddressVmac>>,
     /// `scope`, as the kernel numbers it.
     pub scope: u8,
     /// `label`.

@@ -98,6 +98,18 @@ const SPECIAL: &[(&[&str], &str, &str, &str)] = &[
     (&["garp_group"], "garp_interval", "garp_interval 7", GARP_GROUP),
     (&["garp_group"], "interface", "interface eth1", GARP_GROUP),
     (&["garp_group"], "interfaces", "interfaces { eth1 }", GARP_GROUP),
+    (
+        &["vrrp_instance"],
+        "use_vmac_addr",
+        "use_vmac_addr",
+        "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n@@\n virtual_ipaddress {\n 192.0.2.1 dev eth1\n }\n}\n",
+    ),
+    (
+        &["global_defs"],
+        "vmac_addr_prefix",
+        "vmac_addr_prefix vip",
+        "global_defs {\n@@\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 192.0.2.1 use_vmac\n }\n}\n",
+    ),
     (&["global_defs"], "vmac_prefix", "vmac_prefix vip", VMAC),
     (&["vrrp_instance"], "interface", "interface eth1", BARE),
     (&["vrrp_instance"], "virtual_router_id", "virtual_router_id 7", BARE),

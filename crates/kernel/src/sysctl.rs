@@ -96,6 +96,21 @@ pub fn write(link: &str, setting: Setting, value: i32) -> Result<(), SysctlError
     })
 }
 
+/// Whether membership of the groups 224.0.0.0/24, which no router forwards, is reported to switches; in the network
+/// namespace of this thread, on all links.
+///
+/// **Errors**: the kernel lacks the setting.
+pub fn reports_local_groups() -> io::Result<bool> {
+    Ok(fs::read_to_string(LOCAL_REPORTS)?.trim() != "0")
+}
+
+/// Sets [`reports_local_groups`]; groups that are joined later go by it.
+///
+/// **Errors**: the kernel lacks the setting, or it cannot be written to.
+pub fn report_local_groups(on: bool) -> io::Result<()> {
+    fs::write(LOCAL_REPORTS, if on { "1" } else { "0" })
+}
+
 /// A setting that could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {verb} {} of {link}: {source}", setting.name())]
@@ -108,6 +123,7 @@ pub struct SysctlError {
     pub source: io::Error,
 }
 
+const LOCAL_REPORTS: &str = "/proc/sys/net/ipv4/igmp_link_local_mcast_reports";
 const ALL: [Setting; 9] = [
     Setting::ArpIgnore,
     Setting::ArpFilter,

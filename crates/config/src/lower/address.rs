@@ -2,12 +2,12 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
-use wire::Family;
+use wire::{Family, MacAddr};
 
 use super::report::Reports;
 use crate::diagnostic::model as codes;
 use crate::keyword::nearest;
-use crate::model::{Broadcast, Following, PreferredLifetime, VirtualAddress};
+use crate::model::{AddressVmac, Broadcast, Following, PreferredLifetime, VirtualAddress};
 use crate::names::NameKind;
 use crate::syntax::{Directive, Word};
 
@@ -22,6 +22,7 @@ pub(super) fn lower(line: &Directive, reports: &mut Reports<'_>) -> Option<Virtu
         address,
         prefix,
         device: None,
+        vmac: None,
         scope: SCOPE_GLOBAL,
         label: None,
         broadcast: Broadcast::None,
@@ -80,8 +81,13 @@ fn flag(lowered: &mut VirtualAddress, word: &Word) -> bool {
         "mngtmpaddr" => lowered.manage_temporary = true,
         "autojoin" => lowered.auto_join = true,
         "no_track" => lowered.following = Following::Nobody,
-        // Addresses never wait for detection; `use_vmac` is about instances with a virtual MAC.
-        "-nodad" | "use_vmac" => {}
+        // Addresses never wait for detection.
+        "-nodad" => {}
+        // What it is like is known with the instance.
+        "use_vmac" => {
+            let (prefix, mac) = (String::new(), MacAddr([0; 6]));
+            lowered.vmac = Some(Box::new(AddressVmac { name: None, prefix, mac }));
+        }
         _ => return false,
     }
     true

@@ -46,5 +46,9 @@ fn one_address(
             .help("add `dev <interface>`, or `default_interface` to `global_defs`");
         return None;
     }
+    if address.vmac.take().is_some() {
+        let text = "`use_vmac` is for addresses of instances: it is ignored";
+        reports.warning(codes::INVALID_WORD, text, address.at);
+    }
     Some(address)
 }

@@ -34,6 +34,14 @@ pub(super) struct Defaults {
     /// Not of instances, and read all the same wherever it stands.
     pub(super) mail: mail::Written,
     pub(super) vmac_prefix: String,
+    /// `vmac_prefix` where not set.
+    pub(super) vmac_addr_prefix: Option<String>,
+}
+
+impl Defaults {
+    pub(super) fn vmac_addr_prefix(&self) -> &str {
+        self.vmac_addr_prefix.as_ref().unwrap_or(&self.vmac_prefix)
+    }
 }
 
 impl Default for Defaults {
@@ -55,6 +63,7 @@ impl Default for Defaults {
             strangers: Strangers::Heard,
             mail: mail::Written::default(),
             vmac_prefix: "vrrp".to_owned(),
+            vmac_addr_prefix: None,
         }
     }
 }
@@ -90,6 +99,7 @@ pub(super) fn daemon(global: &mut Global, keyword: &str, directive: &Directive) 
         "vrrp_gna_interval" => global.gna_interval = time(global.gna_interval),
         "process_name" => global.process_name = text.map(process_name),
         "log_unknown_vrids" => global.log_unknown_vrids = true,
+        "disable_local_igmp" => global.is_local_igmp_off = true,
         "vrrp_fence" => global.is_fenced = directive.flag().unwrap_or(global.is_fenced),
         "nftables" => global.nftables.table = text.map(str::to_owned),
         "nftables_priority" => {
@@ -183,10 +193,13 @@ fn instance_default(defaults: &mut Defaults, keyword: &str, directive: &Directiv
                 defaults.group6 = group;
             }
         }
-        "vmac_prefix" => {
+        "vmac_prefix" | "vmac_addr_prefix" => {
             // A number and the VRID follow: `vrrp10.255` has seven characters more than the prefix.
             if let Some(prefix) = text.filter(|prefix| prefix.len() <= VMAC_PREFIX_MAX) {
-                prefix.clone_into(&mut defaults.vmac_prefix);
+                match keyword {
+                    "vmac_prefix" => prefix.clone_into(&mut defaults.vmac_prefix),
+                    _ => defaults.vmac_addr_prefix = Some(prefix.to_owned()),
+                }
             }
         }
         "vrrp_min_garp" => {

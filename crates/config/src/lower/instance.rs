@@ -115,6 +115,8 @@ pub(super) fn lower(
     let identity = (family, vrid);
     let vmac = vmac::lower(&written, identity, &destination, strict, defaults, name, reports);
     decide::move_surplus(&mut written, name, reports);
+    let place = (interface.as_str(), vmac.as_deref());
+    vmac::of_addresses(&mut written, identity, place, defaults, reports);
     route::settle_devices(&mut written.routes, &interface, reports);
     let mut tracking = trackers.lower(&written.track, mode, name, &interface, reports);
     trackers.add_devices(&mut tracking, devices(&written), &interface);
@@ -247,6 +249,7 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
         "smtp_alert" => written.mailed = directive.flag().or(written.mailed),
         "no_virtual_ipaddress" => written.without_addresses = true,
         "use_vmac" => written.vmac.read(directive.keyword.span, &directive.arguments),
+        "use_vmac_addr" => written.vmac.for_addresses(),
         "vmac_xmit_base" => written.vmac.transmit_through_parent(directive.keyword.span),
         "dont_track_primary" => written.untracked = true,
         "promote_secondaries" => written.promotes_secondaries = true,

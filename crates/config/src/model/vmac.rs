@@ -23,6 +23,32 @@ pub struct Vmac {
     pub is_announced_by_netlink: bool,
 }
 
+/// The virtual MAC link of addresses that do not stand on the one of their instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressVmac {
+    /// What it is called, once who runs the instance has found a name that is free.
+    pub name: Option<String>,
+    /// `vmac_addr_prefix`.
+    pub prefix: String,
+    /// Its Ethernet address.
+    pub mac: MacAddr,
+}
+
+/// A virtual MAC link of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VirtualLink<'i> {
+    /// What it stands on.
+    pub parent: &'i str,
+    /// Its Ethernet address.
+    pub mac: MacAddr,
+    /// What it is called, where that is known.
+    pub name: Option<&'i str>,
+    /// What its name begins with otherwise.
+    pub prefix: &'i str,
+    /// The family of what stands on it.
+    pub family: Family,
+}
+
 /// Through which link the advertisements of an instance with a virtual MAC leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Transmit {
@@ -58,7 +84,35 @@ impl Instance {
     pub fn device<'i>(&'i self, address: &'i VirtualAddress) -> &'i str {
         let same = Family::of(address.address) == self.parameters.family;
         let default = if same { self.holder() } else { &self.interface };
-        address.device.as_deref().unwrap_or(default)
+        let own = address.vmac.as_ref().and_then(|vmac| vmac.name.as_deref());
+        own.or(address.device.as_deref()).unwrap_or(default)
+    }
+
+    /// Its virtual MAC links: its own, and those of addresses; one as often as addresses stand on it.
+    pub fn virtual_links(&self) -> impl Iterator<Item = VirtualLink<'_>> {
+        let own = self.vmac.as_ref().map(|vmac| VirtualLink {
+            parent: &self.interface,
+            mac: vmac.mac,
+            name: vmac.name.as_deref(),
+            prefix: &vmac.prefix,
+            family: self.parameters.family,
+        });
+        let addresses = self.addresses.iter().chain(&self.excluded);
+        own.into_iter().chain(addresses.filter_map(|address| address.link(&self.interface)))
+    }
+
+    /// Gives each of them a name.
+    pub fn name_virtual_links(&mut self, mut name: impl FnMut(VirtualLink<'_>) -> String) {
+        let Some(own) = self.virtual_links().next() else { return };
+        if self.vmac.is_some() {
+            let own = name(own);
+            self.vmac.iter_mut().for_each(|vmac| vmac.name = Some(own.clone()));
+        }
+        for address in self.addresses.iter_mut().chain(&mut self.excluded) {
+            let Some(link) = address.link(&self.interface) else { continue };
+            let found = name(link);
+            address.vmac.iter_mut().for_each(|vmac| vmac.name = Some(found.clone()));
+        }
     }
 
     /// The virtual MAC link through which it speaks and hears. Unicast has no part in it: peers answer the address of
@@ -75,5 +129,19 @@ impl Instance {
     /// All addresses that come and go with its role.
     pub fn held_addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.addresses.iter().chain(&self.excluded).map(|line| line.address)
+    }
+}
+
+impl VirtualAddress {
+    /// The virtual MAC link of its own, where its instance is on `interface`.
+    pub(crate) fn link<'a>(&'a self, interface: &'a str) -> Option<VirtualLink<'a>> {
+        let vmac = self.vmac.as_ref()?;
+        Some(VirtualLink {
+            parent: self.device.as_deref().unwrap_or(interface),
+            mac: vmac.mac,
+            name: vmac.name.as_deref(),
+            prefix: &vmac.prefix,
+            family: Family::of(self.address),
+        })
     }
 }

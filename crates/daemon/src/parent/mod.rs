@@ -10,6 +10,7 @@ mod findings;
 mod greeting;
 mod inquiry;
 mod loaded;
+mod local_groups;
 mod lookout;
 mod mail;
 mod notify;
@@ -72,6 +73,7 @@ struct Parent {
     /// When the daemon started.
     since: status::Seconds,
     presence: Presence,
+    local_groups: local_groups::LocalGroups,
     /// The exit code, once the daemon is stopping.
     stopping: Option<u8>,
     announced: bool,
@@ -173,6 +175,7 @@ impl Parent {
             history: status::History::default(),
             since: view::today(),
             presence: Presence::begin(),
+            local_groups: local_groups::LocalGroups::default(),
             stopping: None,
             announced: false,
         };
@@ -194,6 +197,8 @@ impl Parent {
         });
         self.open_control_socket();
         self.record_of_daemon("started");
+        // What children find must be settled before they are there; they start in the first turn.
+        self.arrange_local_groups();
         self.start_up();
         self.want_children();
         self.arrange_watched(Beginning::Wanted);
@@ -235,6 +240,7 @@ impl Parent {
         }
         self.end_programs();
         self.close_post();
+        self.release_local_groups();
         self.pid_files.remove_all();
         self.log(
             Severity::Info,
@@ -289,6 +295,7 @@ impl Parent {
 
     /// Brings what this process runs and watches in line with the configuration in force.
     fn arrange_watched(&mut self, beginning: Beginning) {
+        self.arrange_local_groups();
         if self.programs.hold_back() {
             return;
         }

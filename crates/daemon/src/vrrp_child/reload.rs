@@ -135,7 +135,8 @@ impl Shell {
             Among::All => true,
             Among::ThoseElsewhere => {
                 let elsewhere = |line: &VirtualAddress| {
-                    line.device.as_ref().is_some_and(|device| *device != instance.interface)
+                    let is_other = |device: &String| *device != instance.interface;
+                    line.vmac.is_some() || line.device.as_ref().is_some_and(is_other)
                 };
                 // A virtual MAC link may have been made anew.
                 instance.vmac.is_some()

@@ -37,6 +37,9 @@ pub const TESTS: &[Test] = &[
     ("what_a_killed_container_left_is_cleared_away", clears_away_contained),
     ("instances_of_both_families_may_share_a_link", shares_between_families),
     ("ipv6_stays_on_a_link_until_nobody_needs_it", shares_ipv6),
+    ("addresses_on_other_interfaces_have_links_of_their_own", has_more_links),
+    ("a_link_of_addresses_comes_back_and_goes_by_reload", changes_more_links),
+    ("a_link_that_carries_no_adverts_is_heard_by_announcements", is_heard_by_announcements),
     ("two_hundred_links_are_made_and_removed_in_time", many),
 ];
 
@@ -305,6 +308,104 @@ fn ipv6(name: &str, address: &str, peer: &str, more: &str) -> String {
          unicast_src_ip fe80::ff:fe00:1\n  unicast_peer {{\n    {peer}\n  }}\n  \
          virtual_ipaddress {{\n    {address}/64\n  }}\n}}\n"
     )
+}
+
+const EAST: &str = "east0";
+
+/// A second interface; its other end stays here.
+fn add_east(cable: &mut Cable) -> IfIndex {
+    let here = std::fs::File::open("/proc/thread-self/ns/net").unwrap();
+    let (near, far) = ((EAST, MacAddr([2, 0, 0, 0, 1, 1])), ("east1", MacAddr([2, 0, 0, 0, 1, 2])));
+    cable.requests.create_veth(near, far, std::os::fd::AsFd::as_fd(&here)).unwrap();
+    for name in [EAST, "east1"] {
+        let link = find(cable, name).unwrap().index;
+        cable.requests.set_link_up(link, true).unwrap();
+    }
+    eventually("it runs", || find(cable, EAST).filter(|link| link.running)).index
+}
+
+/// Addresses on both interfaces, of both families.
+fn on_two_interfaces(more: &str) -> String {
+    let excluded = format!(
+        "  virtual_ipaddress_excluded {{\n    10.9.7.100/24 dev {EAST}\n    2001:db8::7/64 dev {EAST}\n  }}\n"
+    );
+    format!("{GLOBAL}{}", steady_instance(&[VIRTUAL], &format!("  use_vmac\n{more}{excluded}")))
+}
+
+const THERE: Ipv4Addr = Ipv4Addr::new(10, 9, 7, 100);
+
+fn has_more_links() {
+    let mut cable = Cable::new();
+    let east = add_east(&mut cable);
+    let mut daemon = Start::with(&on_two_interfaces("  use_vmac_addr\n")).until("Entering MASTER");
+    wait_until_on(&mut cable, NAME, VIRTUAL);
+    wait_until_on(&mut cable, "vrrp1.51", THERE);
+    let links = ["vrrp1.51", "vrrp6.51"].map(|name| wait_for(&mut cable, name));
+    assert_eq!(links.clone().map(|it| it.upper), [Some((east, Upper::PrivateMacvlan)); 2]);
+    let macs = [1, 2].map(|kind| Some(MacAddr([0, 0, 0x5e, 0, kind, 51])));
+    assert_eq!(links.clone().map(|it| it.mac), macs);
+    eventually("IPv6", || holds_on(&mut cable, links[1].index, "2001:db8::7").then_some(()));
+    let settings = |setting| ["vrrp1.51", "vrrp6.51"].map(|it| sysctl::read(it, setting).unwrap());
+    assert_eq!(settings(Setting::DisableIpv6), [1, 0]);
+    assert_eq!(sysctl::read("vrrp1.51", Setting::ArpIgnore).unwrap(), 1);
+    assert_eq!(sysctl::read(EAST, Setting::ArpFilter).unwrap(), 1);
+    // A successor goes on with all of them.
+    daemon.mark();
+    daemon.vrrp().signal(Signal::KILL);
+    daemon.wait_for("Entering MASTER");
+    for link in &links {
+        assert_eq!(find(&mut cable, &link.name).map(|it| it.index), Some(link.index));
+    }
+    assert!(cable.holds(THERE) && holds_on(&mut cable, links[1].index, "2001:db8::7"));
+    assert_eq!(daemon.stop().0, Some(0));
+    let left = cable.requests.links().unwrap();
+    assert!(left.iter().all(|link| !link.name.starts_with("vrrp")), "{left:?}");
+    assert_eq!(sysctl::read(EAST, Setting::ArpFilter).unwrap(), 0);
+}
+
+fn changes_more_links() {
+    let mut cable = Cable::new();
+    add_east(&mut cable);
+    let with = on_two_interfaces("  use_vmac_addr\n");
+    let mut daemon = Start::with(&with).until("Entering MASTER");
+    let before = wait_until_on(&mut cable, "vrrp1.51", THERE).interface;
+    let own = wait_until_on(&mut cable, NAME, VIRTUAL).interface;
+    daemon.mark();
+    cable.requests.remove_links(&[before]).unwrap();
+    daemon.wait_for("(VI_1) vrrp1.51 was removed by somebody else: making it again");
+    wait_until_on(&mut cable, "vrrp1.51", THERE);
+    for (configuration, link) in [(on_two_interfaces(""), EAST), (with, "vrrp1.51")] {
+        daemon.reload(&configuration);
+        daemon.wait_for("Reload finished");
+        wait_until_on(&mut cable, link, THERE);
+        assert_eq!(find(&mut cable, "vrrp6.51").is_some(), link != EAST);
+        assert_eq!(sysctl::read(EAST, Setting::ArpFilter).unwrap(), i32::from(link != EAST));
+        assert_eq!(cable.find(VIRTUAL).map(|it| it.interface), Some(own));
+    }
+    assert!(!daemon.news().contains("STATE"), "{}", daemon.news());
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+fn is_heard_by_announcements() {
+    let cable = Cable::new();
+    let mut ear = Ear::at(&cable);
+    let once = "  garp_master_repeat 1\n  garp_master_delay 0\n  garp_extra_if 1\n";
+    let mut daemon = Start::with(&with_vmac(&format!("{once}  vmac_xmit_base\n"))).go();
+    daemon.wait_for("Entering MASTER");
+    eventually("two periods", || {
+        ear.listen();
+        let own = ear.announced.iter().filter(|mac| **mac == VMAC);
+        (own.count() >= 3).then_some(())
+    });
+    // Adverts tell switches enough.
+    daemon.reload(&with_vmac(once));
+    daemon.wait_for("Reload finished");
+    ear.forget();
+    never(Duration::from_millis(1500), "an announcement", || {
+        ear.listen();
+        ear.announced.contains(&VMAC).then_some(())
+    });
+    assert_eq!(daemon.stop().0, Some(0));
 }
 
 fn holds_on(cable: &mut Cable, link: IfIndex, address: &str) -> bool {

@@ -175,7 +175,8 @@ pub(super) const DAEMON: &[Keyword] = &[
         "disable_local_igmp",
         "off",
         "Do not send IGMP joins for 224.0.0.0/24 (igmp_link_local_mcast_reports=0)",
-    ),
+    )
+    .supported(),
     boolean(
         "v3_checksum_as_v2",
         "off",

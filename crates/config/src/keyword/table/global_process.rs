@@ -312,12 +312,13 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         "Prefix of generated VMAC names",
     )
     .supported(),
-    value(
+    grammar(
         "vmac_addr_prefix",
-        &[required(Word("text"))],
+        words("<text, 7 bytes>", 1, Some(1), words::vmac_prefix),
         "= vmac_prefix",
         "Prefix of VMACs made for VIPs on other interfaces (use_vmac)",
-    ),
+    )
+    .supported(),
     grammar(
         "umask",
         words("<octal number> or <name|name...>", 1, None, words::any),

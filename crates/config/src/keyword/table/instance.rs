@@ -33,7 +33,7 @@ pub(super) const INSTANCE: &[Keyword] = &[
     flag("check_unicast_src", "global", "Unicast adverts must come from listed peer").supported(),
     value("old_unicast_checksum", &[optional(Choice(&["never"]))], "auto", "Pre-1.3.6 VRRPv3 unicast checksum compatibility").supported(),
     grammar("use_vmac", words("[[name] <interface>] [<mac>] [netlink_notify_msg] [group <gid>]", 0, Some(6), words::vmac), "vrrp.<vrid>, 00:00:5e:00:0{1,2}:vrid", "Macvlan with virtual MAC for VIPs and adverts").supported(),
-    flag("use_vmac_addr", "off", "Make VMAC for every VIP on another interface").holds_back(),
+    flag("use_vmac_addr", "off", "Make VMAC for every VIP on another interface").supported(),
     flag("vmac_xmit_base", "off", "Send adverts from base interface instead of VMAC").supported(),
     grammar("use_ipvlan", words("[[name] <interface>] [<ip>] [bridge|private|vepa] [group <gid>]", 0, None, words::any), "bridge", "ipvlan interface instead of macvlan").holds_back(),
     flag("native_ipv6", "", "DEPRECATED, family now found from VIPs/unicast src").ignored("the family follows from the addresses"),

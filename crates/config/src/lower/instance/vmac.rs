@@ -6,7 +6,7 @@ use super::Written;
 use crate::diagnostic::model as codes;
 use crate::lower::global::Defaults;
 use crate::lower::report::Reports;
-use crate::model::{Destination, Transmit, Vmac};
+use crate::model::{AddressVmac, Destination, Transmit, Vmac};
 use crate::source::Span;
 use crate::syntax::Word;
 
@@ -15,6 +15,8 @@ use crate::syntax::Word;
 pub(super) struct Lines {
     vmac: Option<(Span, Words)>,
     transmits_through_parent: Option<Span>,
+    /// `use_vmac_addr`.
+    of_addresses: bool,
 }
 
 /// The words behind `use_vmac`.
@@ -46,6 +48,11 @@ impl Lines {
         }
         read.name = read.name.filter(|name| name.len() <= NAME_MAX);
         self.vmac = Some((at, read));
+    }
+
+    /// `use_vmac_addr`.
+    pub(super) const fn for_addresses(&mut self) {
+        self.of_addresses = true;
     }
 
     /// `vmac_xmit_base`.
@@ -121,6 +128,42 @@ pub(super) fn lower(
         group: words.group,
         is_announced_by_netlink: words.is_announced_by_netlink,
     }))
+}
+
+/// Decides which addresses stand on virtual MAC links of their own: all that do not stand on the one of their instance
+/// with `use_vmac_addr`, and those that say `use_vmac`.
+pub(super) fn of_addresses(
+    written: &mut Written<'_>,
+    (family, vrid): (Family, Vrid),
+    (interface, vmac): (&str, Option<&Vmac>),
+    defaults: &Defaults,
+    reports: &mut Reports<'_>,
+) {
+    let all = written.vmac.of_addresses;
+    for address in written.addresses.iter_mut().chain(&mut written.excluded) {
+        let own = Family::of(address.address);
+        let is_elsewhere = address.device.as_ref().is_some_and(|device| device != interface);
+        let is_elsewhere = is_elsewhere || own != family;
+        let is_asked = address.vmac.take().is_some();
+        if vmac.is_some() && !is_elsewhere {
+            if is_asked {
+                let text = format!(
+                    "{} stands on the virtual MAC link of its instance: `use_vmac` is not needed",
+                    address.address
+                );
+                reports.warning(codes::VMAC, text, address.at);
+            }
+            continue;
+        }
+        if is_asked || all && is_elsewhere {
+            let own_mac = vmac.filter(|_| own == family).map(|vmac| vmac.mac);
+            address.vmac = Some(Box::new(AddressVmac {
+                name: None,
+                prefix: defaults.vmac_addr_prefix().to_owned(),
+                mac: own_mac.unwrap_or_else(|| Vmac::standard_mac(own, vrid)),
+            }));
+        }
+    }
 }
 
 /// Five or six octets in hexadecimal between colons; nothing for what does not look like that.
@@ -200,6 +243,52 @@ mod tests {
         assert_eq!(vmac("use_vmac 02:03:04:05:06").mac, MacAddr([2, 3, 4, 5, 6, 51]));
         let base = Vmac { transmit: Transmit::Parent, ..plain };
         assert_eq!(vmac("use_vmac\nvmac_xmit_base"), base);
+    }
+
+    /// Address, link below, and Ethernet address of those with links of their own.
+    fn links_of_addresses(lines: &str) -> Vec<(String, String, String)> {
+        let (instance, said) = lowered(lines);
+        assert_eq!(said, [""; 0], "{lines}");
+        let all = instance.addresses.iter().chain(&instance.excluded);
+        all.filter_map(|line| {
+            let vmac = line.vmac.as_ref()?;
+            let link = line.link(&instance.interface)?;
+            assert_eq!(vmac.prefix, "vrrp");
+            Some((line.address.to_string(), link.parent.to_owned(), link.mac.to_string()))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn addresses_have_links_of_their_own_where_that_of_the_instance_is_not_theirs() {
+        let excluded = |words: &str| {
+            format!(
+                "virtual_ipaddress_excluded {{\n192.0.2.9 dev eth1 {words}\n192.0.2.8 dev eth0\n\
+                 2001:db8::1\n2001:db8::2 dev eth1 {words}\n}}"
+            )
+        };
+        let link = |address: &str, parent: &str, mac: &str| {
+            (address.to_owned(), parent.to_owned(), mac.to_owned())
+        };
+        let (v4, v6) = ("00:00:5e:00:01:33", "00:00:5e:00:02:33");
+        assert_eq!(links_of_addresses(&excluded("")), []);
+        let elsewhere = [link("192.0.2.9", "eth1", v4), link("2001:db8::2", "eth1", v6)];
+        assert_eq!(links_of_addresses(&excluded("use_vmac")), elsewhere);
+        let [first, last] = elsewhere;
+        let all = [first, link("2001:db8::1", "eth0", v6), last.clone()];
+        assert_eq!(links_of_addresses(&format!("use_vmac_addr\n{}", excluded(""))), all);
+        let own = format!("use_vmac 2:0:0:0:0:1\nuse_vmac_addr\n{}", excluded(""));
+        let own_mac = link("192.0.2.9", "eth1", "02:00:00:00:00:01");
+        assert_eq!(links_of_addresses(&own), [own_mac, link("2001:db8::1", "eth0", v6), last]);
+    }
+
+    #[test]
+    fn an_address_may_have_a_link_where_its_instance_has_none() {
+        let lines = "virtual_ipaddress_excluded {\n192.0.2.9 use_vmac\n}";
+        assert_eq!(links_of_addresses(lines).len(), 1);
+        let (instance, said) = lowered(&format!("use_vmac\n{lines}"));
+        assert_eq!(instance.excluded[0].vmac, None);
+        assert!(said[0].starts_with("VRRP030"), "{said:?}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod tending;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Instant;
-use config::model::{Instance, Vmac};
+use config::model::{Instance, VirtualLink, Vmac};
 use control::Severity;
 use intent::{IfIndex, LinkChange, StandingLink, UpperKind, UpperLink, diff_links};
 use kernel::link::{Link, Upper};
@@ -45,12 +45,12 @@ struct Tended {
     origin: Origin,
     /// The record on it; none where somebody else's alias stands.
     alias: Option<String>,
-    /// The instances that work through it: several where they share an Ethernet address.
+    /// Who works through it: several where they share an Ethernet address.
     users: Users,
 }
 
-/// Instances by their numbers.
-type Users = Vec<InstanceId>;
+/// Instances by their numbers, with the families of what they have on a link.
+type Users = Vec<(InstanceId, Family)>;
 
 impl Vmacs {
     /// Whether a link is missing that could not be made.
@@ -105,22 +105,26 @@ impl Shell {
     fn wanted_links(&self) -> BTreeMap<UpperLink, Users> {
         let mut wanted = BTreeMap::<UpperLink, Users>::new();
         for (id, instance) in &self.settled.instances {
-            if let Some(link) = self.wanted_link(instance) {
-                wanted.entry(link).or_default().push(*id);
+            for link in instance.virtual_links() {
+                let user = (*id, link.family);
+                let Some(link) = self.wanted_link(link) else { continue };
+                let users = wanted.entry(link).or_default();
+                if !users.contains(&user) {
+                    users.push(user);
+                }
             }
         }
         wanted
     }
 
-    fn wanted_link(&self, instance: &Instance) -> Option<UpperLink> {
-        let vmac = instance.vmac.as_ref()?;
-        let parent = self.observer.link_named(&instance.interface)?;
+    fn wanted_link(&self, link: VirtualLink<'_>) -> Option<UpperLink> {
+        let parent = self.observer.link_named(link.parent)?;
         // Only Ethernet has such addresses.
         if parent.loopback || parent.mac.is_none() {
             return None;
         }
-        let name = vmac.name.clone()?;
-        let kind = UpperKind::PrivateMacvlan(vmac.mac);
+        let name = link.name?.to_owned();
+        let kind = UpperKind::PrivateMacvlan(link.mac);
         Some(UpperLink { parent: parent.index, name, kind })
     }
 
@@ -159,7 +163,7 @@ impl Shell {
                 created.insert(link);
                 continue;
             };
-            for id in wanted.get(&link).into_iter().flatten() {
+            for (id, _) in wanted.get(&link).into_iter().flatten() {
                 let text = format!("cannot make virtual MAC link {}: {error}", link.name);
                 self.complain(now, *id, "vmac", &text);
             }
@@ -256,11 +260,6 @@ pub(super) fn stands(observer: &Observer, instance: &Instance, vmac: &Vmac) -> b
     let link = vmac.name.as_deref().and_then(|name| observer.link_named(name));
     let parent = observer.link_named(&instance.interface).map(|parent| parent.index);
     link.is_some_and(|link| stands_on(link) == parent && link.mac == Some(vmac.mac))
-}
-
-/// Whether an instance works through an IPv6 link of its own, which is silent while it is not Active.
-pub(super) fn is_opened_by_role(instance: &Instance) -> bool {
-    instance.vmac.is_some() && instance.parameters.family == Family::Ipv6
 }
 
 /// Private macvlans by what they stand on and their Ethernet address; of several, one that is up.

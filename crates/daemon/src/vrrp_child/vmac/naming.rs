@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use config::model::{Instance, Vmac};
+use config::model::Instance;
 use vrrp::InstanceId;
 use wire::{Family, MacAddr};
 
@@ -21,40 +21,44 @@ pub(super) fn name_links(
     former: &BTreeMap<InstanceId, Instance>,
     host: &Host<'_>,
 ) {
-    // Instances of one parent and address share a link.
+    // What has one parent and address shares a link.
     let mut names: BTreeMap<(String, MacAddr), String> = BTreeMap::new();
     for (id, instance) in instances.iter() {
-        let Some(vmac) = &instance.vmac else { continue };
-        let before = former.get(id).filter(|before| before.interface == instance.interface);
-        let before = before.and_then(|before| before.vmac.as_ref());
-        let kept = before.filter(|before| before.mac == vmac.mac);
-        let name = (host.serving)(&instance.interface, vmac.mac)
-            .or_else(|| vmac.name.clone())
-            .or_else(|| kept?.name.clone());
-        if let Some(name) = name {
-            names.insert((instance.interface.clone(), vmac.mac), name);
+        for link in instance.virtual_links() {
+            let place = (link.parent.to_owned(), link.mac);
+            if names.contains_key(&place) {
+                continue;
+            }
+            let kept = || {
+                let mut before = former.get(id)?.virtual_links();
+                before.find(|it| (it.parent, it.mac) == (link.parent, link.mac))?.name
+            };
+            let name = (host.serving)(link.parent, link.mac);
+            let name = name.or_else(|| link.name.or_else(kept).map(str::to_owned));
+            if let Some(name) = name {
+                names.insert(place, name);
+            }
         }
     }
     let mut used: BTreeSet<String> = names.values().cloned().collect();
     for instance in instances.values_mut() {
-        let family = instance.parameters.family;
         let vrid = instance.parameters.vrid.get();
-        let Some(vmac) = &mut instance.vmac else { continue };
-        let name = names.entry((instance.interface.clone(), vmac.mac)).or_insert_with(|| {
-            let mut names = candidates(vmac, family, vrid);
-            names.find(|name| !used.contains(name) && !(host.is_taken)(name)).unwrap_or_default()
+        instance.name_virtual_links(|link| {
+            let name = names.entry((link.parent.to_owned(), link.mac)).or_insert_with(|| {
+                let mut names = candidates(link.prefix, link.family, vrid);
+                let is_free = |name: &String| !used.contains(name) && !(host.is_taken)(name);
+                names.find(is_free).unwrap_or_default()
+            });
+            used.insert(name.clone());
+            name.clone()
         });
-        used.insert(name.clone());
-        vmac.name = Some(name.clone());
     }
 }
 
-fn candidates(vmac: &Vmac, family: Family, vrid: u8) -> impl Iterator<Item = String> {
-    let prefix = vmac.prefix.clone();
+fn candidates(prefix: &str, family: Family, vrid: u8) -> impl Iterator<Item = String> {
     let own = (family == Family::Ipv6).then_some(6);
     let numbers = own.into_iter().chain((1..=LAST).filter(move |number| Some(*number) != own));
-    let numbered = prefix.clone();
-    let rest = numbers.map(move |number| format!("{numbered}{number}.{vrid}"));
+    let rest = numbers.map(move |number| format!("{prefix}{number}.{vrid}"));
     std::iter::once(format!("{prefix}.{vrid}")).chain(rest)
 }
 
@@ -99,6 +103,29 @@ mod tests {
         ]);
         name_links(&mut all, &BTreeMap::new(), &NOBODY);
         assert_eq!(names(&all), ["vrrp.51", "vrrp6.51", "vrrp1.51", "vrrp2.51", "own.name"]);
+    }
+
+    #[test]
+    fn links_of_addresses_are_named_behind_those_of_their_instance() {
+        let mut all = instances(&[(
+            "eth0",
+            1,
+            "v0\nuse_vmac_addr",
+            "192.0.2.1\n192.0.2.2 dev eth1\n192.0.2.3 dev eth1\n192.0.2.4 dev eth2\n}\n\
+             virtual_ipaddress_excluded {\n2001:db8::1\n2001:db8::2 dev eth1",
+        )]);
+        let devices = |all: &BTreeMap<InstanceId, Instance>| -> Vec<String> {
+            let instance = all.values().next().unwrap();
+            let lines = instance.addresses.iter().chain(&instance.excluded);
+            lines.map(|line| instance.device(line).to_owned()).collect()
+        };
+        name_links(&mut all, &BTreeMap::new(), &NOBODY);
+        let names = ["v0", "vrrp.1", "vrrp.1", "vrrp1.1", "vrrp6.1", "vrrp2.1"];
+        assert_eq!(devices(&all), names);
+        // As they were, whatever is written before them now.
+        let mut after = instances(&[("eth0", 1, "v0\nuse_vmac_addr", "192.0.2.4 dev eth2")]);
+        name_links(&mut after, &all, &NOBODY);
+        assert_eq!(devices(&after), ["vrrp1.1"]);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Instant;
-use config::model::Instance;
 use control::Severity;
 use intent::{IfIndex, UpperKind, UpperLink};
 use kernel::link::Link;
@@ -11,7 +10,7 @@ use kernel::sysctl::{self, Setting};
 use vrrp::{InstanceId, Role};
 use wire::{Family, MacAddr};
 
-use super::{Before, Mark, Origin, Tended, Users, is_opened_by_role, serving, stands_on};
+use super::{Before, Mark, Origin, Tended, Users, serving, stands_on};
 use crate::vrrp_child::Shell;
 
 impl Shell {
@@ -26,7 +25,7 @@ impl Shell {
             if self.observer.link(tended.parent).is_none() {
                 continue; // it went with its parent, which is a fault of its own
             }
-            for id in tended.users {
+            for (id, _) in tended.users {
                 let text = format!("{} was removed by somebody else: making it again", tended.name);
                 self.complain(now, id, "vmac removed", &text);
             }
@@ -119,7 +118,7 @@ impl Shell {
     /// The group of a link, and who wants it.
     fn group_of(&self, users: &Users) -> Option<(InstanceId, u32)> {
         let group = |id: &InstanceId| self.settled.instances.get(id)?.vmac.as_ref()?.group;
-        users.iter().find_map(|id| Some((*id, group(id)?)))
+        users.iter().find_map(|(id, _)| Some((*id, group(id)?)))
     }
 
     /// Arranges a parent, once; returns how it was found.
@@ -147,8 +146,7 @@ impl Shell {
 
     /// What the settings of a virtual MAC link shall be.
     fn link_settings(&self, users: &Users) -> Vec<(Setting, i32)> {
-        let families: BTreeSet<Family> =
-            self.instances_of(users).map(|(_, it)| it.parameters.family).collect();
+        let families: BTreeSet<Family> = users.iter().map(|(_, family)| *family).collect();
         let mut settings = Vec::new();
         if families.contains(&Family::Ipv4) {
             // The kernel takes the larger of this one and that of `all`. Where all links are strict, a client's way
@@ -169,33 +167,29 @@ impl Shell {
         settings
     }
 
-    fn instances_of<'s>(
-        &'s self,
-        users: &'s Users,
-    ) -> impl Iterator<Item = (InstanceId, &'s Instance)> {
-        users.iter().filter_map(|id| Some((*id, self.settled.instances.get(id)?)))
-    }
-
-    /// Whether one of these instances needs IPv6 on its link.
+    /// Whether one of these users needs IPv6 on their link.
     fn is_open(&self, users: &Users) -> bool {
         let is_active =
             |id| self.election.role(id) == Some(Role::Active) || self.resuming.contains(&id);
-        self.instances_of(users).any(|(id, it)| is_opened_by_role(it) && is_active(id))
+        users.iter().any(|(id, family)| *family == Family::Ipv6 && is_active(*id))
     }
 
-    /// Lets IPv6 work on the link of an instance that becomes Active, or ends it unless another one needs it: while all
-    /// are Backup the link has nothing to say, not even which groups it listens to.
+    /// Lets IPv6 work on the links of an instance that becomes Active, or ends it unless another one needs it: while all
+    /// are Backup a link has nothing to say, not even which groups it listens to.
     pub(in crate::vrrp_child) fn open_link(&mut self, now: Instant, id: InstanceId, open: bool) {
         let Some(instance) = self.settled.instances.get(&id) else { return };
-        let Some(link) = self.observer.link_named(instance.holder()) else { return };
-        if !is_opened_by_role(instance) {
-            return;
+        let links = instance.virtual_links().filter(|link| link.family == Family::Ipv6);
+        let names: BTreeSet<String> =
+            links.filter_map(|link| link.name).map(str::to_owned).collect();
+        for name in names {
+            let Some(link) = self.observer.link_named(&name) else { continue };
+            let users = self.vmacs.tended.get(&link.index).map(|tended| tended.users.iter());
+            let others = users.into_iter().flatten().copied();
+            let others = others.filter(|(other, _)| *other != id).collect();
+            let open = open || self.is_open(&others);
+            let user = vec![(id, Family::Ipv6)];
+            self.write(now, &user, &name, Setting::DisableIpv6, i32::from(!open));
         }
-        let users = self.vmacs.tended.get(&link.index).map(|tended| tended.users.iter());
-        let others = users.into_iter().flatten().copied().filter(|other| *other != id).collect();
-        let open = open || self.is_open(&others);
-        let name = link.name.clone();
-        self.write(now, &vec![id], &name, Setting::DisableIpv6, i32::from(!open));
     }
 
     fn write(&mut self, now: Instant, users: &Users, link: &str, setting: Setting, value: i32) {
@@ -205,7 +199,7 @@ impl Shell {
         let Err(error) = sysctl::write(link, setting, value) else { return };
         // A kernel without IPv6 has nothing to switch off.
         if error.source.kind() != std::io::ErrorKind::NotFound {
-            for id in users {
+            for (id, _) in users {
                 self.complain(now, *id, setting.name(), &error.to_string());
             }
         }
