@@ -197,8 +197,6 @@ impl Parent {
         });
         self.open_control_socket();
         self.record_of_daemon("started");
-        // What children find must be settled before they are there; they start in the first turn.
-        self.arrange_local_groups();
         self.start_up();
         self.want_children();
         self.arrange_watched(Beginning::Wanted);
