@@ -18,7 +18,7 @@ pub struct Command {
 }
 
 /// A user and a group by their names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct User {
     /// The user.
     pub name: String,
@@ -97,12 +97,20 @@ pub struct Notify {
 }
 
 impl Notify {
+    /// The programs that are told, not the pipes.
+    pub fn commands(&self) -> impl Iterator<Item = &Command> {
+        let deleted = match &self.deleted {
+            Deleted::AsDeleted(command) => command.as_ref(),
+            Deleted::AsFault => None,
+        };
+        let Self { active, backup, fault, stop, any, lower_priority, .. } = self;
+        let others = [active, backup, fault, stop, any, lower_priority];
+        others.into_iter().flatten().chain(deleted)
+    }
+
     /// Whether any program is told, not only pipes.
     pub fn runs_something(&self) -> bool {
-        let commands =
-            [&self.active, &self.backup, &self.fault, &self.stop, &self.any, &self.lower_priority];
-        let deleted = matches!(self.deleted, Deleted::AsDeleted(Some(_)));
-        deleted || commands.into_iter().any(Option::is_some)
+        self.commands().next().is_some()
     }
 }
 

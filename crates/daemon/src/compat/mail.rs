@@ -52,15 +52,47 @@ pub(crate) fn words(subject: &Subject, what: What) -> Option<(String, String)> {
 /// A whole letter as it goes over the wire, but for its last line with a dot.
 pub(crate) fn letter(head: &Head<'_>, date: &str, subject: &str, text: &str) -> String {
     let Head { from, to, mailer } = head;
-    let to = to.join(", ");
+    let to = list(to);
     format!(
         "Date: {date}\r\nFrom: {from}\r\nSubject: {subject}\r\nX-Mailer: {mailer}\r\nTo: {to}\r\n\r\n{text}\r\n"
     )
 }
 
+/// Addresses in a header, on several lines where one would be longer than a letter may have (RFC 5322 §2.1.1).
+fn list(addresses: &[String]) -> String {
+    let mut text = String::new();
+    let mut line = 0;
+    for (place, address) in addresses.iter().enumerate() {
+        if place > 0 {
+            let folds = line + address.len() > LINE;
+            text.push_str(if folds { ",\r\n " } else { ", " });
+            line = if folds { 0 } else { line };
+        }
+        line += address.len() + 2;
+        text.push_str(address);
+    }
+    text
+}
+
+/// Octets of a line, with room for the name of its header.
+const LINE: usize = 900;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_of_many_addresses_has_lines_of_bounded_length() {
+        let addresses: Vec<String> = (0..1000).map(|n| format!("r{n}@example.org")).collect();
+        let head = Head { from: "a@b", to: &addresses, mailer: "steadfast" };
+        let letter = letter(&head, "D", "S", "T");
+        assert!(letter.split("\r\n").all(|line| line.len() <= 998));
+        assert!(!letter.replace("\r\n", "").contains('\n'));
+        let to = letter.split_once("To: ").and_then(|(_, rest)| rest.split_once("\r\n\r\n"));
+        let unfolded = to.map(|(to, _)| to.replace("\r\n ", " "));
+        assert_eq!(unfolded, Some(addresses.join(", ")));
+        assert_eq!(list(&addresses[..2]), "r0@example.org, r1@example.org");
+    }
 
     #[test]
     fn every_state_has_the_incumbents_subject_and_text() {

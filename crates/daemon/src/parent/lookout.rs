@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clock::Instant;
-use kernel::eventloop::now;
+use kernel::eventloop::{EventLoop, Token, now};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
 /// One lookout at work, and those left behind. `O` are its orders, `P` a place that it goes to, `N` its news.
@@ -28,7 +28,7 @@ pub(super) struct Lookout<O, P, N> {
 }
 
 /// What a lookout does until it is dismissed.
-type Duty<O, P, N> = fn(&Hand<O, P, N>) -> Result<(), Dismissed>;
+pub(super) type Duty<O, P, N> = fn(&Hand<O, P, N>) -> Result<(), Dismissed>;
 
 /// What came from lookouts.
 #[derive(Debug)]
@@ -83,17 +83,39 @@ where
     /// Nobody is at work yet.
     ///
     /// **Errors**: the kernel refuses a descriptor.
-    pub(super) fn new(name: &'static str, duty: Duty<O, P, N>) -> rustix::io::Result<Self> {
+    fn new(name: &'static str, duty: Duty<O, P, N>) -> rustix::io::Result<Self> {
         let told = signal()?;
         let (sender, news) = channel();
         let (at_work, suspicion) = (None, None);
         Ok(Self { name, duty, sender, news, told, at_work, left_behind: 0, suspicion })
     }
 
+    /// Gives orders to the one of `place`, which is made for the first.
+    ///
+    /// **Errors**: as for the two.
+    pub(super) fn send(
+        place: &mut Option<Self>,
+        events: &EventLoop,
+        token: Token,
+        name: &'static str,
+        duty: Duty<O, P, N>,
+        orders: O,
+    ) -> anyhow::Result<()> {
+        if place.is_none() {
+            let new = Self::new(name, duty)?;
+            events.add(&new, token)?;
+            *place = Some(new);
+        }
+        if let Some(lookout) = place {
+            lookout.order(orders)?;
+        }
+        Ok(())
+    }
+
     /// Gives orders in place of those before.
     ///
     /// **Errors**: the kernel refuses a thread or a descriptor, or too many were left behind.
-    pub(super) fn order(&mut self, orders: O) -> std::io::Result<()> {
+    fn order(&mut self, orders: O) -> std::io::Result<()> {
         let desk = match &self.at_work {
             Some(desk) => Arc::clone(desk),
             None => self.hire()?,

@@ -1,6 +1,7 @@
 //! The parent: loads the configuration, starts and watches the children, owns the log, answers signals.
 //!
-//! It never waits for anything but its event loop, and takes no part in elections.
+//! It takes no part in elections, and waits for nothing but its event loop: what may hang is a thread's or another
+//! process's. Its own configuration it reads itself, and for the first look at what is tracked it waits a moment.
 
 mod children;
 mod control_socket;

@@ -1,15 +1,17 @@
 //! Reload: what did not change is not touched, and an error changes nothing.
 
-use std::time::Duration;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
+use kernel::netlink::RequestSocket;
 use rustix::process::Signal;
 
 use crate::Test;
 use crate::daemon::{Daemon, Start};
 use crate::ear::Ear;
 use crate::world::{
-    Cable, GLOBAL, SECOND, VIRTUAL, eventually, instance, never, one_instance, steady,
-    steady_instance,
+    Cable, FAR, GLOBAL, NEAR, SECOND, VIRTUAL, eventually, instance, never, one_instance,
+    permanent, steady, steady_instance, within,
 };
 
 pub const TESTS: &[Test] = &[
@@ -27,6 +29,7 @@ pub const TESTS: &[Test] = &[
     ("all_instances_may_go_and_come_back", goes_to_nothing_and_back),
     ("a_child_that_is_ending_is_started_again_where_it_is_wanted", wants_a_child_that_is_ending),
     ("a_child_that_is_killed_during_a_reload_comes_back_with_the_new_file", survives_a_death),
+    ("reload_after_reload_of_255_instances_is_no_transition_here_or_on_the_peer", disturbs_nobody),
 ];
 
 fn keeps_everything() {
@@ -207,6 +210,54 @@ fn survives_a_death() {
     daemon.wait_for("Reload finished");
     daemon.wait_for("(VI_2) Entering MASTER");
     cable.wait_until_held(SECOND);
+}
+
+/// Twenty reloads, one behind the other; with `STEADFAST_LONG` in the environment one each second for a minute.
+fn disturbs_nobody() {
+    let cable = Cable::new();
+    let all = |interface: &str, priority: u8| -> String {
+        let one = |vrid: u8| {
+            instance(&format!("VI_{vrid}"), vrid, priority, &[Ipv4Addr::new(10, 9, 1, vrid)], "")
+        };
+        let all: String = (1..=255).map(one).collect();
+        format!(
+            "{GLOBAL}{}",
+            all.replace(NEAR, interface).replace("advert_int 0.1", "advert_int 1")
+        )
+    };
+    let until_all = |daemon: &Daemon, role: &str| {
+        let line = format!("Entering {role} STATE");
+        within(Duration::from_secs(30), &line, || {
+            (daemon.log().matches(&line).count() == 255).then_some(())
+        });
+    };
+    let mut daemon = Start::with(&all(NEAR, 150)).go();
+    until_all(&daemon, "MASTER");
+    let start_peer = || {
+        let mut requests = RequestSocket::open().unwrap();
+        let far = requests.index_of(FAR).unwrap().expect("far end");
+        let own = permanent(far, Ipv4Addr::new(10, 9, 0, 2));
+        requests.set_addresses(&[own]).into_iter().for_each(|result| result.unwrap());
+        Start::with(&all(FAR, 100)).go()
+    };
+    let mut peer = cable.there.within(start_peer).unwrap();
+    until_all(&peer, "BACKUP");
+    peer.mark();
+    let is_long = std::env::var_os("STEADFAST_LONG").is_some();
+    let (count, pause) = if is_long { (60, 1000) } else { (20, 0) };
+    for number in 0..count {
+        // One instance differs each time, and all stand elsewhere.
+        let priority = 151 + number % 2;
+        let one = format!("virtual_router_id 7\n  priority {priority}");
+        let text = all(NEAR, 150).replace("virtual_router_id 7\n  priority 150", &one);
+        daemon.reload(&format!("{}{text}", "# A remark.\n".repeat(number)));
+        let begin = Instant::now();
+        daemon.wait_for("Configuration reloaded: adjusted VI_7");
+        daemon.wait_for("Reload finished");
+        std::thread::sleep(Duration::from_millis(pause).saturating_sub(begin.elapsed()));
+        assert!(!daemon.news().contains("STATE"), "{}", daemon.news());
+    }
+    assert!(!peer.news().contains("STATE"), "{}", peer.news());
 }
 
 /// A daemon that holds its first address.

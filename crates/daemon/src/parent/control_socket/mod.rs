@@ -199,7 +199,11 @@ impl Parent {
             let text = "the daemon is ending".to_owned();
             return self.refuse(&client, LineError::Busy(text));
         }
-        self.control.wants_reload.push(client);
+        // Whoever came and went while one is under way is not remembered.
+        let mut waiting = std::mem::take(&mut self.control.wants_reload);
+        waiting.retain(|other| self.control.find(other).is_some());
+        waiting.push(client);
+        self.control.wants_reload = waiting;
         self.reload();
     }
 

@@ -2,7 +2,7 @@
 
 mod look;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -78,10 +78,8 @@ impl Parent {
                 self.lose(&Watched::File(file.name));
             }
         }
-        for file in wanted.into_values() {
-            if self.files.files.values().any(|known| known.name == file.name) {
-                continue;
-            }
+        let known: BTreeSet<String> = self.files.files.values().map(|it| it.name.clone()).collect();
+        for file in wanted.into_values().filter(|file| !known.contains(&file.name)) {
             let number = self.files.given;
             self.files.given += 1;
             let TrackFile { name, path, initial, .. } = file;
@@ -112,14 +110,6 @@ impl Parent {
             self.files.lookout.as_mut().into_iter().for_each(Lookout::dismiss);
             return;
         }
-        if let Err(error) = self.try_to_order_files() {
-            let text = format!("tracked files cannot be read: {error}: what they said counts");
-            self.log(Severity::Error, &text);
-            self.files.again = Some(now() + AGAIN);
-        }
-    }
-
-    fn try_to_order_files(&mut self) -> anyhow::Result<()> {
         let may_write = !self.reload.is_running();
         let looked_at = self.files.files.iter().filter(|(_, file)| !file.hangs);
         let order = |file: &Tracked| {
@@ -128,15 +118,12 @@ impl Parent {
         };
         let files = looked_at.map(|(number, file)| (*number, order(file))).collect();
         let orders = Orders { files, may_write };
-        if self.files.lookout.is_none() {
-            let lookout = Lookout::new("files", look::duty)?;
-            self.events.add(&lookout, FILES)?;
-            self.files.lookout = Some(lookout);
+        let (place, events) = (&mut self.files.lookout, &self.events);
+        if let Err(error) = Lookout::send(place, events, FILES, "files", look::duty, orders) {
+            let text = format!("tracked files cannot be read: {error}: what they said counts");
+            self.log(Severity::Error, &text);
+            self.files.again = Some(now() + AGAIN);
         }
-        if let Some(lookout) = &mut self.files.lookout {
-            lookout.order(orders)?;
-        }
-        Ok(())
     }
 
     /// The configuration is in force: files may be given what they shall begin with.

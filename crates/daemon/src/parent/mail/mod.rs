@@ -23,6 +23,8 @@ use crate::{compat, load};
 #[derive(Debug, Default)]
 pub(super) struct Addressees {
     mail: Mail,
+    /// The address that letters come from; a directory of users need not answer for it later.
+    from: String,
     router: Option<String>,
     /// Who is told of; nobody where there is no server, or no recipient.
     subjects: BTreeSet<Subject>,
@@ -38,7 +40,12 @@ impl Addressees {
         let groups = model.groups.iter().filter(|it| it.mailed);
         let groups = groups.map(|it| Subject::Group(it.name.clone()));
         let subjects = instances.chain(groups).filter(|_| is_used).collect();
-        Self { mail, router: model.global.router_id.clone(), subjects }
+        let from = match &mail.from {
+            Some(from) => from.clone(),
+            None if is_used => format!("{}@{}", user(), load::host_name()),
+            None => String::new(),
+        };
+        Self { mail, from, router: model.global.router_id.clone(), subjects }
     }
 
     fn include(&self, subject: &Subject) -> bool {
@@ -171,6 +178,12 @@ impl Parent {
             self.log(Severity::Error, &format!("{lost} e-mails were not sent"));
         }
     }
+}
+
+/// The name of the user that this is.
+fn user() -> String {
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
+    user.map_or_else(|| "root".to_owned(), |user| user.name)
 }
 
 const CHANNEL: Token = Token(30);

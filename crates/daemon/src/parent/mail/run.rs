@@ -160,7 +160,7 @@ impl Parent {
     fn errand(&self) -> Option<Errand> {
         let mail = &self.addressees().mail;
         let server = mail.server.as_ref()?;
-        let from = mail.from.clone().unwrap_or_else(|| format!("{}@{}", user(), load::host_name()));
+        let from = self.addressees().from.clone();
         let mailer = compat::program(&self.options.invoked_name);
         let head = compat::mail::Head { from: &from, to: &mail.recipients, mailer };
         let letters = self.post.outbox.away().map(|(number, note)| Letter {
@@ -191,10 +191,4 @@ impl Parent {
             letters,
         })
     }
-}
-
-/// The name of the user that this is.
-fn user() -> String {
-    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
-    user.map_or_else(|| "root".to_owned(), |user| user.name)
 }

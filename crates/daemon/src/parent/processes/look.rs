@@ -223,3 +223,66 @@ const BEAT: Duration = Duration::from_millis(250);
 const YOUNG: Duration = Duration::from_secs(1);
 /// Longest time from one look to the next.
 const LONGEST: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic fails the test, as it should")]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use control::Comparison;
+    use kernel::eventloop::{EventLoop, Token};
+
+    use super::super::super::lookout::{Lookout, News};
+    use super::*;
+
+    /// What one pass says of this process, which is sought by its command line.
+    fn pass(members: BTreeSet<u32>, left_alone: BTreeSet<Who>) -> BTreeMap<u32, (usize, usize)> {
+        let (name, parameters) = (std::env::args().next().unwrap(), Vec::new());
+        let own = Sought { name, full_command: true, parameters, comparison: Comparison::Any };
+        let orders = Orders { serial: 3, sought: vec![own], members, left_alone };
+        let (events, mut lookout) = (EventLoop::new().unwrap(), None);
+        Lookout::send(&mut lookout, &events, Token(9), "test", duty, orders).unwrap();
+        let mut lookout = lookout.unwrap();
+        let mut all = BTreeMap::new();
+        loop {
+            lookout.wait(now() + Duration::from_secs(20));
+            for news in lookout.news() {
+                let News::Told(Look { serial: 3, what }) = news else { panic!("{news:?}") };
+                match what {
+                    What::Begun(_) => {}
+                    What::Met(met) => all.extend(
+                        met.iter().map(|met| (met.seen.pid, (met.is.len(), met.may_be.len()))),
+                    ),
+                    What::Ended => {
+                        lookout.dismiss();
+                        return all;
+                    }
+                    What::Failed(error) => panic!("{error}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_pass_meets_who_is_sought() {
+        let own = std::process::id();
+        assert_eq!(pass(BTreeSet::new(), BTreeSet::new()).get(&own), Some(&(1, 0)));
+    }
+
+    #[test]
+    fn who_counted_is_told_of_whatever_he_is_now() {
+        let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let told = pass(BTreeSet::from([other.id()]), BTreeSet::new());
+        assert_eq!(told.get(&other.id()), Some(&(0, 0)));
+        assert_eq!(pass(BTreeSet::new(), BTreeSet::new()).get(&other.id()), None);
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_read_may_be_anything() {
+        let own = table::look_at(std::process::id()).unwrap().unwrap();
+        let left_alone = BTreeSet::from([(own.pid, own.started)]);
+        assert_eq!(pass(BTreeSet::new(), left_alone).get(&own.pid), Some(&(0, 1)));
+    }
+}

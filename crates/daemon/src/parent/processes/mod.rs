@@ -183,13 +183,6 @@ impl Parent {
             self.processes.lookout.as_mut().into_iter().for_each(Lookout::dismiss);
             return;
         }
-        if let Err(error) = self.try_to_order_processes() {
-            self.cannot_look(&error.to_string());
-            self.processes.again = Some(now() + AGAIN);
-        }
-    }
-
-    fn try_to_order_processes(&mut self) -> anyhow::Result<()> {
         let Processes { sought, members, left_alone, .. } = &self.processes;
         let orders = Orders {
             serial: self.processes.serial,
@@ -197,15 +190,12 @@ impl Parent {
             members: members.keys().copied().collect(),
             left_alone: left_alone.clone(),
         };
-        if self.processes.lookout.is_none() {
-            let lookout = Lookout::new("processes", look::duty)?;
-            self.events.add(&lookout, PROCESSES)?;
-            self.processes.lookout = Some(lookout);
+        let (place, events) = (&mut self.processes.lookout, &self.events);
+        let sent = Lookout::send(place, events, PROCESSES, "processes", look::duty, orders);
+        if let Err(error) = sent {
+            self.cannot_look(&error.to_string());
+            self.processes.again = Some(now() + AGAIN);
         }
-        if let Some(lookout) = &mut self.processes.lookout {
-            lookout.order(orders)?;
-        }
-        Ok(())
     }
 
     /// Does what is due: takes verdicts whose delay is over, and leaves alone what hangs.
@@ -362,3 +352,73 @@ const FIRST_TOKEN: u64 = 1 << 40;
 const WATCHED: usize = 256;
 /// After which time orders are given again that could not be.
 const AGAIN: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic fails the test, as it should")]
+mod tests {
+    use super::*;
+
+    fn tracking() -> Processes {
+        let (name, parameters, comparison) = ("x".to_owned(), Vec::new(), Comparison::Any);
+        let sought = Sought { name, full_command: true, parameters, comparison };
+        let (fork_delay, terminate_delay) = (Duration::ZERO, Duration::ZERO);
+        let quorum = Quorum { least: 1, most: None, fork_delay, terminate_delay };
+        let (watch, members) = (QuorumWatch::new(quorum), BTreeSet::new());
+        let tracked = Tracked { sought: sought.clone(), watch, members, is_counted: false };
+        Processes {
+            tracked: BTreeMap::from([("p".to_owned(), tracked)]),
+            sought: vec![("p".to_owned(), sought)],
+            ..Processes::default()
+        }
+    }
+
+    fn met(started: u64, is: bool, may_be: bool) -> Met {
+        let seen = Seen { pid: 7, started, name: b"x".to_vec(), is_zombie: false };
+        let place = |wanted: bool| wanted.then_some(0).into_iter().collect();
+        Met { seen, is: place(is), may_be: place(may_be) }
+    }
+
+    fn count(processes: &Processes) -> usize {
+        processes.tracked.values().map(|tracked| tracked.members.len()).sum()
+    }
+
+    #[test]
+    fn a_process_of_which_nothing_can_be_told_counts_as_it_did() {
+        let mut processes = tracking();
+        assert_eq!(processes.see(&met(1, false, true)), None);
+        assert_eq!(count(&processes), 0);
+        assert_eq!(processes.see(&met(1, true, false)), Some(7));
+        processes.see(&met(1, false, true));
+        assert_eq!(count(&processes), 1);
+        // Another one of that number.
+        assert_eq!(processes.see(&met(2, false, true)), None);
+        assert_eq!((count(&processes), processes.members.len()), (0, 0));
+        // One that took another name.
+        processes.see(&met(2, true, false));
+        processes.see(&met(2, false, false));
+        assert_eq!((count(&processes), processes.members.len()), (0, 0));
+    }
+
+    #[test]
+    fn who_was_not_met_is_gone_unless_his_descriptor_says_that_he_lives() {
+        let mut processes = tracking();
+        let own = kernel::process::table::look_at(std::process::id()).unwrap().unwrap();
+        processes.see(&met(1, true, false));
+        processes.see(&Met { seen: own.clone(), ..met(1, true, false) });
+        processes.members.get_mut(&own.pid).unwrap().end = End::of(&own).unwrap();
+        processes.met.clear();
+        processes.end_pass();
+        assert_eq!(processes.members.keys().copied().collect::<Vec<u32>>(), [own.pid]);
+        assert_eq!(count(&processes), 1);
+    }
+
+    #[test]
+    fn nothing_is_said_before_all_were_counted() {
+        let mut processes = tracking();
+        assert_eq!(processes.count(now()), []);
+        processes.see(&met(1, true, false));
+        assert_eq!(processes.count(now()), []);
+        processes.end_pass();
+        assert_eq!(processes.count(now()), [("p".to_owned(), Verdict::Good)]);
+    }
+}

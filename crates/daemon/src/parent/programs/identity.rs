@@ -1,18 +1,67 @@
 //! As whom a program runs, and whether it may: somebody else than root must not be able to change what root runs.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use config::model::{Command, Scripts, User};
 use kernel::process::{Identity, Program};
 
+/// Who users are, as they were looked up when the configuration came into force: a directory of users that does not
+/// answer, since the network is down, holds no program up that tells of just that.
+#[derive(Debug, Default)]
+pub(super) struct Users(BTreeMap<Option<User>, Account>);
+
+/// As whom programs of a user run.
+#[derive(Clone, Debug)]
+struct Account {
+    /// As this process where there is none.
+    identity: Option<Identity>,
+    groups: Vec<u32>,
+}
+
+impl Users {
+    /// Looks up those of some commands anew.
+    pub(super) fn look_up<'c>(
+        &mut self,
+        commands: impl Iterator<Item = &'c Command>,
+        common: &Scripts,
+    ) {
+        self.0.clear();
+        for command in commands {
+            // Who is not there is said when a program is to run, and may be there by then.
+            let _ = self.account(command, common);
+        }
+    }
+
+    fn account(&mut self, command: &Command, common: &Scripts) -> Result<Account, String> {
+        let user = command.user.as_ref().or(common.user.as_ref());
+        let user = user.cloned();
+        if let Some(known) = self.0.get(&user) {
+            return Ok(known.clone());
+        }
+        let identity = identity(user.as_ref())?;
+        let groups = match identity {
+            Some(identity) if common.all_groups => groups(identity)?,
+            Some(_) | None => Vec::new(),
+        };
+        let account = Account { identity, groups };
+        self.0.insert(user, account.clone());
+        Ok(account)
+    }
+}
+
 /// A command as a program that can be started.
 ///
 /// **Errors**: why it cannot, in a phrase for the log.
-pub(super) fn program(command: &Command, common: &Scripts) -> Result<Program, String> {
+pub(super) fn program(
+    command: &Command,
+    common: &Scripts,
+    users: &mut Users,
+) -> Result<Program, String> {
     let (name, arguments) = command.words.split_first().ok_or("there is no command")?;
     let path = find(name).ok_or_else(|| format!("{name} is not there, or cannot be executed"))?;
-    let identity = identity(command.user.as_ref().or(common.user.as_ref()))?;
+    let Account { identity, groups } = users.account(command, common)?;
     let as_root = match identity {
         Some(identity) => identity.uid == 0,
         None => rustix::process::geteuid().is_root(),
@@ -24,10 +73,6 @@ pub(super) fn program(command: &Command, common: &Scripts) -> Result<Program, St
         return Err(format!("{name} would run as root, and {why}"));
     }
     let arguments = arguments.iter().map(Into::into).collect();
-    let groups = match identity {
-        Some(identity) if common.all_groups => groups(identity)?,
-        Some(_) | None => Vec::new(),
-    };
     Ok(Program { path, arguments, identity, groups, outlives_us: false })
 }
 

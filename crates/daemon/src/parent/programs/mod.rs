@@ -64,12 +64,22 @@ impl Table {
     pub(super) fn scripts(&self) -> &[Script] {
         &self.scripts
     }
+
+    /// Everything that may be run.
+    fn commands(&self) -> impl Iterator<Item = &Command> {
+        let Scripts { fifos, startup, shutdown, .. } = &self.common;
+        let once = [startup, shutdown].into_iter().filter_map(|once| once.command.as_ref());
+        let readers = fifos.iter().filter_map(|fifo| fifo.reader.as_ref());
+        let told = self.told.values().flat_map(Notify::commands);
+        told.chain(self.scripts.iter().map(|script| &script.command)).chain(readers).chain(once)
+    }
 }
 
 /// The programs that run, and what waits for them.
 #[derive(Debug, Default)]
 pub(super) struct Programs {
     tracked: BTreeMap<String, Tracked>,
+    users: identity::Users,
     queue: Queue,
     pipes: Vec<Pipe>,
     running: BTreeMap<u64, Running>,
@@ -146,6 +156,8 @@ impl Programs {
 impl Parent {
     /// Brings programs and pipes in line with the configuration in force.
     pub(super) fn arrange_programs(&mut self) {
+        let Self { loaded, programs, .. } = self;
+        programs.users.look_up(loaded.programs.commands(), &loaded.programs.common);
         self.arrange_tracked();
         let wanted: Vec<_> = self.loaded.programs.common.fifos.clone();
         let stays =
@@ -328,7 +340,8 @@ impl Parent {
         arguments: &[OsString],
         outlives_us: bool,
     ) -> Option<Program> {
-        match identity::program(command, &self.loaded.programs.common) {
+        let (common, users) = (&self.loaded.programs.common, &mut self.programs.users);
+        match identity::program(command, common, users) {
             Ok(mut program) => {
                 program.arguments.extend(arguments.iter().cloned());
                 program.outlives_us = outlives_us;
