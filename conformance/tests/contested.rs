@@ -1,6 +1,6 @@
 //! Two routers that both stay Active: who says so, and by which cause it is explained.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use conformance::flavour::Flavour;
 use conformance::scenario::{START, Scenario, Stage};
 use conformance::stream::Mark;
@@ -35,10 +35,28 @@ fn firewall(stage: &mut Stage) -> Result<()> {
     stage.lab.node("b")?.expect_log(line, Mark::START, within)?;
     let line = "CONTESTED: 192.0.2.2 (priority 100) stays MASTER beside us: we hear it, and it does not hear us";
     stage.lab.node("a")?.expect_log(line, Mark::START, within)?;
+    ensure_told(stage, "contested: 192.0.2.2 (priority 100) stays MASTER beside us")?;
     // Once the cause is gone the one that stays tells everybody again.
     stage.lab.node("b")?.space().clone().run("nft delete table ip lab")?;
     stage.lab.node("a")?.expect_log("no longer contested, after ", Mark::START, within)?;
+    ensure_told(stage, "no longer contested, after ")?;
     stage.lab.expect_holders(stage.address(), &["a"], within)
+}
+
+/// `why` tells it of `a`, once the parent has heard it.
+fn ensure_told(stage: &mut Stage, text: &str) -> Result<()> {
+    let until = std::time::Instant::now() + START;
+    loop {
+        let node = stage.lab.node("a")?;
+        let pid_file = node.file("p1").display().to_string();
+        let output = node.ask(Subject::Ours, &["why", "VI_1", "-p", &pid_file])?;
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        if told.lines().any(|line| line.contains("MASTER") && line.contains(text)) {
+            return Ok(());
+        }
+        ensure!(std::time::Instant::now() < until, "`why` does not say {text}: {told}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }
 
 fn lost(stage: &mut Stage) -> Result<()> {
@@ -48,7 +66,8 @@ fn lost(stage: &mut Stage) -> Result<()> {
     stage.lab.node("b")?.expect_log("CONTESTED: 02:", Mark::START, within)?;
     let line = "and no advert of it arrives on eth0";
     stage.lab.node("b")?.expect_log(line, Mark::START, within)?;
-    let line = "CONTESTED: 192.0.2.2 (priority 100) stays MASTER beside us";
+    let line = "CONTESTED: 192.0.2.2 (priority 100) stays MASTER beside us: it does not hear us, since our adverts do \
+                not leave this host by eth0";
     stage.lab.node("a")?.expect_log(line, Mark::START, within)?;
     Ok(())
 }

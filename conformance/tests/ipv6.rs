@@ -163,11 +163,21 @@ fn mute(stage: &mut Stage) -> Result<()> {
     Ok(())
 }
 
+/// What `steadfast status` says on `a`.
+fn status(stage: &mut Stage) -> Result<String> {
+    let node = stage.lab.node("a")?;
+    let pid_file = node.file("p1").display().to_string();
+    let output = node.ask(Subject::Ours, &["status", "-p", &pid_file])?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 fn waits(stage: &mut Stage) -> Result<()> {
     begin_tentative(stage)?;
     let within = Duration::from_secs(6);
     let line = "Entering FAULT STATE (init)";
     stage.lab.node("a")?.expect_log(line, Mark::START, START)?;
+    let help = "help: wait: the link is being asked whether another host has fe80::78 too";
+    ensure!(status(stage)?.contains(help), "{}", status(stage)?);
     ensure!(is_tentative(stage)?, "the address is known as unique already");
     stage.lab.node("a")?.expect_log("Entering BACKUP STATE", Mark::START, within)?;
     let address = stage.address();
@@ -217,6 +227,8 @@ fn refused(stage: &mut Stage) -> Result<()> {
     stage.lab.node("a")?.expect_log("Entering FAULT STATE (init)", Mark::START, START)?;
     let within = stage.flavour.down_interval(100) + START;
     stage.lab.expect_holders(stage.address(), &["b"], within)?;
+    let help = "help: another host on the link has fe80::77 too (duplicate address detection)";
+    ensure!(status(stage)?.contains(help), "{}", status(stage)?);
     // One that is refused while it runs is named.
     on_a(stage, "del fe80::77/64 dev eth0")?;
     on_a(stage, "add fe80::77/64 dev eth0")?;

@@ -195,6 +195,13 @@ pub enum ToParent {
     },
     /// Something that programs and pipes are told.
     Changed(Change),
+    /// Another router is Active beside an instance that is, or is so no longer: worth remembering, and told to nobody.
+    Contested {
+        /// The instance.
+        instance: String,
+        /// Which of the two, and why.
+        text: String,
+    },
     /// What a successor needs of a BFD session; nothing of one that is not up.
     Session {
         /// Label of its block.

@@ -55,6 +55,24 @@ fn a_backup_is_told_with_its_active_router() {
 }
 
 #[test]
+fn of_an_interface_that_is_missing_its_address_goes_without_saying() {
+    let mut report = report();
+    let told = |codes: &[&str], report: &mut Report| {
+        let fault = |code: &&str| status::Fault {
+            code: (*code).to_owned(),
+            text: format!("the text of {code}"),
+            remedy: String::new(),
+        };
+        report.instances[2].faults = codes.iter().map(fault).collect();
+        status::table(report, &LOOK)
+    };
+    let both = told(&["interface_missing", "no_source_address"], &mut report);
+    assert!(both.contains("the text of interface_missing"), "{both}");
+    assert!(!both.contains("the text of no_source_address"), "{both}");
+    assert!(told(&["no_source_address"], &mut report).contains("the text of no_source_address"));
+}
+
+#[test]
 fn the_history_says_why() {
     insta::assert_snapshot!(status::history(&report().events, &LOOK));
     assert_eq!(status::history(&[], &LOOK), "nothing happened yet\n");

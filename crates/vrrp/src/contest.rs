@@ -36,6 +36,11 @@ pub enum Sign {
         /// Who.
         peer: IpAddr,
     },
+    /// It advertises although it would have to yield to ours, which do not leave this host.
+    Unsent {
+        /// Who.
+        peer: Peer,
+    },
     /// It claims an address of ours, and none of its advertisements arrives.
     Unheard {
         /// Which address.
@@ -165,21 +170,22 @@ impl Sign {
         match self {
             Self::Refused { .. } => 0,
             Self::Withheld { .. } => 1,
-            Self::Unyielding { .. } => 2,
-            Self::Unheard { .. } => 3,
+            Self::Unsent { .. } => 2,
+            Self::Unyielding { .. } => 3,
+            Self::Unheard { .. } => 4,
         }
     }
 
     /// Whether it is an advertisement, which comes each interval.
     const fn is_advertised(&self) -> bool {
         match self {
-            Self::Refused { .. } | Self::Unyielding { .. } => true,
+            Self::Refused { .. } | Self::Unsent { .. } | Self::Unyielding { .. } => true,
             Self::Withheld { .. } | Self::Unheard { .. } => false,
         }
     }
 }
 
-const KINDS: usize = 4;
+const KINDS: usize = 5;
 /// Advertisements that another router has heard of us, before it is said not to.
 const INTERVALS: u32 = 3;
 const A_MOMENT: Duration = Duration::from_secs(1);

@@ -29,6 +29,14 @@ pub(crate) fn explained(interface: &str, sign: &Sign) -> (&'static str, String, 
             format!("{peer} stays MASTER beside us: we hear it, and it does not hear us"),
             "look at its log, at its firewall (protocol 112), and at what the network does to multicast",
         ),
+        Sign::Unsent { peer } => (
+            "unsent",
+            format!(
+                "{peer} stays MASTER beside us: it does not hear us, since our adverts do not leave this host by {interface}"
+            ),
+            "the log says how the kernel refuses them; `Operation not permitted` is this host's firewall (nft, iptables: \
+             output, protocol 112)",
+        ),
         Sign::Refused { peer, why } => (
             "refused",
             format!("{peer} advertises beside us, and we refuse its adverts: {why}"),
@@ -49,9 +57,19 @@ pub(crate) fn explained(interface: &str, sign: &Sign) -> (&'static str, String, 
     }
 }
 
+/// What is remembered of its beginning.
+pub(crate) fn remembered(interface: &str, sign: &Sign) -> String {
+    format!("contested: {}", explained(interface, sign).1)
+}
+
 /// The line that ends it.
 pub(crate) fn ended(name: &str, lasted: Duration) -> String {
-    format!("({name}) no longer contested, after {}: announcing the addresses again", span(lasted))
+    format!("({name}) {}: announcing the addresses again", end(lasted))
+}
+
+/// What is remembered of its end.
+pub(crate) fn end(lasted: Duration) -> String {
+    format!("no longer contested, after {}", span(lasted))
 }
 
 /// What makes two routers understand each other.
@@ -110,6 +128,12 @@ mod tests {
             &Sign::Unyielding { peer, addresses_differ: false },
             "(VI_1) CONTESTED: 192.0.2.2 (priority 100) stays MASTER beside us: we hear it, and it does not hear us; \
              look at its log, at its firewall (protocol 112), and at what the network does to multicast",
+        );
+        check(
+            &Sign::Unsent { peer },
+            "(VI_1) CONTESTED: 192.0.2.2 (priority 100) stays MASTER beside us: it does not hear us, since our adverts do \
+             not leave this host by eth0; the log says how the kernel refuses them; `Operation not permitted` is this \
+             host's firewall (nft, iptables: output, protocol 112)",
         );
         check(
             &Sign::Refused { peer: address, why: Discard::Checksum },

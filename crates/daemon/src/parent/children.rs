@@ -69,6 +69,8 @@ pub(super) enum News {
     ReloadFailed(Role, String),
     /// Programs and pipes are to be told of something.
     Changed(Change),
+    /// Another router is Active beside an instance, or is so no longer.
+    Contested { instance: String, text: String },
     /// What a successor needs of a BFD session.
     Session(String, Option<SessionMemory>),
     /// A part of how everything stands.
@@ -362,6 +364,9 @@ impl Managed {
                 }
                 Ok(ToParent::Ready) => running.ready = true,
                 Ok(ToParent::Changed(change)) => news.push(News::Changed(change)),
+                Ok(ToParent::Contested { instance, text }) => {
+                    news.push(News::Contested { instance, text });
+                }
                 Ok(ToParent::Session { name, memory }) => news.push(News::Session(name, memory)),
                 Ok(ToParent::Report { serial, part, last }) => {
                     news.push(News::Report { serial, part, last });

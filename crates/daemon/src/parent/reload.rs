@@ -99,6 +99,9 @@ impl Parent {
     /// A child said something that concerns the whole daemon.
     pub(super) fn learn(&mut self, news: News) {
         match &news {
+            News::Contested { instance, text } => {
+                return self.record_contest(instance.clone(), text.clone());
+            }
             News::Changed(change) => {
                 self.record(change);
                 return self.changed(change);
@@ -121,7 +124,8 @@ impl Parent {
         }
         let Progress::Running { waiting, refused, said, .. } = &mut self.reload else { return };
         match news {
-            News::Changed(_) | News::Session(..) | News::Report { .. } => {}
+            News::Changed(_) | News::Contested { .. } | News::Session(..) | News::Report { .. } => {
+            }
             News::Gone(role, _) => waiting.retain(|other| *other != role),
             News::Reloaded(role, changes) => {
                 waiting.retain(|other| *other != role);

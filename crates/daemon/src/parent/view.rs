@@ -67,6 +67,12 @@ impl Parent {
         self.history.record(Event { at: today(), what });
     }
 
+    /// Remembers that another router is Active beside an instance, which only one can notice that is Active itself.
+    pub(super) fn record_contest(&mut self, name: String, cause: String) {
+        let what = Occurrence::Instance { name, state: State::Active, cause };
+        self.history.record(Event { at: today(), what });
+    }
+
     /// Remembers something that concerns the whole daemon.
     pub(super) fn record_of_daemon(&mut self, text: &str) {
         let what = Occurrence::Daemon { text: text.to_owned() };

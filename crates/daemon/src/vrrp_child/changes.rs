@@ -44,7 +44,11 @@ impl Shell {
     }
 
     fn change(&self, output: &Output) -> Option<Change> {
-        let names = Known { settled: &self.settled, former: self.former.as_ref() };
+        let names = Known {
+            settled: &self.settled,
+            former: self.former.as_ref(),
+            trackers: &self.trackers,
+        };
         match output {
             Output::Group { group, to, .. } => {
                 let subject = Subject::Group(names.group(*group).to_owned());

@@ -1,9 +1,10 @@
 //! The names behind the numbers, for log lines.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use config::model::Tracker;
-use vrrp::{GroupId, InstanceId, TrackerId};
+use vrrp::{GroupId, InstanceId, TrackerId, TrackerState};
 use wire::Family;
 
 use super::roster::Settled;
@@ -13,6 +14,8 @@ use crate::compat::narration::{self, Names};
 pub(super) struct Known<'a> {
     pub(super) settled: &'a Settled,
     pub(super) former: Option<&'a Settled>,
+    /// How what is watched stands.
+    pub(super) trackers: &'a BTreeMap<TrackerId, TrackerState>,
 }
 
 impl Known<'_> {
@@ -35,7 +38,11 @@ impl Names for Known<'_> {
     }
 
     fn tracker(&self, tracker: TrackerId) -> String {
+        let state = self.trackers.get(&tracker).copied().unwrap_or_default();
         match self.find(|settled| settled.trackers.get(&tracker)) {
+            Some(Tracker::Script(name)) if state == TrackerState::Unknown => {
+                format!("script {name} has no result yet")
+            }
             Some(Tracker::Interface(name)) => format!("interface {name} down"),
             Some(Tracker::Script(name)) => format!("script {name} down"),
             Some(Tracker::File(name)) => format!("tracked file {name} says so"),

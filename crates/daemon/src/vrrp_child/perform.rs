@@ -215,7 +215,11 @@ impl Shell {
         for output in outputs {
             self.tell_changes(now, output);
         }
-        let names = Known { settled: &self.settled, former: self.former.as_ref() };
+        let names = Known {
+            settled: &self.settled,
+            former: self.former.as_ref(),
+            trackers: &self.trackers,
+        };
         for output in outputs {
             if let Output::Instance { instance, action: Action::Transitioned { .. } } = output {
                 self.summary = None;

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use clock::Instant;
 use config::model::Instance;
-use control::Severity;
+use control::{Severity, ToParent};
 use kernel::observer::Observer;
 use kernel::socket::{FrameSocket, Heard, Packet};
-use vrrp::{Action, Contests, InstanceId, Notice, Output, Outputs, Role, Sign};
+use vrrp::{Action, Contests, Effect, InstanceId, Notice, Output, Outputs, Role, Sign};
 use wire::ethernet::{EtherType, EthernetHeader};
 use wire::ip::Ipv6Header;
 use wire::vrrp::{AdvertisementPacket, Discard};
@@ -29,6 +29,8 @@ pub(super) struct Rivals {
     looks: BTreeMap<InstanceId, Look>,
     /// The advertisement at hand has other addresses than ours.
     addresses_differ: bool,
+    /// When an advertisement of ours could not be sent last.
+    unsent: BTreeMap<InstanceId, Instant>,
 }
 
 /// A closer look at a host that claims an address.
@@ -95,6 +97,14 @@ impl Shell {
         }
     }
 
+    /// Whether adverts of an instance fail, one behind the other.
+    fn is_mute(&self, now: Instant, id: InstanceId) -> bool {
+        let interval =
+            self.settled.instances.get(&id).map(|it| it.parameters.advertisement_interval);
+        let failed = self.rivals.unsent.get(&id);
+        failed.zip(interval).is_some_and(|(at, interval)| now.since(*at) <= interval * 2)
+    }
+
     /// What the election says of others.
     pub(super) fn note_outputs(&mut self, now: Instant, outputs: &Outputs) {
         for output in outputs {
@@ -102,11 +112,19 @@ impl Shell {
             match action {
                 Action::Noticed(Notice::LowerContested { peer, .. }) => {
                     let addresses_differ = self.rivals.addresses_differ;
-                    let sign = Sign::Unyielding { peer: *peer, addresses_differ };
+                    let sign = if self.is_mute(now, *instance) {
+                        Sign::Unsent { peer: *peer }
+                    } else {
+                        Sign::Unyielding { peer: *peer, addresses_differ }
+                    };
                     self.take_sign(now, *instance, sign);
+                }
+                Action::Noticed(Notice::EffectFailed { what: Effect::Advertise, .. }) => {
+                    self.rivals.unsent.insert(*instance, now);
                 }
                 Action::Transitioned { from: Role::Active, .. } => {
                     self.rivals.contests.forget(*instance);
+                    self.rivals.unsent.remove(instance);
                     self.rivals.looks.remove(instance);
                 }
                 Action::Advertise { .. }
@@ -176,6 +194,10 @@ impl Shell {
             let Some(instance) = self.settled.instances.get(&id) else { continue };
             let line = contest::ended(&instance.name, lasted);
             self.startup.log.push(Severity::Info, line);
+            let text = contest::end(lasted);
+            let told = ToParent::Contested { instance: instance.name.clone(), text };
+            // A parent that is gone is noticed at the end of the turn.
+            let _ = self.startup.parent.say(&told);
             // Who won tells everybody again.
             let count = instance.parameters.announce.repeat;
             let held = self.holdings.of(id).to_vec();
@@ -211,6 +233,9 @@ impl Shell {
         if let Some(sign) = self.rivals.contests.take(now, id, interval, sign) {
             let line = contest::begun(&instance.name, &instance.interface, &sign);
             self.startup.log.push(Severity::Error, line);
+            let text = contest::remembered(&instance.interface, &sign);
+            let told = ToParent::Contested { instance: instance.name.clone(), text };
+            let _ = self.startup.parent.say(&told);
         }
     }
 

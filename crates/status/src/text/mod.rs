@@ -72,7 +72,12 @@ fn problems(report: &Report, instance: &Instance, indent: &str) -> Vec<String> {
         lines.push(format!("{indent}{}", contested.text));
         lines.push(format!("{indent}  help: {}", contested.remedy));
     }
-    for Fault { text, remedy, .. } in &instance.faults {
+    let is_missing = instance.faults.iter().any(|fault| fault.code == INTERFACE_MISSING);
+    for Fault { code, text, remedy } in &instance.faults {
+        // Of an interface that does not exist it goes without saying.
+        if is_missing && code == NO_SOURCE {
+            continue;
+        }
         lines.push(format!("{indent}{text}"));
         if !remedy.is_empty() {
             lines.push(format!("{indent}  help: {remedy}"));
@@ -106,6 +111,9 @@ fn problems(report: &Report, instance: &Instance, indent: &str) -> Vec<String> {
     }
     lines
 }
+
+const INTERFACE_MISSING: &str = "interface_missing";
+const NO_SOURCE: &str = "no_source_address";
 
 #[cfg(test)]
 mod tests {

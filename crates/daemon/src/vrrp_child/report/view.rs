@@ -27,7 +27,7 @@ impl Shell {
     pub(super) fn view(&self, id: InstanceId) -> Option<status::Instance> {
         let instance = self.settled.instances.get(&id)?;
         let seen = self.election.instance(id)?;
-        let names = Known { settled: &self.settled, former: None };
+        let names = Known { settled: &self.settled, former: None, trackers: &self.trackers };
         let parameters = &instance.parameters;
         let now = now();
         let withheld = self.withheld(instance);
