@@ -73,6 +73,17 @@ fn of_an_interface_that_is_missing_its_address_goes_without_saying() {
 }
 
 #[test]
+fn a_route_that_an_active_router_lacks_is_a_problem_unless_nobody_tracks_it() {
+    let mut report = report();
+    let lacks = |report: &Report| status::table(report, &LOOK).contains("table 7 is not set");
+    assert!(!lacks(&report));
+    report.instances[0].routes[1].tracked = true;
+    assert!(lacks(&report));
+    report.instances[0].state = State::Backup;
+    assert!(!lacks(&report));
+}
+
+#[test]
 fn the_history_says_why() {
     insta::assert_snapshot!(status::history(&report().events, &LOOK));
     assert_eq!(status::history(&[], &LOOK), "nothing happened yet\n");

@@ -13,7 +13,7 @@ pub use instance::instance;
 pub use plan::plan;
 pub use table::{head, table};
 
-use crate::{Fault, Instance, Report, Seconds, State, TrackedState, Tracker};
+use crate::{Fault, Instance, Path, Report, Seconds, State, TrackedState, Tracker};
 
 /// The words and the clock of whoever reads.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +108,13 @@ fn problems(report: &Report, instance: &Instance, indent: &str) -> Vec<String> {
         };
         lines.push(format!("{indent}{address} {what}"));
         lines.push(format!("{indent}  help: {help}"));
+    }
+    // What nobody tracks may be away as long as the role lasts.
+    let paths = instance.routes.iter().chain(&instance.rules);
+    let is_lost = |path: &&Path| path.tracked && !path.installed;
+    for path in paths.filter(|path| instance.state == State::Active && is_lost(path)) {
+        lines.push(format!("{indent}{} is not set", path.text));
+        lines.push(format!("{indent}  help: the log says why it could not be set"));
     }
     lines
 }
