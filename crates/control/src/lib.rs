@@ -14,8 +14,8 @@ mod watchdog;
 pub use errand::{Credentials, Errand, Letter, Password, Report, Security};
 pub use file::{CONTENT_MAX, number};
 pub use message::{
-    Change, DecodeError, Finding, Handover, Role, SessionMemory, Severity, StartOptions, Subject,
-    Summary, ToChild, ToParent, Watched, What, append, decode, encode, items,
+    Change, DecodeError, Finding, Handover, Numbers, Role, SessionMemory, Severity, StartOptions,
+    Subject, Summary, ToChild, ToParent, Watched, What, append, decode, encode, items,
 };
 pub use outbox::{Left, Outbox, OutboxAction};
 pub use process::{Comparison, Quorum, QuorumWatch, Sought};

@@ -4,6 +4,7 @@
 //! of its enum and decoding can fail: the receiver then logs it and gives the peer up.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -103,7 +104,12 @@ pub struct Handover {
     pub findings: BTreeMap<Watched, Finding>,
     /// BFD sessions that were up, by name.
     pub sessions: BTreeMap<String, SessionMemory>,
+    /// What authenticated adverts were numbered by, of the instances that heard some.
+    pub numbers: BTreeMap<String, Numbers>,
 }
+
+/// The number of the last genuine advert of each sender: a successor takes nothing for new that is not above it.
+pub type Numbers = Vec<(IpAddr, u64)>;
 
 /// What a successor needs to go on with a BFD session that is up, so that the other end does not notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,6 +215,8 @@ pub enum ToParent {
         /// Its memory.
         memory: Option<SessionMemory>,
     },
+    /// Numbers of authenticated adverts that instances have heard since this was said last, for a successor.
+    Numbers(BTreeMap<String, Numbers>),
     /// A part of how everything stands: the parts of one serial, one behind the other, are a list of items.
     Report {
         /// The request that it answers.
@@ -344,7 +352,7 @@ pub fn items<T: DeserializeOwned>(mut list: &[u8]) -> Result<Vec<T>, DecodeError
 }
 
 /// Raised with every change of a message.
-const VERSION: u8 = 6;
+const VERSION: u8 = 7;
 
 #[cfg(test)]
 mod tests {

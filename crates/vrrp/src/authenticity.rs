@@ -46,6 +46,18 @@ pub struct ReplayGuard(Vec<(IpAddr, u64)>);
 pub struct Replayed;
 
 impl ReplayGuard {
+    /// One that knows these numbers already.
+    #[must_use]
+    pub const fn resume(numbers: Vec<(IpAddr, u64)>) -> Self {
+        Self(numbers)
+    }
+
+    /// The last number of each sender that is remembered.
+    #[must_use]
+    pub fn numbers(&self) -> &[(IpAddr, u64)] {
+        &self.0
+    }
+
     /// Takes in a packet with this number, if it comes after the last one of its sender. At most `room` senders are
     /// remembered.
     ///
@@ -147,6 +159,15 @@ mod tests {
         assert_eq!(guard.accept(b, 3, SENDERS, above), Ok(()));
         assert_eq!(guard.accept(A, 8, SENDERS, above), Ok(()));
         assert_eq!(guard.accept(b, 3, SENDERS, above), Err(Replayed));
+    }
+
+    #[test]
+    fn a_successor_refuses_what_was_heard_before_it() {
+        let mut before = ReplayGuard::default();
+        assert_eq!(before.accept(A, 7, SENDERS, above), Ok(()));
+        let mut guard = ReplayGuard::resume(before.numbers().to_vec());
+        assert_eq!(guard.accept(A, 7, SENDERS, above), Err(Replayed));
+        assert_eq!(guard.accept(A, 8, SENDERS, above), Ok(()));
     }
 
     #[test]

@@ -132,6 +132,14 @@ impl Solicitation {
         message(SOLICITATION, 0, self.target, SOURCE_LINK_LAYER, self.source_mac)
             .with_checksum(source, destination)
     }
+
+    /// A question of `source` at `mac` for `target`, in a whole frame to those who may have it (RFC 4861 §7.2.2).
+    #[must_use]
+    pub fn frame(mac: MacAddr, source: Ipv6Addr, target: Ipv6Addr) -> [u8; FRAME_LEN] {
+        let group = solicited_node(target);
+        let message = Self { target, source_mac: Some(mac) }.emit(source, group);
+        frame(mac, source, group, &message)
+    }
 }
 
 /// Announcement that a host has a target.
@@ -150,9 +158,6 @@ pub struct Advertisement {
 }
 
 impl Advertisement {
-    /// Bytes of an unsolicited advertisement in a whole frame.
-    pub const FRAME_LEN: usize = EthernetHeader::LEN + Ipv6Header::LEN + Message::CAPACITY;
-
     /// Everyone on the link learns that `mac` has `target`, at once and whatever they knew.
     ///
     /// **Source**: RFC 9568 §6.4.1: router and override set, solicited clear.
@@ -173,30 +178,34 @@ impl Advertisement {
 
     /// An unsolicited advertisement for `target` to all nodes in a whole frame, sent as the target itself.
     #[must_use]
-    pub fn unsolicited_frame(
-        mac: MacAddr,
-        target: Ipv6Addr,
-        router: bool,
-    ) -> [u8; Self::FRAME_LEN] {
-        let ethernet = EthernetHeader {
-            destination: MacAddr::of_multicast(IpAddr::V6(ALL_NODES)),
-            source: mac,
-            ether_type: EtherType::IPV6,
-        };
-        let ip = Ipv6Header {
-            traffic_class: 0,
-            next_header: PROTOCOL_V6,
-            hop_limit: HOP_LIMIT,
-            source: target,
-            destination: ALL_NODES,
-        };
+    pub fn unsolicited_frame(mac: MacAddr, target: Ipv6Addr, router: bool) -> [u8; FRAME_LEN] {
         let message = Self::unsolicited(mac, target, router).emit(target, ALL_NODES);
-        let mut frame = [0; Self::FRAME_LEN];
-        frame[..14].copy_from_slice(&ethernet.emit());
-        frame[14..54].copy_from_slice(&ip.emit(Message::CAPACITY));
-        frame[54..].copy_from_slice(&message.bytes);
-        frame
+        frame(mac, target, ALL_NODES, &message)
     }
+}
+
+/// Bytes of a message with its option in a whole frame.
+pub const FRAME_LEN: usize = EthernetHeader::LEN + Ipv6Header::LEN + Message::CAPACITY;
+
+/// A whole frame to a group.
+fn frame(mac: MacAddr, source: Ipv6Addr, group: Ipv6Addr, message: &Message) -> [u8; FRAME_LEN] {
+    let ethernet = EthernetHeader {
+        destination: MacAddr::of_multicast(IpAddr::V6(group)),
+        source: mac,
+        ether_type: EtherType::IPV6,
+    };
+    let ip = Ipv6Header {
+        traffic_class: 0,
+        next_header: PROTOCOL_V6,
+        hop_limit: HOP_LIMIT,
+        source,
+        destination: group,
+    };
+    let mut frame = [0; FRAME_LEN];
+    frame[..14].copy_from_slice(&ethernet.emit());
+    frame[14..54].copy_from_slice(&ip.emit(Message::CAPACITY));
+    frame[54..].copy_from_slice(&message.bytes);
+    frame
 }
 
 /// A neighbour message as bytes, checksum included.

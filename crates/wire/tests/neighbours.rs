@@ -89,6 +89,21 @@ fn a_neighbour_solicitation_both_ways() {
     }
 }
 
+#[test]
+fn a_question_is_a_whole_frame_to_the_group_of_its_target() {
+    let (source, target) = (v6("fe80::1"), v6("2001:db8::12:3456"));
+    let frame = Solicitation::frame(OURS, source, target);
+    // RFC 2464 §7: the last four bytes of ff02::1:ff12:3456.
+    assert_eq!(frame[..14], [0x33, 0x33, 0xff, 0x12, 0x34, 0x56, 2, 0, 0, 0, 0, 1, 0x86, 0xdd]);
+    // Traffic class 0, 32 bytes of ICMPv6, hop limit 255.
+    assert_eq!(frame[14..22], [0x60, 0, 0, 0, 0, 32, 58, 255]);
+    let group = v6("ff02::1:ff12:3456");
+    let arrival = ndisc::Arrival { source, destination: group, hop_limit: frame[21] };
+    let packet = NeighbourPacket::new_checked(&frame[54..]).unwrap();
+    let question = Solicitation { target, source_mac: Some(OURS) };
+    assert_eq!(Neighbour::parse(&packet, &arrival), Ok(Neighbour::Solicitation(question)));
+}
+
 /// The verdict on the captured advertisement after `change`, with its checksum made right again.
 fn changed(change: impl FnOnce(&mut Vec<u8>, &mut ndisc::Arrival)) -> Result<Neighbour, Malformed> {
     let frame = bytes(frames::UNSOLICITED_NA);

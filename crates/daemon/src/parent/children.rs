@@ -1,12 +1,13 @@
 //! One child: its process, its channel, and the watchdog that says what is to be done about it.
 
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use clock::Instant;
 use control::{
-    Action, Change, Death, Event, Handover, Role, SessionMemory, Severity, Summary, ToChild,
-    ToParent, Watchdog,
+    Action, Change, Death, Event, Handover, Numbers, Role, SessionMemory, Severity, Summary,
+    ToChild, ToParent, Watchdog,
 };
 use kernel::eventloop::{EventLoop, Token, now};
 use kernel::process::{Child, Ended, MemoryFile, Spawn, Stdio};
@@ -73,6 +74,8 @@ pub(super) enum News {
     Contested { instance: String, text: String },
     /// What a successor needs of a BFD session.
     Session(String, Option<SessionMemory>),
+    /// What a successor needs to refuse adverts that are repeated.
+    Numbers(BTreeMap<String, Numbers>),
     /// A part of how everything stands.
     Report { serial: u32, part: Vec<u8>, last: bool },
     /// The child ended, in these words; its successor reads the new configuration.
@@ -368,6 +371,7 @@ impl Managed {
                     news.push(News::Contested { instance, text });
                 }
                 Ok(ToParent::Session { name, memory }) => news.push(News::Session(name, memory)),
+                Ok(ToParent::Numbers(numbers)) => news.push(News::Numbers(numbers)),
                 Ok(ToParent::Report { serial, part, last }) => {
                     news.push(News::Report { serial, part, last });
                 }

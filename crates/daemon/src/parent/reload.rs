@@ -120,12 +120,16 @@ impl Parent {
                 };
                 return;
             }
+            News::Numbers(numbers) => return self.handover.numbers.extend(numbers.clone()),
             News::Reloaded(..) | News::ReloadFailed(..) => {}
         }
         let Progress::Running { waiting, refused, said, .. } = &mut self.reload else { return };
         match news {
-            News::Changed(_) | News::Contested { .. } | News::Session(..) | News::Report { .. } => {
-            }
+            News::Changed(_)
+            | News::Contested { .. }
+            | News::Session(..)
+            | News::Numbers(_)
+            | News::Report { .. } => {}
             News::Gone(role, _) => waiting.retain(|other| *other != role),
             News::Reloaded(role, changes) => {
                 waiting.retain(|other| *other != role);

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use config::model::{Freshness, Instance, Trailer};
-use vrrp::{ReplayGuard, Replayed, SENDERS, Sequence, Stamps};
+use config::model::{Freshness, Instance, Proof, Trailer};
+use control::{Numbers, ToParent};
+use vrrp::{InstanceId, ReplayGuard, Replayed, SENDERS, Sequence, Stamps};
 use wire::vrrp::{Discard, Stamp, UnicastForm};
 
-use super::advert;
+use super::{Shell, advert};
+use crate::child::Orphaned;
 
 /// What is known of the peers of one instance.
 #[derive(Debug, Default)]
@@ -27,6 +29,16 @@ pub(super) struct Learned {
 }
 
 impl Learned {
+    /// With what a process before this one has told of what it heard, where there was one.
+    pub(super) fn resume(numbers: Option<Numbers>) -> Self {
+        Self { replay: ReplayGuard::resume(numbers.unwrap_or_default()), ..Self::default() }
+    }
+
+    /// What a successor of this process needs to know.
+    pub(super) fn numbers(&self) -> &[(IpAddr, u64)] {
+        self.replay.numbers()
+    }
+
     /// The form of checksum that a peer uses, as far as it is known.
     pub(super) fn form_of(&self, peer: IpAddr) -> UnicastForm {
         self.forms.get(&peer).copied().unwrap_or_default()
@@ -94,5 +106,72 @@ impl Learned {
         let accepts = advert::accepts_old_form(instance);
         let unicast = instance.destination.unicast();
         self.forms.retain(|peer, _| accepts && unicast.is_some_and(|it| it.peer(*peer).is_some()));
+        // Numbers of headers and of trailers cannot be compared: those of a proof that was given up would refuse the other.
+        let proof = instance.proof.as_deref();
+        self.replay.retain(|_, number| match proof {
+            None => false,
+            Some(Proof::Header(_)) => number <= u32::MAX.into(),
+            Some(Proof::Trailer(_)) => number > u32::MAX.into(),
+        });
+    }
+}
+
+impl Shell {
+    /// Tells the parent, before a beat, what was heard since the last one. A parent that is busy is told with the next.
+    pub(super) fn tell_numbers(&mut self) -> Result<(), Orphaned> {
+        while !self.proved.is_empty() {
+            let part: Vec<InstanceId> = self.proved.iter().take(PART).copied().collect();
+            let numbers = part.iter().filter_map(|id| {
+                let name = self.settled.instances.get(id)?.name.clone();
+                Some((name, self.bindings.get(id)?.learned.numbers().to_vec()))
+            });
+            if !self.startup.parent.offer(&ToParent::Numbers(numbers.collect()))? {
+                break;
+            }
+            for id in part {
+                self.proved.remove(&id);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Instances in one message: with names and senders at their longest, a message holds more.
+const PART: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use config::source::SourceSet;
+    use config::syntax::Environment;
+
+    use super::*;
+
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
+
+    /// An instance with these lines of authentication.
+    fn instance(lines: &str) -> Instance {
+        let text = format!(
+            "vrrp_instance A {{\n interface eth0\n virtual_router_id 51\n {lines}\n \
+             virtual_ipaddress {{\n 192.0.2.1/24\n }}\n}}\n"
+        );
+        let sources = SourceSet::single("x.conf", text);
+        config::check(&sources, &Environment::of_host("host")).model.instances.remove(0)
+    }
+
+    #[test]
+    fn numbers_of_a_proof_that_was_given_up_refuse_nobody() {
+        let header = instance("version 2\n authentication {\n auth_type AH\n auth_pass s3cret\n }");
+        assert!(header.proof.is_some());
+        let trailed = (PEER, 1_800_000_000 << 32);
+        let mut learned = Learned::resume(Some(vec![trailed]));
+        learned.keep_what_counts(&header);
+        assert_eq!(learned.take_sequence(PEER, 7), Ok(()));
+        assert_eq!(learned.take_sequence(PEER, 7), Err(Replayed));
+        // The same proof as before: what was heard counts.
+        let mut learned = Learned::resume(Some(learned.numbers().to_vec()));
+        learned.keep_what_counts(&header);
+        assert_eq!(learned.take_sequence(PEER, 7), Err(Replayed));
+        learned.keep_what_counts(&instance(""));
+        assert_eq!(learned.numbers(), []);
     }
 }

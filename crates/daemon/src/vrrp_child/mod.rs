@@ -100,6 +100,8 @@ struct Shell {
     sessions: sessions::Sessions,
     conflicts: Conflicts,
     rivals: Rivals,
+    /// Instances that have heard proved adverts since the parent was told of their numbers.
+    proved: BTreeSet<InstanceId>,
     /// Packets refused, by whom they were for.
     discards: BTreeMap<InstanceId, DiscardCounters>,
     vmacs: vmac::Vmacs,

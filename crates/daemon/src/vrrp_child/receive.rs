@@ -149,8 +149,11 @@ impl Shell {
             (Some(Mark::Stamp { stamp, unix }), Some(trailer)) => {
                 binding.learned.take_stamp(sender, stamp, unix, instance, trailer)
             }
-            (Some(Mark::Stamp { .. }) | None, _) => Ok(()),
+            (Some(Mark::Stamp { .. }) | None, _) => return false,
         };
+        if taken.is_ok() {
+            self.proved.insert(id);
+        }
         taken.is_err()
     }
 

@@ -12,12 +12,12 @@ use clock::Instant;
 use config::model::Instance;
 use control::{Severity, ToParent};
 use kernel::observer::Observer;
-use kernel::socket::{FrameSocket, Heard, Packet};
+use kernel::socket::{FrameSocket, Framing, Heard, Packet};
 use vrrp::{Action, Contests, Effect, InstanceId, Notice, Output, Outputs, Role, Sign};
 use wire::ethernet::{EtherType, EthernetHeader};
 use wire::ip::Ipv6Header;
-use wire::vrrp::{AdvertisementPacket, Discard};
-use wire::{MacAddr, Version, Vrid};
+use wire::vrrp::{AdvertisementPacket, AuthenticatedPacket, Authentication, Discard};
+use wire::{Family, MacAddr, Version, Vrid};
 
 use super::Shell;
 use crate::compat::contest;
@@ -249,12 +249,16 @@ impl Shell {
 
     /// Asks who else has an address that an instance holds.
     fn ask(&self, id: InstanceId, address: IpAddr) {
-        let source = self.bindings.get(&id).and_then(|binding| binding.facts.source);
         let held = self.holdings.of(id).iter().find(|it| it.address.address == address);
         let link = held.and_then(|held| self.observer.link(held.address.interface));
-        if let (Some(source), Some((index, mac))) =
-            (source, link.and_then(|link| Some((link.index, link.mac?))))
-        {
+        let Some((index, mac)) = link.and_then(|link| Some((link.index, link.mac?))) else {
+            return;
+        };
+        let family = Family::of(address);
+        let own = self.bindings.get(&id).and_then(|binding| binding.facts.source);
+        // An address of the other family among those of an instance is asked for from one of its own.
+        let other = || self.observer.source(index, family, |it| self.floating.contains(&it));
+        if let Some(source) = own.filter(|own| Family::of(*own) == family).or_else(other) {
             self.announcer.ask(source, address, index, mac);
         }
     }
@@ -264,7 +268,11 @@ impl Shell {
 fn tap(instance: &Instance, observer: &Observer) -> Option<FrameSocket> {
     let vmac = instance.speaks_through().map(|(link, _)| link);
     let link = observer.link_named(vmac.unwrap_or(&instance.interface))?;
-    let heard = Heard::Advertisements(instance.parameters.family);
+    let framing = match instance.authentication {
+        Authentication::Header => Framing::Authenticated,
+        Authentication::None | Authentication::Pass(_) => Framing::Plain,
+    };
+    let heard = Heard::Advertisements(instance.parameters.family, framing);
     // Without it less can be explained.
     FrameSocket::open(&link.name, link.index, heard).ok()
 }
@@ -292,7 +300,9 @@ fn arrived(tap: &FrameSocket, vrid: Vrid, buffers: &mut Packet) -> BTreeSet<IpAd
 fn advertisement(frame: &[u8]) -> Option<(IpAddr, Vrid)> {
     let (header, payload) = EthernetHeader::parse(frame).ok()?;
     if header.ether_type == EtherType::IPV4 {
-        let (packet, arrival) = AdvertisementPacket::from_ipv4(payload).ok()?;
+        let plain = || AdvertisementPacket::from_ipv4(payload).ok();
+        let behind_header = || Some(AuthenticatedPacket::from_ipv4(payload).ok()?.advertisement());
+        let (packet, arrival) = plain().or_else(behind_header)?;
         return Some((arrival.source, packet.vrid()?));
     }
     let (ip, rest) = Ipv6Header::parse(payload).ok()?;
@@ -309,3 +319,44 @@ const READS: usize = 64;
 const QUESTIONS: u32 = 2;
 /// Least time between two questions.
 const STEP: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use wire::vrrp::{Addresses, Advertisement, Checksum, MULTICAST_V4, Prepared};
+    use wire::{MaxAdvertiseInterval, Priority};
+
+    use super::*;
+
+    #[test]
+    fn adverts_are_seen_behind_an_authentication_header_too() {
+        let source = Ipv4Addr::new(192, 0, 2, 9);
+        let advert = |authentication| Advertisement {
+            version: Version::V2,
+            vrid: Vrid::new(51).unwrap(),
+            priority: Priority(100),
+            interval: MaxAdvertiseInterval::Seconds(1),
+            authentication,
+            addresses: Addresses::new(Family::Ipv4, &[]).unwrap(),
+        };
+        let plain = Prepared::ipv4_with_checksum(
+            &advert(Authentication::None),
+            source,
+            MULTICAST_V4,
+            255,
+            Checksum::AsV2,
+        );
+        let header = advert(Authentication::Header);
+        let header = Prepared::ipv4_with_header(&header, source, MULTICAST_V4, 255);
+        for prepared in [plain.unwrap(), header.unwrap()] {
+            let ethernet = EthernetHeader {
+                destination: MacAddr::of_multicast(MULTICAST_V4.into()),
+                source: MacAddr([2, 0, 0, 0, 0, 9]),
+                ether_type: EtherType::IPV4,
+            };
+            let frame = [ethernet.emit().as_slice(), prepared.as_bytes()].concat();
+            assert_eq!(advertisement(&frame), Some((source.into(), Vrid::new(51).unwrap())));
+        }
+    }
+}

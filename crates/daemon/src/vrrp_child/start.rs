@@ -71,6 +71,7 @@ impl Shell {
                 retry_ports_at: None,
                 scratch: perform::Scratch::default(),
                 batch: Vec::new(),
+                proved: BTreeSet::new(),
                 summary: None,
                 heard: 0,
                 heard_at: Instant::ZERO,

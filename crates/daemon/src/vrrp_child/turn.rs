@@ -180,6 +180,9 @@ impl Shell {
     }
 
     fn end_turn(&mut self, now: Instant) -> Result<(), Orphaned> {
+        if now >= self.startup.parent.beat_due() {
+            self.tell_numbers()?;
+        }
         let Self { startup, election, settled, summary, .. } = self;
         startup.parent.end_turn(now, &mut startup.log, || {
             // Counted again only after a change: thousands of roles are many to count four times a second.

@@ -181,13 +181,14 @@ impl Shell {
         self.trackers = self.tracker_states().into_iter().collect();
         let facts = self.facts_of(self.settled.instances.values());
         let mut former = std::mem::take(&mut self.bindings);
+        let heard = &mut self.startup.options.handover.numbers;
         let bindings =
             self.settled.instances.iter().zip(facts).filter_map(|((id, instance), facts)| {
                 let port = self.ports.number_of(instance)?;
                 // What the election knows of an instance that stays is told as a difference, later.
                 let (facts, learned) = match former.remove(id) {
                     Some(old) => (old.facts, old.learned),
-                    None => (facts, Learned::default()),
+                    None => (facts, Learned::resume(heard.remove(&instance.name))),
                 };
                 Some((*id, Binding::new(port, instance, facts, learned)))
             });

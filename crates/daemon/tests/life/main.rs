@@ -17,6 +17,7 @@
 )]
 
 mod asking;
+mod authentication;
 mod children;
 mod daemon;
 mod dumps;
@@ -66,6 +67,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("dumps", dumps::TESTS),
     ("tracking", tracking::TESTS),
     ("sessions", sessions::TESTS),
+    ("authentication", authentication::TESTS),
     ("tracked_processes", tracked_processes::TESTS),
     ("virtual_mac", virtual_mac::TESTS),
 ];

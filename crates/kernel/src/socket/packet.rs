@@ -27,8 +27,8 @@ pub enum Heard {
     Arp,
     /// IPv6 neighbour advertisements.
     NeighbourAdvertisements,
-    /// VRRP of this family, before the host's firewall sees it.
-    Advertisements(Family),
+    /// VRRP of this family that comes so, before the host's firewall sees it.
+    Advertisements(Family, Framing),
     /// Every frame that arrives, also those for others.
     Everything,
 }
@@ -82,8 +82,8 @@ impl FrameSocket {
                     .map_err(failed("filter packet socket"))?;
                 EtherType::IPV6.0
             }
-            Heard::Advertisements(family) => {
-                filter::attach(&socket, &filter::advertisements(family, Framing::Plain, None))
+            Heard::Advertisements(family, framing) => {
+                filter::attach(&socket, &filter::advertisements(family, framing, None))
                     .map_err(failed("filter packet socket"))?;
                 match family {
                     Family::Ipv4 => EtherType::IPV4.0,

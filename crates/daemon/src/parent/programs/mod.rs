@@ -300,6 +300,9 @@ impl Parent {
             }
             What::Backup | What::Fault | What::Stopped | What::Deleted => {
                 self.handover.active.remove(name);
+                if change.what == What::Deleted {
+                    self.handover.numbers.remove(name);
+                }
             }
             What::LowerPriority | What::ActivePriority | What::BackupPriority => {}
         }

@@ -130,15 +130,22 @@ impl Announcer {
         self.announce(now, id, &first, 1, observer)
     }
 
-    /// Asks, as the host itself, who has an IPv4 address.
+    /// Asks, as the host itself, who has an address.
     pub(super) fn ask(&self, source: IpAddr, address: IpAddr, interface: IfIndex, mac: MacAddr) {
-        if let (IpAddr::V4(source), IpAddr::V4(address), Some(socket)) =
-            (source, address, &self.socket)
-        {
-            let question = Arp::request(mac, source, address).emit_frame();
-            // It will be asked again.
-            let _ = socket.send(&[(interface, MacAddr::BROADCAST, &question)]);
-        }
+        let Some(socket) = &self.socket else { return };
+        // It will be asked again.
+        let _ = match (source, address) {
+            (IpAddr::V4(source), IpAddr::V4(address)) => {
+                let question = Arp::request(mac, source, address).emit_frame();
+                socket.send(&[(interface, MacAddr::BROADCAST, &question)])
+            }
+            (IpAddr::V6(source), IpAddr::V6(address)) => {
+                let group = MacAddr::of_multicast(IpAddr::V6(ndisc::solicited_node(address)));
+                let question = ndisc::Solicitation::frame(mac, source, address);
+                socket.send(&[(interface, group, &question)])
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return,
+        };
     }
 
     /// When a waiting announcement may go.
