@@ -13,6 +13,7 @@ pub mod client;
 pub mod configuration;
 pub mod flavour;
 pub mod forge;
+pub mod frr;
 pub mod lab;
 pub mod moment;
 pub mod node;

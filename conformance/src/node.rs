@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,8 @@ pub struct LogLine {
 
 #[derive(Debug)]
 struct Daemon {
-    subject: Subject,
+    /// What it is called in complaints.
+    name: String,
     /// The `nsenter` that carried it inside, and waits for it.
     carrier: Child,
 }
@@ -83,7 +84,6 @@ impl Node {
         program: &Path,
         configuration: &str,
     ) -> Result<()> {
-        ensure!(self.daemon.is_none(), "a daemon runs on {} already", self.name);
         self.write_configuration(configuration)?;
         let mut command = self.space.command(program);
         command.args(["-n", "-l", "-D"]);
@@ -92,15 +92,24 @@ impl Node {
         }
         // Dumps go beside the configuration instead of to the machine's /tmp.
         command.env("TMPDIR", &self.directory);
+        self.launch(&subject.to_string(), command)
+    }
+
+    /// Starts `command`, which enters this node, as its daemon; its output is the log.
+    ///
+    /// # Errors
+    /// When one runs already, or the command cannot be started.
+    pub(crate) fn launch(&mut self, name: &str, mut command: Command) -> Result<()> {
+        ensure!(self.daemon.is_none(), "a daemon runs on {} already", self.name);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut carrier = command.spawn().with_context(|| format!("start {subject}"))?;
+        let mut carrier = command.spawn().with_context(|| format!("start {name}"))?;
         if let Some(out) = carrier.stdout.take() {
             collect(out, self.log.clone());
         }
         if let Some(err) = carrier.stderr.take() {
             collect(err, self.log.clone());
         }
-        self.daemon = Some(Daemon { subject, carrier });
+        self.daemon = Some(Daemon { name: name.to_owned(), carrier });
         Ok(())
     }
 
@@ -169,7 +178,7 @@ impl Node {
                 self.daemon = None;
                 return Ok(status);
             }
-            ensure!(Instant::now() < until, "{} does not end", daemon.subject);
+            ensure!(Instant::now() < until, "{} does not end", daemon.name);
             thread::sleep(POLL);
         }
     }
@@ -228,7 +237,7 @@ impl Node {
             if let Some(pid) = children(daemon.carrier.id()).first() {
                 return Ok(*pid);
             }
-            ensure!(Instant::now() < until, "{} on {} is gone", daemon.subject, self.name);
+            ensure!(Instant::now() < until, "{} on {} is gone", daemon.name, self.name);
             thread::sleep(POLL);
         }
     }

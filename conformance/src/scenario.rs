@@ -30,6 +30,8 @@ pub struct Scenario {
     pub gap: Option<&'static str>,
     /// Whether a user namespace is not enough: there nobody may leave his groups, as a starter of scripts does.
     pub privileged: bool,
+    /// What it needs beside its cast: why that is not to be had, where it is not.
+    pub needs: Option<fn() -> Result<(), String>>,
     /// The routers of its lab; all but the first run the second daemon of a mixed pair.
     pub routers: &'static [&'static str],
 }
@@ -50,6 +52,7 @@ impl Scenario {
             only: None,
             gap: None,
             privileged: false,
+            needs: None,
             routers: &["a", "b"],
         }
     }
@@ -79,6 +82,13 @@ impl Scenario {
     #[must_use]
     pub const fn privileged(mut self) -> Self {
         self.privileged = true;
+        self
+    }
+
+    /// Only where this is to be had.
+    #[must_use]
+    pub const fn needing(mut self, what: fn() -> Result<(), String>) -> Self {
+        self.needs = Some(what);
         self
     }
 

@@ -9,21 +9,29 @@ use conformance::subject::Subject;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("a_firewall_that_keeps_adverts_from_one_is_named_by_both", V3, firewall)
         .only(Subject::Ours),
-    Scenario::new("a_router_whose_adverts_get_lost_is_named_by_what_it_claims", V3, lost)
+    Scenario::new("a_firewall_that_keeps_authentication_headers_is_named", V2, headers)
+        .only(Subject::Ours),
+    Scenario::new("a_router_whose_adverts_get_lost_is_named_by_what_it_claims", EACH, lost)
         .only(Subject::Ours),
     Scenario::new("another_password_is_named_by_both", &[Flavour::V2Pass], password)
         .only(Subject::Ours),
     Scenario::new("a_takeover_is_no_contest", V3, calm).only(Subject::Ours),
 ];
 
+const V2: &[Flavour] = &[Flavour::V2Pass];
 const V3: &[Flavour] = &[Flavour::V3Ipv4];
+const EACH: &[Flavour] = &[Flavour::V3Ipv4, Flavour::V3Ipv6];
 
 /// Drops VRRP on a node, at this hook.
 fn drop_vrrp(stage: &mut Stage, node: &str, hook: &str) -> Result<()> {
+    drop_protocol(stage, node, hook, 112)
+}
+
+fn drop_protocol(stage: &mut Stage, node: &str, hook: &str, protocol: u8) -> Result<()> {
     let space = stage.lab.node(node)?.space().clone();
-    space.run("nft add table ip lab")?;
-    space.run(&format!("nft add chain ip lab c {{ type filter hook {hook} priority 0 ; }}"))?;
-    space.run("nft add rule ip lab c ip protocol 112 drop")?;
+    space.run("nft add table inet lab")?;
+    space.run(&format!("nft add chain inet lab c {{ type filter hook {hook} priority 0 ; }}"))?;
+    space.run(&format!("nft add rule inet lab c meta l4proto {protocol} drop"))?;
     Ok(())
 }
 
@@ -37,7 +45,7 @@ fn firewall(stage: &mut Stage) -> Result<()> {
     stage.lab.node("a")?.expect_log(line, Mark::START, within)?;
     ensure_told(stage, "contested: 192.0.2.2 (priority 100) stays MASTER beside us")?;
     // Once the cause is gone the one that stays tells everybody again.
-    stage.lab.node("b")?.space().clone().run("nft delete table ip lab")?;
+    stage.lab.node("b")?.space().clone().run("nft delete table inet lab")?;
     stage.lab.node("a")?.expect_log("no longer contested, after ", Mark::START, within)?;
     ensure_told(stage, "no longer contested, after ")?;
     stage.lab.expect_holders(stage.address(), &["a"], within)
@@ -59,6 +67,16 @@ fn ensure_told(stage: &mut Stage, text: &str) -> Result<()> {
     }
 }
 
+fn headers(stage: &mut Stage) -> Result<()> {
+    let (a, b) = (stage.instance(150).with_header(), stage.instance(100).with_header());
+    stage.elect_as(&a, &b)?;
+    drop_protocol(stage, "b", "input", 51)?;
+    let within = stage.flavour.down_interval(1) * 5 + START;
+    let line = "CONTESTED: 192.0.2.1 is MASTER as well: its adverts arrive on eth0 and this host keeps them";
+    stage.lab.node("b")?.expect_log(line, Mark::START, within)?;
+    Ok(())
+}
+
 fn lost(stage: &mut Stage) -> Result<()> {
     stage.elect()?;
     drop_vrrp(stage, "a", "output")?;
@@ -66,8 +84,8 @@ fn lost(stage: &mut Stage) -> Result<()> {
     stage.lab.node("b")?.expect_log("CONTESTED: 02:", Mark::START, within)?;
     let line = "and no advert of it arrives on eth0";
     stage.lab.node("b")?.expect_log(line, Mark::START, within)?;
-    let line = "CONTESTED: 192.0.2.2 (priority 100) stays MASTER beside us: it does not hear us, since our adverts do \
-                not leave this host by eth0";
+    let line = "(priority 100) stays MASTER beside us: it does not hear us, since our adverts do not leave this host by \
+                eth0";
     stage.lab.node("a")?.expect_log(line, Mark::START, within)?;
     Ok(())
 }

@@ -173,7 +173,9 @@ fn trials_of(theme: &str, scenario: Scenario, pair: Pair, obstacle: Option<&str>
         let obstacle = obstacle.map(str::to_owned).or_else(|| missing(pair));
         let obstacle = obstacle.or_else(|| unprivileged(scenario));
         let title = name.clone();
-        let trial = Trial::test(name, move || match obstacle {
+        // Looked for only when it is played: it may have to be fetched.
+        let lacking = move || scenario.needs.and_then(|find| find().err());
+        let trial = Trial::test(name, move || match obstacle.or_else(lacking) {
             Some(reason) => {
                 println!("SKIPPED: {title}: {reason}");
                 Ok(())

@@ -13,6 +13,7 @@ mod jitter;
 mod life;
 mod reload;
 mod respawn;
+mod sessions;
 mod thousand;
 
 /// One scenario to measure.
@@ -40,6 +41,11 @@ pub const STUDIES: &[Study] = &[
         run: respawn::run,
     },
     Study { name: "cost", summary: "processor time and memory at rest", run: cost::run },
+    Study {
+        name: "sessions",
+        summary: "BFD: the loss of the other end, and the cost of many",
+        run: sessions::run,
+    },
     Study { name: "jitter", summary: "pace of adverts, quiet and under load", run: jitter::run },
     Study { name: "check", summary: "checking long configurations", run: check::run },
     Study { name: "life", summary: "start, and SIGTERM to exit", run: life::run },
