@@ -6,6 +6,7 @@
 mod address;
 pub mod eventloop;
 pub mod file_watch;
+pub mod ipvs;
 pub mod link;
 mod links;
 pub mod namespace;

@@ -1,5 +1,7 @@
 //! The difference between two states of the load balancer.
 
+use core::fmt;
+
 use super::{Back, Destination, Front, Scheduling, Service, ServiceNames, Services};
 
 /// One step from what is to what should be.
@@ -55,6 +57,19 @@ pub fn diff_services(
         changes.extend(gone.map(|back| ServiceChange::RemoveDestination(*front, *back)));
     }
     changes
+}
+
+impl fmt::Display for ServiceChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Add(front, _) => write!(f, "add service {front}"),
+            Self::Set(front, _) => write!(f, "change service {front}"),
+            Self::AddDestination(front, back, _) => write!(f, "add server {back} to {front}"),
+            Self::SetDestination(front, back, _) => write!(f, "change server {back} of {front}"),
+            Self::RemoveDestination(front, back) => write!(f, "remove server {back} of {front}"),
+            Self::Remove(front) => write!(f, "remove service {front}"),
+        }
+    }
 }
 
 /// The destinations of a service that are missing or differ.
@@ -158,6 +173,22 @@ mod tests {
                 ServiceChange::SetDestination(front(1), back(2), tunnelled),
             ]
         );
+    }
+
+    #[test]
+    fn a_change_is_named_by_what_it_is_about() {
+        let mark = Front::Mark { mark: 5, family: Family::Ipv6 };
+        let six = Back { address: "2001:db8::1".parse().unwrap(), port: 80 };
+        for (change, expected) in [
+            (ServiceChange::Add(front(1), Scheduling::new("rr")), "add service TCP 192.0.2.1:80"),
+            (ServiceChange::Remove(mark), "remove service fwmark 5 inet6"),
+            (
+                ServiceChange::RemoveDestination(front(1), six),
+                "remove server [2001:db8::1]:80 of TCP 192.0.2.1:80",
+            ),
+        ] {
+            assert_eq!(change.to_string(), expected);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::netlink::{self, SocketAddrNetlink};
 use rustix::net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType};
 use socket2::SockRef;
 
@@ -59,9 +59,20 @@ impl RequestSocket {
     ///
     /// **Errors**: the kernel refuses the socket.
     pub fn open() -> Result<Self, NetlinkError> {
+        Self::open_protocol(None)
+    }
+
+    /// Opens a generic netlink socket in the caller's network namespace.
+    ///
+    /// **Errors**: the kernel refuses the socket.
+    pub(crate) fn open_generic() -> Result<Self, NetlinkError> {
+        Self::open_protocol(Some(netlink::GENERIC))
+    }
+
+    fn open_protocol(protocol: Option<Protocol>) -> Result<Self, NetlinkError> {
         let operation = "open netlink socket";
         let failed = |source| NetlinkError::Socket { operation, source };
-        let socket = open(None, 0).map_err(failed)?;
+        let socket = open(protocol, 0).map_err(failed)?;
         explain_refusals(&socket);
         // Without it dumps hold more than was asked for.
         let _ = sys::set_option(socket.as_fd(), libc::SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);

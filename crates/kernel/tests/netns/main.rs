@@ -19,6 +19,7 @@
 mod addresses;
 mod advertisements;
 mod allocations;
+mod balancing;
 mod claims;
 mod confinement;
 mod frames;
@@ -50,6 +51,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("inheritance", inheritance::TESTS),
     ("links", links::TESTS),
     ("modules", modules::TESTS),
+    ("modules::balancing", balancing::TESTS),
     ("nftables", nftables::TESTS),
     ("observing", observing::TESTS),
     ("paths", paths::TESTS),
@@ -66,8 +68,8 @@ fn main() -> ExitCode {
     }
     let mut arguments = Arguments::from_args();
     if arguments.list || std::env::var_os(INSIDE).is_some() {
-        // They wait more than they work.
-        arguments.test_threads.get_or_insert(8);
+        // They wait more than they work, but for the lab, whose emulated processors have enough to do with one.
+        arguments.test_threads.get_or_insert(if modules::in_lab() { 1 } else { 8 });
         return libtest_mimic::run(&arguments, trials()).exit_code();
     }
     match inside() {
@@ -90,7 +92,7 @@ fn inside() -> Result<ExitCode, Box<dyn std::error::Error>> {
 
 fn trials() -> Vec<Trial> {
     // What runs everywhere is not played a second time in the lab, where time is slow.
-    let areas = AREAS.iter().filter(|(area, _)| !modules::in_lab() || *area == "modules");
+    let areas = AREAS.iter().filter(|(area, _)| !modules::in_lab() || area.starts_with("modules"));
     let rows = areas.flat_map(|(area, tests)| tests.iter().map(move |test| (area, test)));
     rows.map(|(area, (name, test))| Trial::test(format!("{area}::{name}"), || alone(*test)))
         .collect()
