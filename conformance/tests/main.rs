@@ -20,6 +20,7 @@ mod intervals;
 mod ipv6;
 mod language;
 mod mail;
+mod names;
 mod notification;
 mod preemption;
 mod process;
@@ -64,6 +65,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("ipv6", ipv6::SCENARIOS),
     ("language", language::SCENARIOS),
     ("mail", mail::SCENARIOS),
+    ("names", names::SCENARIOS),
     ("notification", notification::SCENARIOS),
     ("preemption", preemption::SCENARIOS),
     ("process", process::SCENARIOS),

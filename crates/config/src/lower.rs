@@ -20,6 +20,7 @@ mod lints;
 mod mail;
 mod notify;
 mod path;
+mod place;
 mod process;
 mod program;
 mod read;
@@ -171,6 +172,7 @@ impl<'a> Lowering<'a> {
         for directive in blocks(&tree, "child_wait_time") {
             global::daemon(&mut global, "child_wait_time", directive);
         }
+        global.place = place::lower(&tree, &mut reports);
         global.link_delays = blocks(&tree, "interface_up_down_delays")
             .flat_map(Directive::children)
             .filter_map(global::link_delays)

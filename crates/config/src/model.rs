@@ -17,6 +17,7 @@ mod announce;
 mod destination;
 mod mail;
 mod path;
+mod place;
 mod proof;
 mod script;
 mod tracked;
@@ -27,6 +28,7 @@ pub use announce::{ExtraLinks, GarpGroup};
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use mail::{Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
 pub use path::{Following, RouteLine, RuleLine};
+pub use place::{CheckerPlace, Place};
 pub use proof::{Freshness, Proof, Trailer, TrailerMode};
 pub use script::{Begins, Command, Deleted, Fifo, Notify, Once, Script, Scripts, User};
 pub use tracked::{
@@ -97,6 +99,8 @@ pub struct Global {
     pub garp_groups: Vec<GarpGroup>,
     /// `interface_up_down_delays`, by interface.
     pub link_delays: BTreeMap<String, DebounceDelays>,
+    /// What tells this daemon from others of the host.
+    pub place: Place,
     /// Process name of the parent; the invoked name where not set.
     pub process_name: Option<String>,
     /// `log_unknown_vrids`.
@@ -131,6 +135,7 @@ impl Default for Global {
             gna_interval: Duration::ZERO,
             garp_groups: Vec::new(),
             link_delays: BTreeMap::new(),
+            place: Place::default(),
             process_name: None,
             log_unknown_vrids: false,
             is_local_igmp_off: false,
@@ -174,11 +179,13 @@ pub struct Dumps {
     pub json: Option<String>,
     /// `json_version`: 1 or 2.
     pub json_version: u8,
+    /// `data_use_instance`: the names of an instance and a namespace are part of that of the state.
+    pub are_named: bool,
 }
 
 impl Default for Dumps {
     fn default() -> Self {
-        Self { state: None, stats: None, json: None, json_version: 1 }
+        Self { state: None, stats: None, json: None, json_version: 1, are_named: false }
     }
 }
 

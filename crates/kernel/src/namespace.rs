@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use nix::sched::CloneFlags;
 
@@ -23,6 +24,15 @@ impl Namespace {
     /// **Errors**: `/proc` is not mounted.
     pub fn current() -> Result<Self, ProcessError> {
         let file = File::open("/proc/thread-self/ns/net")
+            .map_err(ProcessError::io("open network namespace"))?;
+        Ok(Self { descriptor: file.into() })
+    }
+
+    /// The one that `ip netns` has given this name.
+    ///
+    /// **Errors**: there is none.
+    pub fn named(name: &str) -> Result<Self, ProcessError> {
+        let file = File::open(Path::new("/run/netns").join(name))
             .map_err(ProcessError::io("open network namespace"))?;
         Ok(Self { descriptor: file.into() })
     }

@@ -110,6 +110,9 @@ pub(super) fn daemon(global: &mut Global, keyword: &str, directive: &Directive) 
         "state_dump_file" => global.dumps.state = text.map(str::to_owned),
         "stats_dump_file" => global.dumps.stats = text.map(str::to_owned),
         "json_dump_file" => global.dumps.json = text.map(str::to_owned),
+        "data_use_instance" => {
+            global.dumps.are_named = directive.flag().unwrap_or(global.dumps.are_named);
+        }
         "json_version" => {
             let version = text.and_then(|text| text.parse().ok());
             let known = version.filter(|version| (1..=2).contains(version));

@@ -27,6 +27,27 @@ pub(super) struct Where {
     pid: Option<PathBuf>,
 }
 
+impl Where {
+    /// Where that one listens: at the usual place, or alone in the directory of daemons that have names.
+    fn socket(&self) -> PathBuf {
+        let usual = parent::control_socket(self.control_socket.as_deref(), self.pid.as_deref());
+        if self.control_socket.is_some() || self.pid.is_some() || usual.exists() {
+            return usual;
+        }
+        match named_sockets().as_slice() {
+            [one] => one.clone(),
+            [] | [_, ..] => usual,
+        }
+    }
+}
+
+/// The sockets of daemons that have names, and of those in a namespace.
+fn named_sockets() -> Vec<PathBuf> {
+    let beside = ["*.sock", "*/*.sock"].map(|it| format!("{}/{it}", compat::PID_DIRECTORY));
+    let found = beside.iter().filter_map(|pattern| glob::glob(pattern).ok());
+    found.flat_map(|paths| paths.take(SOCKETS).filter_map(Result::ok)).collect()
+}
+
 /// Why there is nothing to show.
 #[derive(Debug)]
 enum Failure {
@@ -43,10 +64,18 @@ impl Failure {
     fn say(&self) -> ExitCode {
         let (text, code) = match self {
             Self::NotRunning(path) => (
-                format!(
-                    "no daemon listens at {}: none runs, or it was started with another pid file (-p) or --control-socket",
-                    path.display()
-                ),
+                {
+                    let others: Vec<String> =
+                        named_sockets().iter().map(|it| format!("\n  {}", it.display())).collect();
+                    let others = match others.as_slice() {
+                        [] => String::new(),
+                        _ => format!("; there are (--control-socket):{}", others.concat()),
+                    };
+                    format!(
+                        "no daemon listens at {}: none runs, or it was started with another pid file (-p) or --control-socket{others}",
+                        path.display()
+                    )
+                },
                 exit::NOT_RUNNING,
             ),
             Self::Refused(error) => (
@@ -163,7 +192,7 @@ fn ask(
     patience: Duration,
     mut take: impl FnMut(Line) -> Option<Line>,
 ) -> Result<Line, Failure> {
-    let path = parent::control_socket(daemon.control_socket.as_deref(), daemon.pid.as_deref());
+    let path = daemon.socket();
     let broken = |error: std::io::Error| {
         let why = if error.kind() == ErrorKind::PermissionDenied {
             "only root may ask the daemon".to_owned()
@@ -237,6 +266,8 @@ fn printable(text: &str) -> String {
 
 /// keepalived's words, and the time where we are.
 const LOOK: Look = Look { state: compat::state, time: |time| log::time(time.0) };
+/// Sockets that are named to whoever looks for one.
+const SOCKETS: usize = 32;
 /// How long the daemon may be silent.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a reload may take: thousands of instances, or one behind another.

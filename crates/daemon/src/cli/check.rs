@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use config::diagnostic::{self, Class, Diagnostic, Severity, Style};
 use config::source::SourceSet;
 use control::StartOptions;
+use kernel::namespace::Namespace;
 
 use super::flags::Options;
 use crate::terminal::{eprint, print};
@@ -34,7 +35,7 @@ pub(super) fn check(
     let sources = load::read(&file.to_string_lossy(), &options);
     let checked = load::check_here(&sources, &mut options);
     let mut diagnostics = checked.diagnostics;
-    diagnostics.extend(host_notes(&checked.model, &sources));
+    diagnostics.extend(host_notes(&checked.model, &sources, None));
     diagnostic::sort(&mut diagnostics);
     let rendered = match format {
         Format::Human => diagnostic::render_human(&sources, &diagnostics, style()),
@@ -59,7 +60,7 @@ pub(super) fn config_test(options: &Options, report: Option<&Path>) -> ExitCode 
     let path = options.config.clone().unwrap_or_else(load::default_path);
     let sources = load::read(&path.to_string_lossy(), &start);
     let (model, mut diagnostics) = load::understand_here(&sources, &mut start);
-    diagnostics.extend(host_notes(&model, &sources));
+    diagnostics.extend(host_notes(&model, &sources, options.namespace.as_deref()));
     diagnostic::sort(&mut diagnostics);
     // What keepalived would not speak of does not belong into its test.
     diagnostics.retain(|diagnostic| {
@@ -88,9 +89,22 @@ fn start_options(config_id: Option<String>, all_include_checks: bool) -> StartOp
     }
 }
 
-/// What the host's interfaces say about the configuration; nothing where they cannot be read.
-fn host_notes(model: &config::model::Model, sources: &SourceSet) -> Vec<Diagnostic> {
-    let Ok(observer) = kernel::observer::Observer::open() else { return Vec::new() };
+/// What the interfaces of the host, or of the namespace that is meant, say about the configuration; nothing where they
+/// cannot be read.
+fn host_notes(
+    model: &config::model::Model,
+    sources: &SourceSet,
+    namespace: Option<&str>,
+) -> Vec<Diagnostic> {
+    let here = kernel::observer::Observer::open;
+    let observer = match namespace.or(model.global.place.namespace.as_deref()) {
+        None => here(),
+        Some(name) => match Namespace::named(name).and_then(|space| space.within(here)) {
+            Ok(observer) => observer,
+            Err(_) => return Vec::new(),
+        },
+    };
+    let Ok(observer) = observer else { return Vec::new() };
     let mut interfaces: config::lower::host::Interfaces =
         observer.links().map(|link| (link.name.clone(), Vec::new())).collect();
     for address in observer.addresses() {

@@ -43,8 +43,10 @@ pub(crate) struct Options {
     pub(crate) checkers_pid_file: Option<PathBuf>,
     /// `--control-socket`.
     pub(crate) control_socket: Option<PathBuf>,
-    /// `-s`.
+    /// `-s`, or what the configuration says.
     pub(crate) namespace: Option<String>,
+    /// The name that the configuration gives this daemon.
+    pub(crate) instance: Option<String>,
     /// `-m`.
     pub(crate) core_dump: bool,
     /// `-e`.
@@ -237,6 +239,7 @@ impl Options {
             checkers_pid_file: None,
             control_socket: None,
             namespace: None,
+            instance: None,
             core_dump: false,
             all_include_checks: false,
             config_id: None,
@@ -252,6 +255,11 @@ impl Options {
     /// Where the control socket of a daemon with these options is.
     pub(crate) fn control_socket(&self) -> PathBuf {
         crate::parent::control_socket(self.control_socket.as_deref(), self.pid_file.as_deref())
+    }
+
+    /// What tells this daemon from others in the names of its log and its files: namespace and instance.
+    pub(crate) fn names(&self) -> String {
+        compat::names(self.namespace.as_deref(), self.instance.as_deref())
     }
 
     /// Makes relative names absolute, for a daemon that changes its directory.

@@ -8,7 +8,9 @@ mod flags;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use flags::parse;
+#[cfg(test)]
+pub(crate) use flags::Parsed;
+pub(crate) use flags::parse;
 pub(crate) use flags::{Children, Options};
 
 use crate::terminal::{eprint, print};

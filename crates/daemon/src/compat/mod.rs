@@ -2,6 +2,8 @@
 //!
 //! The rest of the program speaks RFC 9568; here it is translated, and nowhere else.
 
+use std::path::PathBuf;
+
 pub(crate) mod changes;
 pub(crate) mod contest;
 pub(crate) mod dump;
@@ -50,14 +52,22 @@ pub(crate) fn version_text(invoked_name: &str) -> String {
     }
 }
 
-/// Ident of a process in syslog.
-pub(crate) fn ident(invoked_name: &str, role: Option<control::Role>) -> String {
+/// Ident of a process in syslog; `names` are those of a namespace and an instance.
+pub(crate) fn ident(invoked_name: &str, role: Option<control::Role>, names: &str) -> String {
     let base = if invoked_name == "keepalived" { "Keepalived" } else { invoked_name };
-    match role {
-        None => base.to_owned(),
-        Some(control::Role::Vrrp) => format!("{base}_vrrp"),
-        Some(control::Role::Checker) => format!("{base}_healthcheckers"),
-    }
+    let process = match role {
+        None => "",
+        Some(control::Role::Vrrp) => "_vrrp",
+        Some(control::Role::Checker) => "_healthcheckers",
+    };
+    let gap = if names.is_empty() { "" } else { "_" };
+    format!("{base}{process}{gap}{names}")
+}
+
+/// What tells a daemon from others in the names of its log and its files.
+pub(crate) fn names(namespace: Option<&str>, instance: Option<&str>) -> String {
+    let names: Vec<&str> = namespace.into_iter().chain(instance).collect();
+    names.join("_")
 }
 
 /// What log lines call a child.
@@ -104,3 +114,26 @@ pub(crate) const fn pid_file(role: Option<control::Role>) -> &'static str {
         Some(control::Role::Checker) => "/run/keepalived_checkers.pid",
     }
 }
+
+/// Pid file of a process of an instance, in a namespace, or with `use_pid_dir`.
+pub(crate) fn named_pid_file(
+    role: Option<control::Role>,
+    namespace: Option<&str>,
+    instance: Option<&str>,
+) -> PathBuf {
+    let base = match role {
+        None => "keepalived",
+        Some(control::Role::Vrrp) => "vrrp",
+        Some(control::Role::Checker) => "checkers",
+    };
+    let name = match instance {
+        None => format!("{base}.pid"),
+        Some(instance) => format!("{base}_{instance}.pid"),
+    };
+    let mut path = PathBuf::from(PID_DIRECTORY);
+    path.extend(namespace);
+    path.join(name)
+}
+
+/// Where pid files of daemons stand that are not alone on their host.
+pub(crate) const PID_DIRECTORY: &str = "/run/keepalived";

@@ -10,6 +10,7 @@ use control::{
     ToChild, ToParent, Watchdog,
 };
 use kernel::eventloop::{EventLoop, Token, now};
+use kernel::namespace::Namespace;
 use kernel::process::{Child, Ended, MemoryFile, Spawn, Stdio};
 use kernel::socket::{Channel, ChannelError};
 use rustix::process::Signal;
@@ -53,6 +54,8 @@ pub(super) struct Context<'a> {
     pub(super) options: &'a Options,
     pub(super) pid_files: &'a mut PidFiles,
     pub(super) handover: &'a Handover,
+    /// The network namespace of the checker process, where it is not that of the others.
+    pub(super) checker_place: Option<&'a Namespace>,
 }
 
 impl Context<'_> {
@@ -322,7 +325,10 @@ impl Managed {
             without: vec!["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"],
             descriptors,
             stdio: Stdio::Inherited,
-            namespace: None,
+            namespace: (self.role == Role::Checker)
+                .then(|| context.checker_place.map(Namespace::descriptor))
+                .flatten()
+                .transpose()?,
         }
         .start()?;
         let watched = context.events.add(&child, self.process_token());
@@ -331,7 +337,8 @@ impl Managed {
             child.put_down();
             return Err(error.into());
         }
-        let name = compat::ident(&context.options.invoked_name, Some(self.role));
+        let name =
+            compat::ident(&context.options.invoked_name, Some(self.role), &context.options.names());
         let identity = Identity { name, pid: child.pid() };
         Ok(Running { child, channel: ours, identity, ready: false, open: true })
     }

@@ -82,12 +82,16 @@ impl Parent {
         }
         let (report, global) = (Arc::clone(report), self.loaded.global.clone());
         let source = dump.tells_configuration().then(|| self.loaded.source());
+        // As it is, not as the configuration says by now.
+        let mut place = global.place.clone();
+        place.namespace.clone_from(&self.options.namespace);
         let sent = self.errands.send("dump", move || {
-            let model = match source.map(|source| source.model()) {
+            let mut model = match source.map(|source| source.model()) {
                 Some(Ok(model)) => model,
                 Some(Err(refusal)) => return Done::Dump(dump, refusal.lines),
                 None => Model { global, ..Model::default() },
             };
+            model.global.place = place;
             let files = dump.files(&report, &model);
             let written = files.iter().map(|(path, text)| (path, replace(path, text)));
             let failed = written.filter_map(|(path, result)| {

@@ -1,6 +1,5 @@
 //! The configuration as the parent has it: read, checked, and ready to be handed down.
 
-use std::os::fd::AsFd;
 use std::path::Path;
 
 use config::diagnostic::{self, Class, Severity};
@@ -14,7 +13,7 @@ use super::mail::Addressees;
 use super::programs::Table;
 use crate::child::{Payload, PayloadError};
 use crate::cli::Options;
-use crate::compat::exit;
+use crate::compat::{self, exit};
 use crate::presence::Presence;
 use crate::{load, vrrp_child};
 
@@ -72,6 +71,11 @@ impl Loaded {
             sources: sources.to_bytes(),
             start,
         })
+    }
+
+    /// Takes over what is only known since this was read.
+    pub(super) fn settle(&mut self, options: &Options) {
+        self.start.table_suffix = table_suffix(options);
     }
 
     /// Tells children what this daemon is known by.
@@ -192,7 +196,7 @@ pub(super) fn start_options(options: &Options) -> StartOptions {
         name_files: Vec::new(),
         keep_addresses: options.keep_addresses,
         invoked_name: options.invoked_name.clone(),
-        table_suffix: table_suffix(options.vrrp_pid_file.as_deref()),
+        table_suffix: table_suffix(options),
         presence: String::new(),
         generation: 0,
         handover: Handover::default(),
@@ -200,23 +204,24 @@ pub(super) fn start_options(options: &Options) -> StartOptions {
 }
 
 /// Tells daemons apart that share a network namespace: they must have pid files of their own, too.
-fn table_suffix(pid_file: Option<&Path>) -> String {
-    let usual = Path::new(crate::compat::pid_file(Some(Role::Vrrp)));
-    pid_file.filter(|path| *path != usual).map_or_else(String::new, |path| {
-        // FNV-1a: the same in every release, so that a successor finds what it replaces.
-        let hash =
-            path.as_os_str().as_encoded_bytes().iter().fold(0x811c_9dc5u32, |hash, byte| {
-                (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-            });
-        format!("_{hash:08x}")
-    })
-}
-
-/// Enters a network namespace by the name that `ip netns` gave it.
-pub(super) fn enter_namespace(name: &str) -> std::io::Result<()> {
-    let file = std::fs::File::open(Path::new("/run/netns").join(name))?;
-    let kind = rustix::thread::LinkNameSpaceType::Network;
-    Ok(rustix::thread::move_into_link_name_space(file.as_fd(), Some(kind))?)
+fn table_suffix(options: &Options) -> String {
+    let role = Some(Role::Vrrp);
+    let usual = [
+        Path::new(compat::pid_file(role)).to_owned(),
+        compat::named_pid_file(role, options.namespace.as_deref(), None),
+    ];
+    let pid_file = options.vrrp_pid_file.as_deref();
+    pid_file.filter(|path| !usual.iter().any(|usual| usual == path)).map_or_else(
+        String::new,
+        |path| {
+            // FNV-1a: the same in every release, so that a successor finds what it replaces.
+            let hash =
+                path.as_os_str().as_encoded_bytes().iter().fold(0x811c_9dc5u32, |hash, byte| {
+                    (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+                });
+            format!("_{hash:08x}")
+        },
+    )
 }
 
 /// Lines of findings that one load may log.

@@ -16,6 +16,7 @@ mod lookout;
 mod mail;
 mod notify;
 mod pid_file;
+mod place;
 mod processes;
 mod programs;
 mod reload;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use clock::Instant;
 use control::{Handover, Role, Severity, ToChild};
 use kernel::eventloop::{EventLoop, Signals, Token, now};
+use kernel::namespace::Namespace;
 use nix::sys::signal::Signal;
 
 use self::children::Managed;
@@ -57,6 +59,8 @@ struct Parent {
     systemd: Systemd,
     loaded: Loaded,
     pid_files: PidFiles,
+    /// The network namespace of the checker process, where it is not that of the others.
+    checker_place: Option<Namespace>,
     children: Vec<Managed>,
     programs: programs::Programs,
     files: files::Files,
@@ -88,31 +92,18 @@ pub(crate) fn run(mut options: Options) -> ExitCode {
     kernel::process::set_name(&options.invoked_name);
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(options.umask));
     let start = loaded::start_options(&options);
-    let loaded = match Loaded::read(&options, start) {
+    let mut loaded = match Loaded::read(&options, start) {
         Ok(loaded) => loaded,
-        Err(refusal) => {
-            for line in &refusal.lines {
-                eprint(&format!("{line}\n"));
-            }
-            let mut sinks =
-                Sinks::open(&SinksOptions { console: false, ..sinks_options(&options) }).0;
-            let identity = identity(&options);
-            refusal.lines.iter().for_each(|line| sinks.write(&identity, Severity::Error, line));
-            return ExitCode::from(refusal.code);
-        }
+        Err(refusal) => return refuse(&options, &refusal.lines, refusal.code),
     };
-    if let Some(name) = &options.namespace
-        && let Err(error) = loaded::enter_namespace(name)
-    {
-        eprint(&format!("cannot enter network namespace {name}: {error}\n"));
-        return ExitCode::from(exit::FATAL);
-    }
+    let checker_place = match place::take_up(&mut options, &loaded.global.place) {
+        Ok(checker_place) => checker_place,
+        Err(problem) => return refuse(&options, &[problem], exit::FATAL),
+    };
+    loaded.settle(&options);
     let pid_files = match PidFiles::claim(&options) {
         Ok(pid_files) => pid_files,
-        Err(error) => {
-            eprint(&format!("{error}\n"));
-            return ExitCode::from(exit::FATAL);
-        }
+        Err(error) => return refuse(&options, &[error.to_string()], exit::FATAL),
     };
     if !options.foreground
         && let Err(errno) = nix::unistd::daemon(false, false)
@@ -121,7 +112,10 @@ pub(crate) fn run(mut options: Options) -> ExitCode {
         return ExitCode::from(exit::FATAL);
     }
     match Parent::new(options, loaded, pid_files) {
-        Ok(mut parent) => ExitCode::from(parent.serve()),
+        Ok(mut parent) => {
+            parent.checker_place = checker_place;
+            ExitCode::from(parent.serve())
+        }
         Err(error) => {
             eprint(&format!("cannot start: {error:#}\n"));
             ExitCode::from(exit::FATAL)
@@ -129,8 +123,20 @@ pub(crate) fn run(mut options: Options) -> ExitCode {
     }
 }
 
+/// Says why nothing is started, to whoever started us and to the log.
+fn refuse(options: &Options, lines: &[String], code: u8) -> ExitCode {
+    for line in lines {
+        eprint(&format!("{line}\n"));
+    }
+    let mut sinks = Sinks::open(&SinksOptions { console: false, ..sinks_options(options) }).0;
+    let identity = identity(options);
+    lines.iter().for_each(|line| sinks.write(&identity, Severity::Error, line));
+    ExitCode::from(code)
+}
+
 fn identity(options: &Options) -> Identity {
-    Identity { name: compat::ident(&options.invoked_name, None), pid: std::process::id() }
+    let name = compat::ident(&options.invoked_name, None, &options.names());
+    Identity { name, pid: std::process::id() }
 }
 
 fn sinks_options(options: &Options) -> SinksOptions {
@@ -161,6 +167,7 @@ impl Parent {
             systemd: Systemd::find(),
             loaded,
             pid_files,
+            checker_place: None,
             children: Vec::new(),
             programs: programs::Programs::default(),
             files: files::Files::default(),
@@ -240,6 +247,8 @@ impl Parent {
         self.end_programs();
         self.close_post();
         self.release_local_groups();
+        // Its file stands beside those of the processes.
+        self.control = control_socket::ControlSocket::default();
         self.pid_files.remove_all();
         self.log(
             Severity::Info,
@@ -318,6 +327,7 @@ impl Parent {
             options: &self.options,
             pid_files: &mut self.pid_files,
             handover: &self.handover,
+            checker_place: self.checker_place.as_ref(),
         };
         self.children.iter_mut().for_each(|child| act(child, &mut context));
     }

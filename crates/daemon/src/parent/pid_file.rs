@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,7 @@ impl PidFiles {
     /// Writes the file of a process; one that cannot be written is said.
     pub(super) fn write(&mut self, role: Option<Role>, pid: u32, said: &mut dyn FnMut(&str)) {
         let Some(path) = self.paths.get(&role) else { return };
-        match replace(path, pid) {
+        match make_directories(path).and_then(|()| replace(path, pid)) {
             Ok(()) => {
                 self.written.insert(path.clone());
             }
@@ -69,12 +69,34 @@ impl PidFiles {
         }
     }
 
-    /// Removes the files that were written.
+    /// Removes the files that were written, and the directories for them that nobody else uses.
     pub(super) fn remove_all(&mut self) {
         for path in std::mem::take(&mut self.written) {
-            let _ = fs::remove_file(path);
+            let _ = fs::remove_file(&path);
+            // One that is not empty stays.
+            for directory in directories(&path) {
+                let _ = fs::remove_dir(directory);
+            }
         }
     }
+}
+
+/// The directories that are made for a file: that of all daemons and, in it, that of a namespace; innermost first.
+fn directories(path: &Path) -> impl Iterator<Item = &Path> {
+    path.ancestors().skip(1).take_while(|it| it.starts_with(compat::PID_DIRECTORY))
+}
+
+fn make_directories(path: &Path) -> std::io::Result<()> {
+    let mut missing: Vec<&Path> = directories(path).collect();
+    while let Some(directory) = missing.pop() {
+        match fs::create_dir(directory) {
+            // The umask keeps other files private; monitoring looks into these as any user.
+            Ok(()) => fs::set_permissions(directory, PermissionsExt::from_mode(0o755))?,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// The daemon that still lives after this time.
@@ -119,7 +141,7 @@ fn replace(path: &Path, pid: u32) -> std::io::Result<()> {
         .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC)
         .open(path)?;
     // The umask keeps other files private; monitoring reads these as any user.
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    file.set_permissions(PermissionsExt::from_mode(0o644))?;
     writeln!(file, "{pid}")
 }
 

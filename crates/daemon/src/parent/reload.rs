@@ -61,7 +61,10 @@ impl Parent {
         self.begin_reload_for_clients();
         self.systemd.reloading();
         let loaded = match Loaded::read(&self.options, self.loaded.start_options()) {
-            Ok(loaded) => loaded,
+            Ok(mut loaded) => {
+                loaded.stay_at(&self.loaded.global.place);
+                loaded
+            }
             Err(refusal) => {
                 for line in &refusal.lines {
                     self.log(Severity::Error, line);

@@ -31,6 +31,7 @@ pub struct Start {
     starter: Vec<String>,
     words: Vec<String>,
     environment: Vec<(String, String)>,
+    are_files_given: bool,
 }
 
 impl Start {
@@ -38,8 +39,9 @@ impl Start {
     pub fn with(configuration: &str) -> Self {
         let place = Place::new();
         place.write("keepalived.conf", configuration);
-        let program = PROGRAM.into();
-        Self { place, program, starter: Vec::new(), words: Vec::new(), environment: Vec::new() }
+        let (program, environment) = (PROGRAM.into(), Vec::new());
+        let (starter, words) = (Vec::new(), Vec::new());
+        Self { place, program, starter, words, environment, are_files_given: true }
     }
 
     /// As process 1 of a container that has the network of the host.
@@ -75,6 +77,12 @@ impl Start {
         command
     }
 
+    /// With the pid files that the configuration gives it.
+    pub fn files_by_configuration(mut self) -> Self {
+        self.are_files_given = false;
+        self
+    }
+
     /// Configuration and pid files in the directory of the test, nothing else.
     pub fn bare(&self) -> Command {
         let mut command = match self.starter.split_first() {
@@ -91,7 +99,8 @@ impl Start {
             ("-r", "vrrp.pid"),
             ("-c", "checkers.pid"),
         ];
-        for (flag, name) in files {
+        let given = if self.are_files_given { files.len() } else { 1 };
+        for (flag, name) in files.into_iter().take(given) {
             command.arg(flag).arg(self.place.path(name));
         }
         for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {

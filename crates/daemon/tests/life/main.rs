@@ -26,6 +26,7 @@ mod faults;
 mod logging;
 mod mail;
 mod once;
+mod place;
 mod postmaster;
 mod processes;
 mod real_server;
@@ -62,6 +63,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("logging", logging::TESTS),
     ("mail", mail::TESTS),
     ("once", once::TESTS),
+    ("place", place::TESTS),
     ("walls", walls::TESTS),
     ("asking", asking::TESTS),
     ("dumps", dumps::TESTS),

@@ -188,17 +188,7 @@ fn refuses_no_configuration() {
 }
 
 fn enters_a_named_namespace() {
-    use kernel::namespace::Namespace;
-    use nix::mount::{MsFlags, mount};
-    let inner = Namespace::create().unwrap();
-    let name = Place::new().directory().file_name().unwrap().to_str().unwrap().to_owned();
-    let file = Path::new("/run/netns").join(&name);
-    std::fs::create_dir_all("/run/netns").unwrap();
-    std::fs::write(&file, "").unwrap();
-    let none = None::<&str>;
-    // As `ip netns add` does it.
-    let bind = || mount(Some("/proc/thread-self/ns/net"), &file, none, MsFlags::MS_BIND, none);
-    inner.within(bind).unwrap().unwrap();
+    let (inner, name) = named_namespace();
     let mut cable = inner.within(Cable::new).unwrap();
     let start = Start::with(&one_instance()).words(&["-s", &name]);
     let mut daemon = start.until("Entering MASTER");
@@ -207,6 +197,21 @@ fn enters_a_named_namespace() {
     let (code, said) = Start::with(&one_instance()).words(&["--namespace", "nowhere"]).run_to_end();
     assert_eq!(code, Some(1));
     assert!(said.contains("cannot enter network namespace nowhere"), "{said}");
+}
+
+/// A network namespace with a name of its own.
+pub fn named_namespace() -> (kernel::namespace::Namespace, String) {
+    use nix::mount::{MsFlags, mount};
+    let inner = kernel::namespace::Namespace::create().unwrap();
+    let name = Place::new().directory().file_name().unwrap().to_str().unwrap().to_owned();
+    let file = Path::new("/run/netns").join(&name);
+    std::fs::create_dir_all("/run/netns").unwrap();
+    std::fs::write(&file, "").unwrap();
+    let none = None::<&str>;
+    // As `ip netns add` does it.
+    let bind = || mount(Some("/proc/thread-self/ns/net"), &file, none, MsFlags::MS_BIND, none);
+    inner.within(bind).unwrap().unwrap();
+    (inner, name)
 }
 
 fn leaves_addresses_behind() {

@@ -367,7 +367,8 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         "Directory for temporary copy of config text",
     )
     .ignored("children get the configuration through memory"),
-    boolean("data_use_instance", "off", "Add instance/namespace to dump file names"),
+    boolean("data_use_instance", "off", "Add instance/namespace to the names of SIGUSR1 dumps")
+        .supported(),
     value("json_version", &[required(Choice(&["1", "2"]))], "1", "JSON dump layout").supported(),
     value(
         "iproute_usr_dir",

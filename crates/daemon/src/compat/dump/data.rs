@@ -42,6 +42,12 @@ pub(super) fn whole(report: &Report, model: &Model) -> String {
 pub(super) fn globals(global: &Global) -> String {
     let mut text = "------< Global definitions >------\n".to_owned();
     let process = &global.vrrp;
+    let place = &global.place;
+    let namespace = place.namespace.clone().unwrap_or_else(|| "(default)".to_owned());
+    let _ = writeln!(text, " Network namespace = {namespace}");
+    if let Some(instance) = &place.instance {
+        let _ = writeln!(text, " Instance name = {instance}");
+    }
     let lines = [
         ("Router ID", global.router_id.clone().unwrap_or_default()),
         ("VRRP notify priority changes", global.programs.priority_changes.to_string()),

@@ -12,7 +12,7 @@ mod tracked;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use config::model::{Dumps, Model};
+use config::model::{Dumps, Model, Place};
 use status::{Address, Instance, Report, State};
 
 /// What is dumped.
@@ -51,11 +51,18 @@ impl Dump {
 
     /// The files of this dump, with what is written into them: how everything stands, and what the configuration says.
     pub(crate) fn files(self, report: &Report, model: &Model) -> Vec<(PathBuf, String)> {
-        let Dumps { state, stats, json, .. } = &model.global.dumps;
+        let Dumps { state, stats, json, are_named, .. } = &model.global.dumps;
         match self {
             Self::Data => {
-                let main = place(state.as_deref(), "keepalived.data");
-                let parent = beside(&main, "_parent");
+                let Place { namespace, instance, .. } = &model.global.place;
+                let names = super::names(namespace.as_deref(), instance.as_deref());
+                let is_named = *are_named && !names.is_empty();
+                let names = if is_named { format!(".{names}") } else { String::new() };
+                let main = place(state.as_deref(), &format!("keepalived{names}.data"));
+                let parent = match state.as_deref().filter(|it| !it.ends_with('/')) {
+                    None => place(state.as_deref(), &format!("keepalived_parent{names}.data")),
+                    Some(_) => beside(&main, "_parent"),
+                };
                 let globals = data::globals(&model.global);
                 vec![(main, data::whole(report, model)), (parent, globals)]
             }
