@@ -15,6 +15,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("json_is_the_same_letter_by_letter", V3, json),
     Scenario::new("json_has_every_member_of_the_incumbent", V3, members),
     Scenario::new("the_data_tell_routes_rules_and_what_is_tracked", V3, sections),
+    Scenario::new("a_virtual_link_is_taken_for_the_interface", V3, virtual_link),
     Scenario::new("announcements_after_a_lower_priority_have_global_defaults", V3, defaults),
     Scenario::new("statistics_are_the_same_line_by_line", V3, statistics),
     Scenario::new("statistics_count_what_was_refused", V2, |stage| refused(stage, (1, 1, 0))),
@@ -460,6 +461,39 @@ fn sections(stage: &mut Stage) -> Result<()> {
             rest.any(|line| line.starts_with(wanted)),
             "no line `{wanted}` in its place: {text}"
         );
+    }
+    Ok(())
+}
+
+/// JSON names it twice, the data with what it stands on; addresses that stand on one say so, whosesoever it is.
+fn virtual_link(stage: &mut Stage) -> Result<()> {
+    stage.lab.add_cable("a", "198.51.100.1/24")?;
+    let instance = stage
+        .instance(150)
+        .addresses(&["192.0.2.10/24", "198.51.100.10/24 dev eth1"])
+        .line("use_vmac")
+        .line("use_vmac_addr")
+        .line("garp_extra_if 9");
+    stage.start("a", &instance)?;
+    let within = stage.flavour.down_interval(1) * 2 + START;
+    let address = "198.51.100.10".parse()?;
+    stage.lab.node("a")?.expect_address("vrrp1.51", address, within)?;
+    let json = dump(stage, "a", "JSON", "keepalived.json")?;
+    for part in [
+        r#""vmac_ifname":"vrrp.51","ifp_ifname":"vrrp.51","#,
+        r#""vips":["192.0.2.10\/24 dev vrrp.51@eth0 scope global set","198.51.100.10\/24 dev vrrp1.51@eth1 scope global set"]"#,
+    ] {
+        ensure!(json.contains(part), "{part} is not in {json}");
+    }
+    let data = dump(stage, "a", "DATA", "keepalived.data")?;
+    for line in [
+        "   Use VMAC, i/f name vrrp.51, is_up = true, xmit_base = false\n",
+        "   Interface = vrrp.51, vmac on eth0\n",
+        "   Gratuitous ARP for each secondary VMAC = 9\n",
+        "     192.0.2.10/24 dev vrrp.51@eth0 scope global set\n",
+        "     198.51.100.10/24 dev vrrp1.51@eth1 scope global set\n",
+    ] {
+        ensure!(data.contains(line), "{line} is not in {data}");
     }
     Ok(())
 }

@@ -14,6 +14,9 @@ pub struct Instance {
     pub name: String,
     /// Its interface.
     pub interface: String,
+    /// The virtual MAC link that it works through.
+    #[serde(default)]
+    pub virtual_link: Option<VirtualLink>,
     /// Its virtual router identifier, 1 to 255.
     pub vrid: u8,
     /// Internet protocol of its addresses: 4 or 6.
@@ -64,6 +67,17 @@ pub struct Instance {
     pub settings: Settings,
 }
 
+/// A virtual MAC link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VirtualLink {
+    /// Its name.
+    pub name: String,
+    /// Whether it is there, and up.
+    pub up: bool,
+    /// Whether advertisements leave through it, and not through the interface below.
+    pub transmits: bool,
+}
+
 /// State of a virtual router or a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -96,6 +110,9 @@ pub struct Address {
     pub prefix: u8,
     /// The interface that it belongs on.
     pub interface: String,
+    /// What that stands on, where it is a virtual MAC link.
+    #[serde(default)]
+    pub below: Option<String>,
     /// Whether it stands there now.
     pub installed: bool,
     /// Whether it is advertised (`virtual_ipaddress_excluded` ones are not).
@@ -361,10 +378,22 @@ pub struct Announcements {
     pub refresh: Option<Seconds>,
     /// Times in each later burst.
     pub refresh_repeat: u32,
+    /// Between those on links that carry no advertisements; none without them.
+    #[serde(default)]
+    pub extra: Option<Extra>,
     /// Times after a lower priority was heard.
     pub lower_priority_repeat: u32,
     /// Until the second burst of these.
     pub lower_priority_again_after: Option<Seconds>,
+}
+
+/// Announcements on links that carry no advertisements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extra {
+    /// Between two of them.
+    pub period: Seconds,
+    /// Whether they are on all such links, not only on virtual ones.
+    pub on_all: bool,
 }
 
 /// Who is told of changes: programs, as lists of words; empty where none is.

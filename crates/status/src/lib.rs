@@ -15,8 +15,9 @@ mod text;
 
 pub use history::{Event, History, Occurrence};
 pub use instance::{
-    Address, Announcements, Authentication, Contested, Counters, Fault, Instance, Path, Peer,
-    Preemption, Programs, Settings, State, Tracked, TrackedState, Tracker, UnicastPeer,
+    Address, Announcements, Authentication, Contested, Counters, Extra, Fault, Instance, Path,
+    Peer, Preemption, Programs, Settings, State, Tracked, TrackedState, Tracker, UnicastPeer,
+    VirtualLink,
 };
 pub use lines::{Ask, Line, LineError, Request, VERSION};
 pub use plan::{Planned, Step};

@@ -88,6 +88,18 @@ impl Instance {
         own.or(address.device.as_deref()).unwrap_or(default)
     }
 
+    /// What the link stands on that one of its addresses stands on, where that is a virtual MAC link.
+    #[must_use]
+    pub fn below<'i>(&'i self, address: &'i VirtualAddress) -> Option<&'i str> {
+        if let Some(link) = address.link(&self.interface) {
+            return Some(link.parent);
+        }
+        let is_own = self.vmac.is_some()
+            && address.device.is_none()
+            && Family::of(address.address) == self.parameters.family;
+        is_own.then_some(&self.interface)
+    }
+
     /// Its virtual MAC links: its own, and those of addresses; one as often as addresses stand on it.
     pub fn virtual_links(&self) -> impl Iterator<Item = VirtualLink<'_>> {
         let own = self.vmac.as_ref().map(|vmac| VirtualLink {

@@ -25,8 +25,15 @@ fn whole(report: &Report, one: &Instance, look: &Look) -> String {
     for (number, line) in problems(report, one, "").iter().enumerate() {
         row(if number == 0 { "wrong" } else { "" }, line);
     }
-    let router =
-        format!("{}, virtual router {}, IPv{}, VRRPv{}", one.interface, one.vrid, one.ip, one.vrrp);
+    let link = one.virtual_link.as_ref().map(|link| format!(" ({})", link.name));
+    let router = format!(
+        "{}{}, virtual router {}, IPv{}, VRRPv{}",
+        one.interface,
+        link.unwrap_or_default(),
+        one.vrid,
+        one.ip,
+        one.vrrp
+    );
     row("router", &router);
     if let Some(group) = &one.group {
         row("sync group", group);

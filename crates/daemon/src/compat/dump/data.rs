@@ -114,7 +114,15 @@ fn instance(
     line(format!("   Read timeout = {}", due.as_deref().unwrap_or("DISABLED")));
     let down = one.active_down_interval.0.as_micros();
     line(format!("   Master down timer = {down} usecs"));
-    line(format!("   Interface = {}", one.interface));
+    match &one.virtual_link {
+        None => line(format!("   Interface = {}", one.interface)),
+        Some(link) => {
+            let (name, base) = (&link.name, !link.transmits);
+            line(format!("   Use VMAC, i/f name {name}, is_up = {}, xmit_base = {base}", link.up));
+            let through = if base { ", xmit base i/f" } else { "" };
+            line(format!("   Interface = {name}, vmac on {}{through}", one.interface));
+        }
+    }
     if !one.settings.tracks_interface {
         line("   VRRP interface tracking disabled".to_owned());
     }
@@ -150,6 +158,11 @@ fn settings(text: &mut String, one: &Instance) {
     ];
     for (name, number) in numbers {
         let _ = writeln!(text, "   {name} = {number}");
+    }
+    if let Some(extra) = &announce.extra {
+        let links = if extra.on_all { "i/f" } else { "VMAC" };
+        let period = extra.period.0.as_secs();
+        let _ = writeln!(text, "   Gratuitous ARP for each secondary {links} = {period}");
     }
     let mut line = |words: String| {
         text.push_str(&words);

@@ -63,8 +63,10 @@ fn head(data: &mut Object, instance: &Instance) {
     data.value("dont_track_primary", u8::from(!settings.tracks_interface));
     data.value("skip_check_adv_addr", u8::from(settings.trusts_known_sender));
     data.value("strict_mode", u8::from(settings.strict));
-    data.text("vmac_ifname", "");
-    data.text("ifp_ifname", &instance.interface);
+    // Where it has a virtual link, the incumbent takes that for its interface.
+    let link = instance.virtual_link.as_ref().map(|link| link.name.as_str());
+    data.text("vmac_ifname", link.unwrap_or_default());
+    data.text("ifp_ifname", link.unwrap_or(&instance.interface));
     data.value("master_priority", instance.active_router.map_or(0, |peer| peer.priority));
     let since = instance.since.0;
     data.value("last_transition", format_args!("{}.{:06}", since.as_secs(), since.subsec_micros()));

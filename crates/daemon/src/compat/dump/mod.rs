@@ -133,7 +133,8 @@ fn address(line: &Address, accepts: bool) -> String {
     if let Some(broadcast) = line.broadcast {
         text.push_str(&format!(" brd {broadcast}"));
     }
-    text.push_str(&format!(" dev {} scope {}", line.interface, scope(line.scope)));
+    let below = line.below.as_ref().map(|below| format!("@{below}")).unwrap_or_default();
+    text.push_str(&format!(" dev {}{below} scope {}", line.interface, scope(line.scope)));
     if let Some(label) = &line.label {
         text.push_str(&format!(" label {label}"));
     }

@@ -17,6 +17,44 @@ fn file(dump: Dump, name: &str) -> String {
 }
 
 #[test]
+fn a_virtual_link_is_shown_with_what_it_stands_on() {
+    let mut report = report();
+    let one = report.instances.first_mut().unwrap();
+    let link = |transmits| status::VirtualLink { name: "vrrp.51".to_owned(), up: true, transmits };
+    one.virtual_link = Some(link(true));
+    let address = one.addresses.first_mut().unwrap();
+    (address.interface, address.below) = ("vrrp.51".to_owned(), Some("eth0".to_owned()));
+    let period = status::Seconds(std::time::Duration::from_secs(9));
+    one.settings.announcements.extra = Some(status::Extra { period, on_all: false });
+    let model = Model::default();
+    let texts = |report: &Report| [json::whole(report, &model), data::whole(report, &model)];
+    let [json, data] = texts(&report);
+    for part in [
+        r#""vmac_ifname":"vrrp.51","ifp_ifname":"vrrp.51","master_priority""#,
+        r#""vips":["192.0.2.10\/24 dev vrrp.51@eth0 scope global label eth0:1 set""#,
+    ] {
+        assert!(json.contains(part), "{json}");
+    }
+    for line in [
+        "   Use VMAC, i/f name vrrp.51, is_up = true, xmit_base = false\n   Interface = vrrp.51, vmac on eth0\n",
+        "   Gratuitous ARP for each secondary VMAC = 9\n",
+        "     192.0.2.10/24 dev vrrp.51@eth0 scope global label eth0:1 set\n",
+    ] {
+        assert!(data.contains(line), "{data}");
+    }
+    let one = report.instances.first_mut().unwrap();
+    one.virtual_link = Some(link(false));
+    one.settings.announcements.extra = Some(status::Extra { period, on_all: true });
+    let [_, data] = texts(&report);
+    for line in [
+        "xmit_base = true\n   Interface = vrrp.51, vmac on eth0, xmit base i/f\n",
+        "   Gratuitous ARP for each secondary i/f = 9\n",
+    ] {
+        assert!(data.contains(line), "{data}");
+    }
+}
+
+#[test]
 fn json_is_as_keepalived_2_2_7_writes_it() {
     let text = file(Dump::Json, "keepalived.json");
     let first = text.split_once("},\"stats\":").unwrap().0;

@@ -57,6 +57,7 @@ pub(crate) fn address(line: &VirtualAddress, device: &str) -> status::Address {
         address: line.address,
         prefix: line.prefix,
         interface: device.to_owned(),
+        below: None,
         installed: false,
         advertised: false,
         scope: line.scope,

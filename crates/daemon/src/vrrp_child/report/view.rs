@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clock::Instant;
 use config::model::{
-    Acceptance, Checksum, Command, Deleted, Destination, Instance, InterfaceTracking, Notify,
-    Proof, Tracker, VirtualAddress,
+    Acceptance, Checksum, Command, Deleted, Destination, ExtraLinks, Instance, InterfaceTracking,
+    Notify, Proof, Tracker, Transmit, VirtualAddress,
 };
 use kernel::eventloop::now;
 use status::{Preemption, Seconds, State, TrackedState};
@@ -34,6 +34,7 @@ impl Shell {
         Some(status::Instance {
             name: instance.name.clone(),
             interface: instance.interface.clone(),
+            virtual_link: self.virtual_link(instance),
             vrid: parameters.vrid.get(),
             ip: if parameters.family == Family::Ipv4 { 4 } else { 6 },
             vrrp: if parameters.version == Version::V2 { 2 } else { 3 },
@@ -93,6 +94,13 @@ impl Shell {
         })
     }
 
+    fn virtual_link(&self, instance: &Instance) -> Option<status::VirtualLink> {
+        let vmac = instance.vmac.as_ref()?;
+        let name = vmac.name.clone()?;
+        let up = self.observer.link_named(&name).is_some_and(|link| link.up);
+        Some(status::VirtualLink { name, up, transmits: vmac.transmit == Transmit::Vmac })
+    }
+
     fn addresses(&self, instance: &Instance) -> Vec<status::Address> {
         let lines = instance.addresses.iter().map(|line| (line, true));
         let lines = lines.chain(instance.excluded.iter().map(|line| (line, false)));
@@ -113,7 +121,8 @@ impl Shell {
             prefix: line.prefix,
         });
         let installed = key.is_some_and(|key| self.observer.address(&key).is_some());
-        status::Address { installed, advertised, ..lines::address(line, device) }
+        let below = instance.below(line).map(str::to_owned);
+        status::Address { installed, advertised, below, ..lines::address(line, device) }
     }
 
     fn tracked(&self, tracking: &Tracking) -> Option<status::Tracked> {
@@ -232,6 +241,10 @@ fn settings(instance: &Instance, parameters: &Parameters) -> status::Settings {
             again_after: seconds(announce.again_after),
             refresh: seconds(announce.refresh),
             refresh_repeat: announce.refresh_repeat,
+            extra: announce.extra.map(|period| status::Extra {
+                period: Seconds(period),
+                on_all: instance.extra_links == ExtraLinks::All,
+            }),
             lower_priority_repeat: announce.lower_priority_repeat,
             lower_priority_again_after: seconds(announce.lower_priority_again_after),
         },
