@@ -17,6 +17,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("the_data_tell_routes_rules_and_what_is_tracked", V3, sections),
     Scenario::new("a_virtual_link_is_taken_for_the_interface", V3, virtual_link),
     Scenario::new("announcements_after_a_lower_priority_have_global_defaults", V3, defaults),
+    Scenario::new("the_data_tell_the_settings_of_unicast", V3, unicast),
     Scenario::new("statistics_are_the_same_line_by_line", V3, statistics),
     Scenario::new("statistics_count_what_was_refused", V2, |stage| refused(stage, (1, 1, 0))),
     Scenario::new("an_interval_that_differs_is_counted", V2, |stage| refused(stage, (1, 1, 1)))
@@ -386,6 +387,29 @@ fn defaults(stage: &mut Stage) -> Result<()> {
     for (name, wanted) in expected {
         let found = value.pointer(&format!("/0/data/{name}"));
         ensure!(found == Some(&wanted.into()), "{name}: {found:?}, not {wanted}");
+    }
+    Ok(())
+}
+
+fn unicast(stage: &mut Stage) -> Result<()> {
+    for (line, word) in
+        [("", "no"), ("old_unicast_checksum", "config"), ("old_unicast_checksum never", "never")]
+    {
+        let configuration = format!(
+            "vrrp_instance VI_1 {{\n interface eth0\n virtual_router_id 51\n version 3\n\
+             unicast_src_ip 192.0.2.1\n unicast_ttl 77\n check_unicast_src\n {line}\n\
+             unicast_peer {{\n 192.0.2.2\n }}\n virtual_ipaddress {{\n 192.0.2.10/24\n }}\n}}\n"
+        );
+        let log = stage.lab.node("a")?.log_mark();
+        stage.start_with("a", &configuration)?;
+        stage.lab.node("a")?.expect_log("Entering BACKUP STATE", log, START)?;
+        let text = dump(stage, "a", "DATA", "keepalived.data")?;
+        let lines = format!(
+            "   Unicast TTL = 77\n   Check unicast src : yes\n   Unicast Peer :\n\
+             \x20    192.0.2.2 min_ttl 0 max_ttl 255\n   Unicast checksum compatibility = {word}\n"
+        );
+        ensure!(text.contains(&lines), "{text}");
+        stage.lab.node("a")?.stop()?;
     }
     Ok(())
 }

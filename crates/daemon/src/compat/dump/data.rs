@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use config::model::{Global, Model};
+use config::model::{Global, Model, Strangers, UnicastChecksum};
 use status::{
     Authentication, Group, Instance, Preemption, Programs, Report, Script, Seconds, State,
     TrackedState, Tracker,
@@ -201,30 +201,35 @@ fn settings(text: &mut String, one: &Instance) {
 }
 
 fn lists(text: &mut String, one: &Instance, lines: Option<&config::model::Instance>) {
-    let mut list = |head: &str, rows: Vec<String>| {
-        if !rows.is_empty() {
-            let _ = writeln!(text, "   {head}");
-            rows.iter().for_each(|row| {
-                let _ = writeln!(text, "     {row}");
-            });
-        }
-    };
     let addresses = |advertised: bool| {
         let wanted = one.addresses.iter().filter(move |it| it.advertised == advertised);
         wanted.map(|it| address(it, one.settings.accepts)).collect::<Vec<String>>()
     };
     let advertised = addresses(true);
-    list(&format!("Virtual IP ({}):", advertised.len()), advertised);
-    list("Virtual IP Excluded :", addresses(false));
+    list(text, &format!("Virtual IP ({}):", advertised.len()), advertised);
+    list(text, "Virtual IP Excluded :", addresses(false));
     let peer = |peer: &status::UnicastPeer| {
         format!("{} min_ttl {} max_ttl {}", peer.address, peer.min_ttl, peer.max_ttl)
     };
-    let peers = one.settings.peers.iter().map(peer).collect();
-    list("Unicast Peer :", peers);
+    let unicast = lines.and_then(|lines| lines.destination.unicast());
+    if let Some(unicast) = unicast {
+        let checked = if unicast.strangers == Strangers::Refused { "yes" } else { "no" };
+        let _ =
+            writeln!(text, "   Unicast TTL = {}\n   Check unicast src : {checked}", unicast.ttl);
+    }
+    list(text, "Unicast Peer :", one.settings.peers.iter().map(peer).collect());
+    if let Some(unicast) = unicast {
+        let word = match unicast.checksum {
+            UnicastChecksum::Detected => "no",
+            UnicastChecksum::Old => "config",
+            UnicastChecksum::Standard => "never",
+        };
+        let _ = writeln!(text, "   Unicast checksum compatibility = {word}");
+    }
     let routes = lines.into_iter().flat_map(|lines| &lines.routes);
-    list("Virtual Routes :", routes.map(path::route).collect());
+    list(text, "Virtual Routes :", routes.map(path::route).collect());
     let rules = lines.into_iter().flat_map(|lines| &lines.rules);
-    list("Virtual Rules :", rules.map(path::rule).collect());
+    list(text, "Virtual Rules :", rules.map(path::rule).collect());
     for (kind, head) in [
         (Tracker::Interface, "Tracked interfaces :"),
         (Tracker::Script, "Tracked scripts :"),
@@ -233,7 +238,18 @@ fn lists(text: &mut String, one: &Instance, lines: Option<&config::model::Instan
         (Tracker::Bfd, "Tracked BFDs :"),
     ] {
         let of_kind = one.trackers.iter().filter(|it| it.kind == kind);
-        list(head, of_kind.map(tracked::row).collect());
+        list(text, head, of_kind.map(tracked::row).collect());
+    }
+}
+
+/// Rows under a head; nothing where there is none.
+fn list(text: &mut String, head: &str, rows: Vec<String>) {
+    if rows.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "   {head}");
+    for row in rows {
+        let _ = writeln!(text, "     {row}");
     }
 }
 
