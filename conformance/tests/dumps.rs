@@ -56,6 +56,9 @@ fn instance(priority: u8) -> String {
 /// `a` is Active, `b` has heard it.
 fn elect(stage: &mut Stage) -> Result<()> {
     stage.start_with("a", &instance(150))?;
+    // Nobody else is Active before, which the incumbent would remember.
+    let within = stage.flavour.down_interval(150) + START;
+    stage.lab.expect_holders(stage.address(), &["a"], within)?;
     stage.start_with("b", &instance(100))?;
     stage.settle("a", "b", 51)
 }
