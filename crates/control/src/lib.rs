@@ -19,5 +19,5 @@ pub use message::{
 };
 pub use outbox::{Left, Outbox, OutboxAction};
 pub use process::{Comparison, Quorum, QuorumWatch, Sought};
-pub use script::{ScriptAction, ScriptTimes, ScriptWatch, Verdict};
+pub use script::{ScriptAction, ScriptMemory, ScriptTimes, ScriptWatch, Verdict};
 pub use watchdog::{Action, Death, Event, Watchdog};

@@ -136,6 +136,11 @@ impl<T> Outbox<T> {
         }
     }
 
+    /// All letters that wait or are on their way, in order, each with the time since when it waits.
+    pub fn letters(&self) -> impl Iterator<Item = (Instant, &T)> {
+        self.waiting.iter().map(|entry| (entry.since, &entry.letter))
+    }
+
     /// The letters of the run, with their numbers, in order.
     pub fn away(&self) -> impl Iterator<Item = (u64, &T)> {
         self.waiting.iter().take(self.away).map(|entry| (entry.number, &entry.letter))

@@ -107,6 +107,12 @@ impl QuorumWatch {
         Self { quorum, count: 0, verdict: None, changes: None }
     }
 
+    /// One of which a verdict is known from before: the next count changes it after the delays only.
+    #[must_use]
+    pub const fn known(quorum: Quorum, verdict: Verdict) -> Self {
+        Self { verdict: Some(verdict), ..Self::new(quorum) }
+    }
+
     /// Another quorum, from the next count on.
     pub const fn adjust(&mut self, quorum: Quorum) {
         self.quorum = quorum;
@@ -244,6 +250,22 @@ mod tests {
         fork_delay: Duration::from_millis(300),
         terminate_delay: Duration::from_millis(500),
     };
+
+    #[test]
+    fn what_is_known_from_before_changes_after_its_delay_only() {
+        let quorum = Quorum {
+            least: 1,
+            most: None,
+            fork_delay: Duration::ZERO,
+            terminate_delay: Duration::from_secs(2),
+        };
+        let mut watch = QuorumWatch::known(quorum, Verdict::Good);
+        assert_eq!(watch.counted(at(0), 0), None);
+        assert_eq!(watch.due(at(1999)), None);
+        assert_eq!(watch.due(at(2000)), Some(Verdict::Bad));
+        let mut watch = QuorumWatch::known(quorum, Verdict::Bad);
+        assert_eq!(watch.counted(at(0), 1), Some(Verdict::Good));
+    }
 
     #[test]
     fn the_first_count_counts_at_once_and_later_ones_are_waited_for() {

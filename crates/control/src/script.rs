@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use clock::Instant;
+use serde::{Deserialize, Serialize};
 
 /// What the configuration says of one script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +33,24 @@ pub struct ScriptWatch {
     against: u32,
 }
 
+/// What another program needs to go on with a script.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScriptMemory {
+    /// What it said last.
+    pub verdict: Option<Verdict>,
+    /// Results in a row that contradict that.
+    pub against: u32,
+    /// When it runs next, in nanoseconds of the monotonic clock.
+    pub next: u64,
+    /// Until when the run that is going may take, in nanoseconds of the monotonic clock.
+    pub until: Option<u64>,
+    /// Whether that run was told to end.
+    pub is_ending: bool,
+}
+
 /// What a script says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// All is well.
     Good,
@@ -72,6 +89,32 @@ impl ScriptWatch {
     #[must_use]
     pub const fn new(now: Instant, times: ScriptTimes, verdict: Option<Verdict>) -> Self {
         Self { times, next: now, run: Run::None, verdict, against: 0 }
+    }
+
+    /// A script that another program has run so far.
+    #[must_use]
+    pub fn resume(times: ScriptTimes, memory: ScriptMemory) -> Self {
+        let run = match memory.until.map(Instant::from_nanos) {
+            None => Run::None,
+            Some(until) if memory.is_ending => Run::Ending { until },
+            Some(until) => Run::Going { until },
+        };
+        let ScriptMemory { verdict, against, next, .. } = memory;
+        Self { times, next: Instant::from_nanos(next), run, verdict, against }
+    }
+
+    /// What another program needs to go on with it.
+    #[must_use]
+    pub fn memory(&self) -> ScriptMemory {
+        let (until, is_ending) = match self.run {
+            Run::None => (None, false),
+            Run::Going { until } => (Some(until.as_nanos()), false),
+            Run::Ending { until } => (Some(until.as_nanos()), true),
+            // Killed once more, which harms nobody.
+            Run::Killed => (Some(0), true),
+        };
+        let (verdict, against) = (self.verdict, self.against);
+        ScriptMemory { verdict, against, next: self.next.as_nanos(), until, is_ending }
     }
 
     /// What it said last.
@@ -211,6 +254,29 @@ mod tests {
         // It said 0 at last, and that is too late; the beats of 2 and 4 s passed meanwhile.
         assert_eq!(watch.ended(at(5000), true), Some(Verdict::Bad));
         assert_eq!(watch.deadline(), Some(at(6000)));
+    }
+
+    #[test]
+    fn another_program_goes_on_with_beat_run_and_count() {
+        let mut watch = ScriptWatch::new(at(0), TIMES, Some(Verdict::Good));
+        assert_eq!(run(&mut watch, 0, false), None);
+        assert_eq!(run(&mut watch, 2000, false), None);
+        assert_eq!(watch.due(at(4000)), Some(ScriptAction::Start));
+        let mut watch = ScriptWatch::resume(TIMES, watch.memory());
+        assert_eq!((watch.verdict(), watch.deadline()), (Some(Verdict::Good), Some(at(5000))));
+        // The third failure in a row.
+        assert_eq!(watch.ended(at(4500), false), Some(Verdict::Bad));
+        assert_eq!(watch.deadline(), Some(at(6000)));
+        // One that was told to end is killed in time, and one that was killed is killed again.
+        assert_eq!(watch.due(at(6000)), Some(ScriptAction::Start));
+        assert_eq!(watch.due(at(7000)), Some(ScriptAction::Terminate));
+        let mut watch = ScriptWatch::resume(TIMES, watch.memory());
+        assert_eq!(watch.due(at(8999)), None);
+        assert_eq!(watch.due(at(9000)), Some(ScriptAction::Kill));
+        assert_eq!(
+            ScriptWatch::resume(TIMES, watch.memory()).due(at(9001)),
+            Some(ScriptAction::Kill)
+        );
     }
 
     #[test]

@@ -29,6 +29,9 @@ fn main() -> ExitCode {
     if courier::is_wanted(&arguments) {
         return courier::run();
     }
+    if parent::rehearsal::is_wanted(&arguments) {
+        return parent::rehearsal::run(arguments);
+    }
     match child::role(&arguments) {
         Some(Role::Vrrp) => vrrp_child::run(),
         Some(Role::Checker) => checker_child::run(),

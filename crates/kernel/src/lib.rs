@@ -19,4 +19,4 @@ pub mod socket;
 mod sys;
 pub mod sysctl;
 
-pub use sys::{LocalTime, inherited_pair, local_time};
+pub use sys::{LocalTime, inherited, inherited_pair, local_time};

@@ -37,6 +37,12 @@ impl Namespace {
         Ok(Self { descriptor: file.into() })
     }
 
+    /// The one that an open descriptor holds.
+    #[must_use]
+    pub const fn from_descriptor(descriptor: OwnedFd) -> Self {
+        Self { descriptor }
+    }
+
     /// A new one; this thread stays where it is.
     ///
     /// **Errors**: no privilege (`CAP_SYS_ADMIN` in the user namespace).

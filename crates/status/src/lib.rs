@@ -19,7 +19,7 @@ pub use instance::{
     Peer, Preemption, Programs, Settings, State, Tracked, TrackedState, Tracker, UnicastPeer,
     VirtualLink,
 };
-pub use lines::{Ask, Line, LineError, Request, VERSION};
+pub use lines::{Ask, Line, LineError, Request, Upgraded, VERSION};
 pub use plan::{Planned, Step};
 pub use report::{Daemon, Group, Health, Item, Process, Reload, Report, Script};
 pub use seconds::Seconds;

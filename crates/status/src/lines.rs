@@ -20,7 +20,7 @@ pub struct Request {
     /// Of this instance only.
     #[serde(default)]
     pub instance: Option<String>,
-    /// With this file instead of the daemon's own, for a plan; an absolute path.
+    /// With this file instead of the daemon's own, for a plan; the program to execute, for an upgrade. An absolute path.
     #[serde(default)]
     pub file: Option<String>,
 }
@@ -37,6 +37,8 @@ pub enum Ask {
     Reload,
     /// What that would do.
     Plan,
+    /// To have another program take the daemon over; that program answers.
+    Upgrade,
 }
 
 /// One line of an answer.
@@ -59,10 +61,23 @@ pub enum Line {
     Reload(Reload),
     /// What a reload would do to one thing.
     Plan(Planned),
+    /// Another program has taken the daemon over.
+    Upgraded(Upgraded),
     /// The last one: how many lines came before it.
     End(usize),
     /// The last one, where there is no answer.
     Error(LineError),
+}
+
+/// The end of an upgrade.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upgraded {
+    /// Number of the process, which stayed the same.
+    pub pid: u32,
+    /// Version of the program before.
+    pub from: String,
+    /// Version of the program that goes on.
+    pub to: String,
 }
 
 /// Why there is no answer.
@@ -79,6 +94,10 @@ pub enum LineError {
     Silent(String),
     /// Too many ask at once, or the daemon is ending.
     Busy(String),
+    /// The other program cannot take the daemon over: it does not start, or not as one of ours.
+    Upgrade(String),
+    /// The other program does not take the configuration in force.
+    Configuration(String),
 }
 
 impl LineError {
@@ -90,7 +109,9 @@ impl LineError {
             | Self::Version(text)
             | Self::Instance(text)
             | Self::Silent(text)
-            | Self::Busy(text) => text,
+            | Self::Busy(text)
+            | Self::Upgrade(text)
+            | Self::Configuration(text) => text,
         }
     }
 }
@@ -142,7 +163,9 @@ impl Report {
             Line::Script(script) => self.scripts.push(script),
             Line::Event(event) => self.events.push(event),
             Line::Version(_) => {}
-            Line::Plan(_) | Line::Reload(_) | Line::End(_) | Line::Error(_) => return Some(line),
+            Line::Plan(_) | Line::Reload(_) | Line::Upgraded(_) | Line::End(_) | Line::Error(_) => {
+                return Some(line);
+            }
         }
         None
     }

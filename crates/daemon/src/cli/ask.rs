@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use status::{
     Ask, Daemon, Event, Health, Line, LineError, Look, Reload, Report, Request, Seconds, Step,
-    VERSION,
+    Upgraded, VERSION,
 };
 
 use crate::compat::{self, exit};
@@ -83,9 +83,11 @@ impl Failure {
                 match error {
                     LineError::Instance(_) => exit::UNKNOWN,
                     LineError::Silent(_) => exit::IMPAIRED,
-                    LineError::Request(_) | LineError::Version(_) | LineError::Busy(_) => {
-                        exit::FATAL
-                    }
+                    LineError::Request(_)
+                    | LineError::Version(_)
+                    | LineError::Busy(_)
+                    | LineError::Upgrade(_) => exit::FATAL,
+                    LineError::Configuration(_) => exit::CONFIG_TEST_FAILED,
                 },
             ),
             Self::Broken(text) => (text.clone(), exit::FATAL),
@@ -185,6 +187,31 @@ fn refused(lines: &[String], outcome: &str) -> ExitCode {
     ExitCode::from(exit::CONFIG_TEST_FAILED)
 }
 
+/// `upgrade`.
+pub(super) fn upgrade(daemon: &Where) -> ExitCode {
+    let program = match std::env::current_exe() {
+        Ok(program) => program.display().to_string(),
+        Err(error) => return Failure::Broken(error.to_string()).say(),
+    };
+    let file = Some(program);
+    let request = Request { version: VERSION, ask: Ask::Upgrade, instance: None, file };
+    let mut report = nothing();
+    match ask(daemon, &request, UPGRADE_PATIENCE, |line| report.take(line)) {
+        Ok(Line::Upgraded(Upgraded { pid, from, to })) => {
+            show(&format!("process {pid} went over from v{from} to v{to}\n"));
+            ExitCode::SUCCESS
+        }
+        Ok(_) => Failure::Broken("the daemon does not say how it went".to_owned()).say(),
+        Err(failure) => {
+            let code = failure.say();
+            if !matches!(failure, Failure::NotRunning(_)) {
+                eprint("NOT UPGRADED\n");
+            }
+            code
+        }
+    }
+}
+
 /// Asks, and has the answer taken in line by line; gives the line that was not taken, which is the last.
 fn ask(
     daemon: &Where,
@@ -272,3 +299,5 @@ const SOCKETS: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a reload may take: thousands of instances, or one behind another.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(60);
+/// How long rehearsal, what is waited for and the start of the children may take.
+const UPGRADE_PATIENCE: Duration = Duration::from_secs(40);

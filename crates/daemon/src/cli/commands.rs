@@ -80,6 +80,15 @@ enum Command {
         #[arg(requires = "plan")]
         file: Option<PathBuf>,
     },
+    /// Have the running daemon replaced by this program, with its process number, roles and addresses kept.
+    ///
+    /// To be called by its path once a new version is installed. It rehearses first, with the configuration in force.
+    /// Exit code: 0 this program goes on; 5 the configuration has errors for it; 3 no daemon runs; 1 the daemon was not
+    /// replaced, and goes on.
+    Upgrade {
+        #[command(flatten)]
+        daemon: ask::Where,
+    },
     /// Make this host a real server behind direct routing (`lb_kind DR`): it takes packets for the virtual addresses and
     /// does not say so by ARP.
     ///
@@ -136,6 +145,7 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Why { daemon, json, instance } => ask::why(&daemon, json, instance),
         Command::Reload { daemon, plan: false, .. } => ask::reload(&daemon),
         Command::Reload { daemon, plan: true, file } => ask::plan(&daemon, file.as_deref()),
+        Command::Upgrade { daemon } => ask::upgrade(&daemon),
         Command::RealServer { addresses, dev, check, remove } => {
             let task = match (check, remove) {
                 (true, _) => Task::Check,

@@ -332,6 +332,7 @@ fn help(name: &str) -> String {
            status [INSTANCE] say how every instance stands\n  \
            why [INSTANCE]    say what happened lately, and why\n  \
            reload [--plan]   have the daemon read its configuration again, or say what that would do\n  \
+           upgrade           have this program take over from the one that runs\n  \
            demo              watch two daemons hand addresses over, in namespaces of their own\n\n\
          Options, as keepalived's:\n{OPTIONS}"
     )

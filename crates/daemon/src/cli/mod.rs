@@ -22,7 +22,8 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     let first = arguments.get(1).map(|argument| argument.to_string_lossy().into_owned());
     match first.as_deref() {
         Some(
-            "check" | "explain" | "status" | "why" | "reload" | "real-server" | "demo" | "help",
+            "check" | "explain" | "status" | "why" | "reload" | "upgrade" | "real-server" | "demo"
+            | "help",
         ) => commands::run(arguments),
         // `run` takes the same flags as none at all.
         Some("run") => daemon(&program, arguments.into_iter().skip(2)),
@@ -35,6 +36,19 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
             ExitCode::from(compat::exit::FATAL)
         }
         _ => daemon(&program, arguments.into_iter().skip(1)),
+    }
+}
+
+/// What the flags of a daemon say.
+///
+/// **Errors**: they start no daemon; why, in words.
+pub(crate) fn options(arguments: Vec<OsString>) -> Result<Options, String> {
+    let program = arguments.first().cloned().unwrap_or_default();
+    let is_named = arguments.get(1).is_some_and(|word| word == "run");
+    match parse(&program, arguments.into_iter().skip(if is_named { 2 } else { 1 })) {
+        Ok(flags::Parsed::Run(options)) if options.config_test.is_none() => Ok(*options),
+        Ok(_) => Err("it asks for something else than a daemon".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

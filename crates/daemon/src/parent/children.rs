@@ -17,6 +17,7 @@ use rustix::process::Signal;
 
 use super::loaded::Loaded;
 use super::pid_file::PidFiles;
+use super::succession::{LeftChild, VARIABLE};
 use crate::child;
 use crate::cli::Options;
 use crate::compat;
@@ -31,6 +32,8 @@ pub(super) struct Managed {
     watchdog: Watchdog,
     running: Option<Running>,
     generation: u32,
+    /// How often of these only for an upgrade.
+    replaced: u32,
     /// Until when it is known to have worked.
     alive_until: Instant,
 }
@@ -86,6 +89,49 @@ pub(super) enum News {
 }
 
 impl Managed {
+    /// Successor of a child that a program before this one has ended.
+    pub(super) fn successor(left: &LeftChild, respawn: bool) -> Self {
+        Self {
+            generation: left.generation,
+            replaced: left.replaced,
+            alive_until: Instant::from_nanos(left.alive_until),
+            ..Self::new(left.role, respawn)
+        }
+    }
+
+    /// Ends it, hears what it said until then, and says what its successor needs, which is started by another program;
+    /// or by this one, if it goes on after all.
+    pub(super) fn hand_over(
+        &mut self,
+        context: &mut Context<'_>,
+        news: &mut Vec<News>,
+    ) -> LeftChild {
+        if let Some(running) = &mut self.running {
+            let _ = running.child.signal(Signal::KILL);
+            let _ = running.child.wait(TIME_TO_DIE);
+        }
+        for _ in 0..LAST_TURNS {
+            self.read(context, news);
+        }
+        if let Some(running) = self.running.take() {
+            if self.watchdog.is_healthy() {
+                self.alive_until = now();
+            }
+            let _ = context.events.remove(&running.child);
+            if running.open {
+                let _ = context.events.remove(&running.channel);
+            }
+            self.replaced = self.replaced.saturating_add(1);
+        }
+        self.watchdog = Watchdog::new(now(), context.options.respawn);
+        LeftChild {
+            role: self.role,
+            generation: self.generation,
+            replaced: self.replaced,
+            alive_until: self.alive_until.as_nanos(),
+        }
+    }
+
     /// A child that is to be started.
     pub(super) fn new(role: Role, respawn: bool) -> Self {
         Self {
@@ -94,6 +140,7 @@ impl Managed {
             watchdog: Watchdog::new(now(), respawn),
             running: None,
             generation: 0,
+            replaced: 0,
             alive_until: Instant::ZERO,
         }
     }
@@ -114,7 +161,7 @@ impl Managed {
             role: self.role.word().to_owned(),
             pid: self.running.as_ref().map(|running| running.child.pid()),
             healthy: self.is_healthy() && self.is_ready(),
-            restarts: self.generation.saturating_sub(1),
+            restarts: self.generation.saturating_sub(self.replaced.saturating_add(1)),
         }
     }
 
@@ -322,7 +369,7 @@ impl Managed {
             program: "/proc/self/exe".into(),
             arg0: context.options.invoked_name.clone().into(),
             arguments: vec![child::role_argument(self.role).into()],
-            without: vec!["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"],
+            without: vec!["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", VARIABLE],
             descriptors,
             stdio: Stdio::Inherited,
             namespace: (self.role == Role::Checker)
@@ -418,6 +465,8 @@ impl Managed {
     }
 }
 
+/// How long a killed process may take to end.
+const TIME_TO_DIE: Duration = Duration::from_secs(1);
 /// How often as many messages are read once a child has ended: more than its socket holds.
 const LAST_TURNS: usize = 8;
 /// Messages of one child that are read before others have their turn.

@@ -52,6 +52,11 @@ impl Errands {
         Ok(Self { sender, results, done, dumps: BTreeSet::new(), is_planning: false })
     }
 
+    /// Whether no thread is at work.
+    pub(super) fn is_idle(&self) -> bool {
+        self.dumps.is_empty() && !self.is_planning
+    }
+
     /// Has a thread do something.
     fn send(
         &self,

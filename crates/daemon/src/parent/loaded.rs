@@ -11,6 +11,7 @@ use status::Planned;
 
 use super::mail::Addressees;
 use super::programs::Table;
+use super::succession::VARIABLE;
 use crate::child::{Payload, PayloadError};
 use crate::cli::Options;
 use crate::compat::{self, exit};
@@ -36,7 +37,8 @@ pub(super) struct Loaded {
     pub(super) addressees: Addressees,
     vrrp: bool,
     checker: bool,
-    sources: Vec<u8>,
+    /// The files, as a [`SourceSet`] writes them.
+    pub(super) sources: Vec<u8>,
     start: StartOptions,
 }
 
@@ -55,8 +57,26 @@ impl Loaded {
     /// **Errors**: there is none, or it has errors; all of them.
     pub(super) fn read(options: &Options, mut start: StartOptions) -> Result<Self, Refusal> {
         let path = options.config.clone().unwrap_or_else(load::default_path).display().to_string();
-        let Checked { sources, mut model, lines } = Checked::read(&path, &mut start)?;
-        Ok(Self {
+        let checked = Checked::read(&path, &mut start)?;
+        Ok(Self::of(path, checked, start))
+    }
+
+    /// A configuration that another program has in force, which was read at `path` with these options.
+    ///
+    /// **Errors**: it has errors for this program; all of them.
+    pub(super) fn again(
+        path: String,
+        sources: SourceSet,
+        start: StartOptions,
+    ) -> Result<Self, Refusal> {
+        let understood = load::understand(&sources, &start);
+        let checked = Checked::of(&path, sources, understood)?;
+        Ok(Self::of(path, checked, start))
+    }
+
+    fn of(path: String, checked: Checked, start: StartOptions) -> Self {
+        let Checked { sources, mut model, lines } = checked;
+        Self {
             path,
             lines,
             addressees: Addressees::of(&model),
@@ -70,7 +90,7 @@ impl Loaded {
             global: model.global,
             sources: sources.to_bytes(),
             start,
-        })
+        }
     }
 
     /// Takes over what is only known since this was read.
@@ -159,7 +179,15 @@ struct Checked {
 impl Checked {
     fn read(path: &str, start: &mut StartOptions) -> Result<Self, Refusal> {
         let sources = load::read(path, start);
-        let (model, mut diagnostics) = load::understand_here(&sources, start);
+        let understood = load::understand_here(&sources, start);
+        Self::of(path, sources, understood)
+    }
+
+    fn of(
+        path: &str,
+        sources: SourceSet,
+        (model, mut diagnostics): (Model, Vec<diagnostic::Diagnostic>),
+    ) -> Result<Self, Refusal> {
         diagnostic::sort(&mut diagnostics);
         diagnostics.retain(|diagnostic| diagnostic.severity != Severity::Note);
         let rendered = diagnostic::render_lines(&sources, &diagnostics);
@@ -190,6 +218,7 @@ pub(super) fn start_options(options: &Options) -> StartOptions {
         config_id: id,
         seed: kernel::eventloop::now().as_nanos(),
         variables: std::env::vars_os()
+            .filter(|(name, _)| name != VARIABLE)
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
         all_include_checks: options.all_include_checks,

@@ -21,8 +21,10 @@ mod processes;
 mod programs;
 mod reload;
 mod signals;
+mod succession;
 mod view;
 
+use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -31,6 +33,7 @@ use control::{Handover, Role, Severity, ToChild};
 use kernel::eventloop::{EventLoop, Signals, Token, now};
 use kernel::namespace::Namespace;
 use nix::sys::signal::Signal;
+use rustix::fs::{Mode, OFlags};
 
 use self::children::Managed;
 use self::files::Beginning;
@@ -39,6 +42,7 @@ use self::loaded::Loaded;
 use self::notify::Systemd;
 use self::pid_file::PidFiles;
 use self::signals::RealTime;
+use self::succession::{Departure, Origin, Rehearsal};
 use crate::cli::Options;
 use crate::compat::dump::Dump;
 use crate::compat::{self, exit};
@@ -47,6 +51,7 @@ use crate::presence::Presence;
 use crate::terminal::eprint;
 
 pub(crate) use self::control_socket::path as control_socket;
+pub(crate) use self::succession::rehearsal;
 
 /// The parent and everything that it keeps.
 struct Parent {
@@ -82,21 +87,28 @@ struct Parent {
     /// The exit code, once the daemon is stopping.
     stopping: Option<u8>,
     announced: bool,
+    /// An upgrade, on either side of it.
+    departure: Departure,
+    /// Where a daemon in the background was started: names on its command line are relative to it.
+    directory: Option<OwnedFd>,
 }
 
 /// Runs the daemon.
 pub(crate) fn run(mut options: Options) -> ExitCode {
+    let mut directory = None;
     if !options.foreground {
         options.make_absolute();
+        directory = current_directory();
     }
     kernel::process::set_name(&options.invoked_name);
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(options.umask));
-    let start = loaded::start_options(&options);
-    let mut loaded = match Loaded::read(&options, start) {
+    rustix::process::umask(Mode::from_raw_mode(options.umask));
+    let origin = Origin::find();
+    let read = || Loaded::read(&options, loaded::start_options(&options));
+    let mut loaded = match origin.configuration(&options).map_or_else(read, Ok) {
         Ok(loaded) => loaded,
         Err(refusal) => return refuse(&options, &refusal.lines, refusal.code),
     };
-    let checker_place = match place::take_up(&mut options, &loaded.global.place) {
+    let checker_place = match place::take_up(&mut options, &loaded.global.place, &origin) {
         Ok(checker_place) => checker_place,
         Err(problem) => return refuse(&options, &[problem], exit::FATAL),
     };
@@ -106,7 +118,7 @@ pub(crate) fn run(mut options: Options) -> ExitCode {
         Err(error) => return refuse(&options, &[error.to_string()], exit::FATAL),
     };
     if !options.foreground
-        && let Err(errno) = nix::unistd::daemon(false, false)
+        && let Err(errno) = go_into_background(&origin)
     {
         eprint(&format!("cannot go into the background: {errno}\n"));
         return ExitCode::from(exit::FATAL);
@@ -114,7 +126,8 @@ pub(crate) fn run(mut options: Options) -> ExitCode {
     match Parent::new(options, loaded, pid_files) {
         Ok(mut parent) => {
             parent.checker_place = checker_place;
-            ExitCode::from(parent.serve())
+            parent.directory = directory;
+            ExitCode::from(parent.serve(origin))
         }
         Err(error) => {
             eprint(&format!("cannot start: {error:#}\n"));
@@ -132,6 +145,16 @@ fn refuse(options: &Options, lines: &[String], code: u8) -> ExitCode {
     let identity = identity(options);
     lines.iter().for_each(|line| sinks.write(&identity, Severity::Error, line));
     ExitCode::from(code)
+}
+
+fn current_directory() -> Option<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(".", flags, Mode::empty()).ok()
+}
+
+/// One that takes a daemon over is there already, but for its directory.
+fn go_into_background(origin: &Origin) -> nix::Result<()> {
+    if origin.is_daemon() { nix::unistd::chdir("/") } else { nix::unistd::daemon(false, false) }
 }
 
 fn identity(options: &Options) -> Identity {
@@ -186,6 +209,8 @@ impl Parent {
             local_groups: local_groups::LocalGroups::default(),
             stopping: None,
             announced: false,
+            departure: Departure::default(),
+            directory: None,
         };
         if let Some(problem) = problem {
             parent.log(Severity::Warning, &problem);
@@ -198,16 +223,22 @@ impl Parent {
         Ok(parent)
     }
 
-    fn serve(&mut self) -> u8 {
+    fn serve(&mut self, origin: Origin) -> u8 {
         self.greet();
         self.pid_files.write(None, std::process::id(), &mut |line| {
             self.sinks.write(&self.identity, Severity::Warning, line);
         });
-        self.open_control_socket();
-        self.record_of_daemon("started");
-        self.start_up();
+        let goes_on = origin.is_daemon();
+        self.arrive(origin);
+        if !goes_on {
+            self.start_up();
+        }
         self.want_children();
-        self.arrange_watched(Beginning::Wanted);
+        if goes_on {
+            // Others wait for the adverts of these.
+            self.tend_children();
+        }
+        self.arrange_watched(if goes_on { Beginning::Over } else { Beginning::Wanted });
         let mut ready = Vec::new();
         let mut woken = now();
         loop {
@@ -223,6 +254,7 @@ impl Parent {
             self.tend_inquiries();
             self.control.tend();
             self.tend_mail();
+            self.tend_departure();
             if self.wind_up() {
                 break;
             }
@@ -268,6 +300,7 @@ impl Parent {
             self.inquiries.deadline(),
             self.control.deadline(),
             self.post.deadline(),
+            self.departure.deadline(),
         ];
         self.children.iter().filter_map(Managed::deadline).chain(others.into_iter().flatten()).min()
     }
@@ -388,6 +421,10 @@ impl Parent {
         }
         if token == ERRANDS {
             return self.take_errands();
+        }
+        if Rehearsal::owns(token) {
+            // What it says is heard in this turn.
+            return;
         }
         if control_socket::ControlSocket::owns(token) {
             return self.take_control(token);

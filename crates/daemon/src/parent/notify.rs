@@ -65,11 +65,21 @@ impl Systemd {
     /// A reload has begun.
     pub(super) fn reloading(&mut self) {
         "Reloading".clone_into(&mut self.status);
+        self.tell_of_reload();
+    }
+
+    fn tell_of_reload(&self) {
         let reloading = NotifyState::monotonic_usec_now();
         match reloading {
             Ok(time) => tell(&[NotifyState::Reloading, time, NotifyState::Status(&self.status)]),
             Err(_) => tell(&[NotifyState::Reloading, NotifyState::Status(&self.status)]),
         }
+    }
+
+    /// Another program takes over: it says when it is ready.
+    pub(super) fn upgrading(&mut self) {
+        "Upgrading".clone_into(&mut self.status);
+        self.tell_of_reload();
     }
 
     /// The daemon ends.
@@ -100,6 +110,7 @@ impl Parent {
         if ready && !self.announced {
             self.announced = true;
             self.systemd.ready(&status);
+            self.end_departure();
         } else if self.announced {
             self.systemd.status(&status);
         }

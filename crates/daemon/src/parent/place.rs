@@ -5,6 +5,7 @@ use control::Role;
 use kernel::namespace::Namespace;
 
 use super::loaded::Loaded;
+use super::succession::Origin;
 use crate::cli::Options;
 use crate::compat;
 
@@ -13,7 +14,11 @@ use crate::compat;
 /// where it is another one.
 ///
 /// **Errors**: a namespace that is not there, or that may not be entered.
-pub(super) fn take_up(options: &mut Options, wanted: &Place) -> Result<Option<Namespace>, String> {
+pub(super) fn take_up(
+    options: &mut Options,
+    wanted: &Place,
+    origin: &Origin,
+) -> Result<Option<Namespace>, String> {
     if let (Some(given), Some(written)) = (&options.namespace, &wanted.namespace)
         && given != written
     {
@@ -24,6 +29,10 @@ pub(super) fn take_up(options: &mut Options, wanted: &Place) -> Result<Option<Na
     options.namespace = options.namespace.take().or_else(|| wanted.namespace.clone());
     options.instance.clone_from(&wanted.instance);
     name_files(options, wanted.uses_directory);
+    if origin.is_daemon() {
+        // This process is there already, whatever the names mean by now.
+        return Ok(origin.checker_place());
+    }
     let open = |name: &str| {
         Namespace::named(name)
             .map_err(|error| format!("cannot enter network namespace {name}: {error}"))

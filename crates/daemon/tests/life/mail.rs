@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::Test;
 use crate::daemon::{Daemon, Start};
 use crate::postmaster::{Manner, Postmaster};
+use crate::upgrade::{newer, upgraded};
 use crate::world::{Cable, FAR, SECOND, VIRTUAL, eventually, instance, never, steady_instance};
 
 pub const TESTS: &[Test] = &[
@@ -30,6 +31,7 @@ pub const TESTS: &[Test] = &[
     ("letters_of_many_instances_share_conversations_and_all_arrive", tells_of_many),
     ("a_reload_sends_later_letters_to_another_server", moves_on),
     ("a_replaced_vrrp_process_tells_nothing_that_was_told", resumes_silently),
+    ("an_upgrade_loses_no_letter_and_tells_nothing_twice", upgrades),
 ];
 
 /// Settings of mail for this server, and the rest of a file.
@@ -466,6 +468,22 @@ fn moves_on() {
     assert_eq!(daemon.stop().0, Some(0));
     second.wait_for(&[STOPPING]);
     first.wait_for(&[BACKUP, MASTER]);
+}
+
+fn upgrades() {
+    let _cable = Cable::new();
+    let server = Postmaster::open(Manner::Busy);
+    let mut daemon = Start::with(&alerting(&server, "")).until("Entering MASTER");
+    daemon.wait_for("cannot send e-mail");
+    server.behave(Manner::Old);
+    // With letters that wait for the next attempt, seconds from now; then with none.
+    let newer = newer(&daemon);
+    for _ in 0..2 {
+        upgraded(&daemon, &newer);
+        server.wait_for(&[BACKUP, MASTER]);
+    }
+    assert_eq!(daemon.stop().0, Some(0));
+    server.wait_for(&[BACKUP, MASTER, STOPPING]);
 }
 
 fn resumes_silently() {

@@ -38,6 +38,7 @@ mod supervision;
 mod systemd;
 mod tracked_processes;
 mod tracking;
+mod upgrade;
 mod virtual_mac;
 mod walls;
 mod world;
@@ -64,6 +65,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("mail", mail::TESTS),
     ("once", once::TESTS),
     ("place", place::TESTS),
+    ("upgrade", upgrade::TESTS),
     ("walls", walls::TESTS),
     ("asking", asking::TESTS),
     ("dumps", dumps::TESTS),

@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use crate::Test;
 use crate::daemon::{Daemon, Start};
 use crate::processes::Process;
+use crate::upgrade::{newer, upgraded};
 use crate::world::{Cable, VIRTUAL, eventually, never, steady};
 
 pub const TESTS: &[Test] = &[
@@ -20,6 +21,7 @@ pub const TESTS: &[Test] = &[
     ("a_reload_changes_what_will_run_at_the_end", changed_by_a_reload),
     ("a_daemon_that_gives_up_runs_its_last_program_too", gives_up),
     ("one_that_others_could_change_is_refused", refused),
+    ("an_upgrade_is_neither_a_start_nor_an_end", upgrades),
     ("all_groups_of_its_user_are_given_to_a_program_only_where_that_is_said", groups),
 ];
 
@@ -49,6 +51,16 @@ fn configuration(start: &Start, settings: &str) -> String {
 
 fn position(log: &str, text: &str) -> usize {
     log.find(text).unwrap_or_else(|| panic!("{text} is not in\n{log}"))
+}
+
+fn upgrades() {
+    let _cable = Cable::new();
+    let start = start("script_user root", "echo first >>@/told", "echo last >>@/told");
+    let mut daemon = start.until("Entering MASTER");
+    upgraded(&daemon, &newer(&daemon));
+    assert_eq!(daemon.place.read("told"), "first\n");
+    assert_eq!(daemon.stop().0, Some(0));
+    assert_eq!(daemon.place.read("told"), "first\nlast\n");
 }
 
 fn start_comes_first() {

@@ -7,7 +7,8 @@ use rustix::process::Signal;
 
 use crate::Test;
 use crate::daemon::Start;
-use crate::world::{Cable, GLOBAL, VIRTUAL, instance, never, one_instance, within};
+use crate::upgrade::{newer, upgraded};
+use crate::world::{Cable, GLOBAL, VIRTUAL, instance, never, one_instance, steady, within};
 
 pub const TESTS: &[Test] = &[
     ("readiness_status_reload_and_end_are_said", says_all),
@@ -16,6 +17,7 @@ pub const TESTS: &[Test] = &[
     ("readiness_waits_for_the_startup_script_and_systemd_for_us", waits_for_the_script),
     ("the_watchdog_is_petted_while_children_live", pets_the_watchdog),
     ("children_do_not_speak_to_systemd", keeps_children_quiet),
+    ("an_upgrade_is_a_reload_of_the_same_process", upgrades),
 ];
 
 fn says_all() {
@@ -120,6 +122,24 @@ fn keeps_children_quiet() {
     daemon.reload(&format!("{GLOBAL}{}", instance("VI_1", 51, 149, &[VIRTUAL], "")));
     daemon.wait_for("Reload finished");
     assert_eq!(daemon.stop().0, Some(0));
+}
+
+fn upgrades() {
+    let _cable = Cable::new();
+    let (start, manager) = managed(&steady());
+    let mut daemon = start.environment("WATCHDOG_USEC", "400000").until("Entering MASTER");
+    manager.wait_for("READY=1");
+    upgraded(&daemon, &newer(&daemon));
+    let words = manager.wait_for("RELOADING=1");
+    assert!(words.contains(&"STATUS=Upgrading".to_owned()), "{words:?}");
+    let ready = manager.wait_for("READY=1");
+    assert!(ready.contains(&format!("MAINPID={}", daemon.process().0)), "{ready:?}");
+    let petted = || manager.next().filter(|lines| lines.contains(&"WATCHDOG=1".to_owned()));
+    for _ in 0..5 {
+        within(Duration::from_millis(390), "a sign of life", petted);
+    }
+    assert_eq!(daemon.stop().0, Some(0));
+    manager.wait_for("STOPPING=1");
 }
 
 /// The other end of `NOTIFY_SOCKET`.

@@ -6,11 +6,13 @@
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions};
 
 use super::ProcessError;
 use crate::sys;
@@ -46,8 +48,10 @@ pub enum Stdio {
 /// A running child.
 #[derive(Debug)]
 pub struct Child {
-    child: std::process::Child,
+    pid: Pid,
     pidfd: OwnedFd,
+    /// Once it was collected.
+    ended: Option<Ended>,
 }
 
 /// How a child ended.
@@ -103,7 +107,7 @@ impl Child {
         let mut child = command.spawn().map_err(ProcessError::io(operation))?;
         let pid = Pid::from_child(&child);
         match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(pidfd) => Ok(Self { child, pidfd }),
+            Ok(pidfd) => Ok(Self { pid, pidfd, ended: None }),
             Err(source) => {
                 // Nobody would know of it.
                 let _ = child.kill();
@@ -113,10 +117,24 @@ impl Child {
         }
     }
 
+    /// A child of this process that another program started in it.
+    ///
+    /// **Errors**: there is no such child, or it was collected already.
+    pub fn adopt(pid: u32) -> Result<Self, ProcessError> {
+        let failed = ProcessError::failed("adopt child");
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or(ProcessError::new("adopt child", rustix::io::Errno::CHILD))?;
+        // A number that was given to another process since is not that of a child.
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        rustix::process::waitid(WaitId::Pid(pid), look).map_err(&failed)?;
+        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(&failed)?;
+        Ok(Self { pid, pidfd, ended: None })
+    }
+
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
     /// Sends a signal; one that has ended already is no error.
@@ -131,19 +149,42 @@ impl Child {
 
     /// Kills it and collects it at once: one whose end nobody would hear of.
     pub fn put_down(mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.signal(Signal::KILL);
+        let _ = self.wait(TIME_TO_DIE);
     }
 
     /// How it ended, if it has; collects it.
     ///
     /// **Errors**: it was collected by someone else.
     pub fn ended(&mut self) -> Result<Option<Ended>, ProcessError> {
-        let status = self.child.try_wait().map_err(ProcessError::io("wait for child"))?;
-        Ok(status.map(|status| match (status.code(), status.signal()) {
-            (Some(code), _) => Ended::Exited(code),
-            (None, signal) => Ended::Signalled(signal.unwrap_or(0)),
-        }))
+        if self.ended.is_none() {
+            let status = rustix::process::waitpid(Some(self.pid), WaitOptions::NOHANG)
+                .map_err(ProcessError::failed("wait for child"))?;
+            self.ended = status.map(|(_, status)| match status.exit_status() {
+                Some(code) => Ended::Exited(code),
+                None => Ended::Signalled(status.terminating_signal().unwrap_or(0)),
+            });
+        }
+        Ok(self.ended)
+    }
+}
+
+impl Child {
+    /// Waits for its end, which is near, and collects it; says how it ended, if it has by then.
+    pub fn wait(&mut self, patience: Duration) -> Option<Ended> {
+        let begin = std::time::Instant::now();
+        loop {
+            if let Ok(Some(ended)) = self.ended() {
+                return Some(ended);
+            }
+            let rest = patience.saturating_sub(begin.elapsed());
+            if rest.is_zero() {
+                return None;
+            }
+            let rest = Timespec::try_from(rest).ok();
+            let _ =
+                rustix::event::poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], rest.as_ref());
+        }
     }
 }
 
@@ -153,3 +194,6 @@ impl AsFd for Child {
         self.pidfd.as_fd()
     }
 }
+
+/// How long a killed process may take to end.
+const TIME_TO_DIE: Duration = Duration::from_secs(1);

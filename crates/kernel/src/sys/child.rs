@@ -134,3 +134,20 @@ pub fn inherited_pair() -> Option<(OwnedFd, OwnedFd)> {
     // SAFETY: both are open and of the kinds that a parent of ours leaves; only one caller ever comes here.
     unsafe { Some((OwnedFd::from_raw_fd(FIRST), OwnedFd::from_raw_fd(FIRST + 1))) }
 }
+
+/// A descriptor that the program before this one in the same process has left open at `number`; nothing where there is
+/// none. It is closed on exec from now on.
+pub fn inherited(number: i32) -> Option<OwnedFd> {
+    if number < FIRST {
+        return None;
+    }
+    // SAFETY: a descriptor that is closed answers with an error; nothing is owned here yet.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+    // All that this program has opened is closed on exec: what is not was left to it, and is taken once only.
+    if rustix::io::fcntl_getfd(descriptor).ok()?.contains(FdFlags::CLOEXEC) {
+        return None;
+    }
+    rustix::io::fcntl_setfd(descriptor, FdFlags::CLOEXEC).ok()?;
+    // SAFETY: it is open, and nobody else owns it, as the flag said that is set now.
+    Some(unsafe { OwnedFd::from_raw_fd(number) })
+}

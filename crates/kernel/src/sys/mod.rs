@@ -12,8 +12,8 @@ use rustix::io::Errno;
 use wire::MacAddr;
 
 pub(crate) use batch::ReceiveBatch;
-pub use child::inherited_pair;
 pub(crate) use child::{Bond, Credentials, above_targets, occupy_targets, prepare_child};
+pub use child::{inherited, inherited_pair};
 pub(crate) use send::{Head, Outgoing, SendBatch};
 
 /// Sets a socket option whose value is an `int`.

@@ -47,6 +47,10 @@ impl Connection {
         Self { number, stream, phase }
     }
 
+    pub(super) const fn stream(&self) -> &UnixStream {
+        &self.stream
+    }
+
     /// Until when it may keep us waiting.
     pub(super) const fn until(&self) -> Option<Instant> {
         match &self.phase {

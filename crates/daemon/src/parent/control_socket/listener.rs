@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -37,6 +38,17 @@ impl Listener {
         socket.set_nonblocking(true).map_err(|error| error.to_string())?;
         let file = fs::symlink_metadata(path).map_err(|error| error.to_string())?;
         Ok(Self { socket, path: path.to_owned(), file: (file.dev(), file.ino()) })
+    }
+
+    /// Goes on with a socket that another program in this process has made at `path`; nothing where it is not there any
+    /// more.
+    pub(super) fn adopt(socket: OwnedFd, path: &Path) -> Option<Self> {
+        let bound = rustix::net::getsockname(&socket).ok()?;
+        let bound = SocketAddrUnix::try_from(bound).ok()?;
+        let file = fs::symlink_metadata(path).ok()?;
+        let is_there = bound.path_bytes() == Some(path.as_os_str().as_bytes());
+        let file = (file.dev(), file.ino());
+        is_there.then(|| Self { socket: socket.into(), path: path.to_owned(), file })
     }
 
     /// The next who connects and may.

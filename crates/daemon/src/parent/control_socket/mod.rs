@@ -7,6 +7,8 @@ mod answer;
 mod client;
 mod listener;
 
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,8 +49,14 @@ impl ControlSocket {
     /// Begins to listen at `path`.
     ///
     /// **Errors**: in words; another daemon listens there, or nothing can be made there.
-    pub(super) fn open(&mut self, path: &Path, events: &EventLoop) -> Result<(), String> {
-        let listener = Listener::open(path)?;
+    fn open(
+        &mut self,
+        path: &Path,
+        left: Option<OwnedFd>,
+        events: &EventLoop,
+    ) -> Result<(), String> {
+        let left = left.and_then(|socket| Listener::adopt(socket, path));
+        let listener = left.map_or_else(|| Listener::open(path), Ok)?;
         events.add(&listener, LISTENER).map_err(|error| error.to_string())?;
         self.listener = Some(listener);
         Ok(())
@@ -73,6 +81,29 @@ impl ControlSocket {
                 *slot = None;
             }
         }
+    }
+
+    /// What another program goes on listening with.
+    pub(super) const fn listener(&self) -> Option<&Listener> {
+        self.listener.as_ref()
+    }
+
+    /// The connection of a client who is still there.
+    pub(super) fn stream(&self, client: &Client) -> Option<&UnixStream> {
+        let connection = self.connections.get(client.slot)?.as_ref()?;
+        (connection.number == client.number).then(|| connection.stream())
+    }
+
+    /// Somebody who was asking another program and waits for the answer.
+    pub(super) fn adopt(&mut self, stream: UnixStream, events: &EventLoop) -> Option<Client> {
+        let slot = self.connections.iter().position(Option::is_none)?;
+        self.next = self.next.wrapping_add(1);
+        let (token, number) = (token(slot), self.next);
+        events.add(&stream, token).ok()?;
+        let mut connection = Connection::new(stream, number);
+        connection.wait(token, events);
+        *self.connections.get_mut(slot)? = Some(connection);
+        Some(Client { slot, number, instance: None })
     }
 
     fn find(&mut self, client: &Client) -> Option<&mut Connection> {
@@ -109,10 +140,10 @@ impl ControlSocket {
 }
 
 impl Parent {
-    /// Opens the socket; a daemon without one works all the same.
-    pub(super) fn open_control_socket(&mut self) {
+    /// Opens the socket, or goes on with that of a program before this one; a daemon without one works all the same.
+    pub(super) fn open_control_socket(&mut self, left: Option<OwnedFd>) {
         let path = self.options.control_socket();
-        if let Err(why) = self.control.open(&path, &self.events) {
+        if let Err(why) = self.control.open(&path, left, &self.events) {
             let text = format!("no control socket at {}: {why}", path.display());
             self.log(Severity::Warning, &text);
         }
@@ -155,13 +186,19 @@ impl Parent {
                 self.control.answer(&client, Answer::of_events(events), &self.events);
             }
             Ok(Ask::Reload) => self.reload_for(client),
+            Ok(Ask::Upgrade) => self.upgrade_for(client, file),
             Err(error) => self.refuse(&client, error),
         }
     }
 
     /// Tells a client why there is no answer.
     pub(super) fn refuse(&mut self, client: &Client, error: LineError) {
-        self.control.answer(client, Answer::of_line(Line::Error(error)), &self.events);
+        self.answer_line(client, Line::Error(error));
+    }
+
+    /// Tells a client all in one line.
+    pub(super) fn answer_line(&mut self, client: &Client, line: Line) {
+        self.control.answer(client, Answer::of_line(line), &self.events);
     }
 
     /// Tells a client how everything stands.

@@ -16,6 +16,7 @@ use rustix::process::Signal;
 
 use self::run::Courier;
 use super::Parent;
+use super::succession::LeftLetter;
 use crate::log::Stamp;
 use crate::{compat, load};
 
@@ -58,7 +59,7 @@ impl Addressees {
 pub(super) struct Post {
     outbox: Outbox<Note>,
     /// What was told last of whom.
-    told: BTreeMap<Subject, What>,
+    pub(super) told: BTreeMap<Subject, What>,
     courier: Option<Courier>,
     /// Notes that gave way to others since that was said.
     lost: u64,
@@ -67,7 +68,7 @@ pub(super) struct Post {
 }
 
 /// A letter before it has its headers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Note {
     date: String,
     subject: String,
@@ -85,6 +86,26 @@ impl Post {
     /// Whether a token is about the courier.
     pub(super) fn owns(token: Token) -> bool {
         token == CHANNEL || token == PROCESS
+    }
+
+    /// Whether a courier is on its way.
+    pub(super) const fn is_on_its_way(&self) -> bool {
+        self.courier.is_some()
+    }
+
+    /// What was not sent yet, for another program.
+    pub(super) fn leave(&self) -> Vec<LeftLetter> {
+        let letter = |(since, note): (Instant, &Note)| {
+            let Note { date, subject, text, left } = note.clone();
+            LeftLetter { since: since.as_nanos(), date, subject, text, left }
+        };
+        self.outbox.letters().map(letter).collect()
+    }
+
+    /// What another program has not sent.
+    pub(super) fn take_over(&mut self, letter: LeftLetter) {
+        let LeftLetter { since, date, subject, text, left } = letter;
+        self.outbox.add(Instant::from_nanos(since), Note { date, subject, text, left });
     }
 
     /// Whether a daemon whose children have ended may end.
@@ -170,9 +191,7 @@ impl Parent {
 
     /// Ends a courier that is still on its way, and says what is lost.
     pub(super) fn close_post(&mut self) {
-        if let Some(courier) = self.post.courier.take() {
-            courier.child.put_down();
-        }
+        self.end_courier();
         let lost = self.post.outbox.clear();
         if lost > 0 {
             self.log(Severity::Error, &format!("{lost} e-mails were not sent"));

@@ -1,12 +1,14 @@
 //! One run of e-mail: the courier is sent with letters, and what it says of them is heard.
 
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::time::Duration;
 
 use config::model::{LoginPassword, MailSecurity};
 use control::{Credentials, Errand, Letter, Password, Report, Security, Severity};
 use kernel::eventloop::{Token, now};
 use kernel::process::{Child, MemoryFile, Spawn, Stdio};
 use kernel::socket::Channel;
+use rustix::process::Signal;
 
 use super::super::Parent;
 use super::{CHANNEL, PROCESS};
@@ -47,6 +49,20 @@ impl Parent {
             let _ = self.events.remove(&courier.child);
             let _ = self.events.remove(&courier.channel);
             self.mail_ended(Some(courier.why.unwrap_or(how)));
+        }
+    }
+
+    /// Ends a courier that is still on its way, and hears what it has done so far.
+    pub(in super::super) fn end_courier(&mut self) {
+        if let Some(courier) = &mut self.post.courier {
+            let _ = courier.child.signal(Signal::KILL);
+            let _ = courier.child.wait(TIME_TO_DIE);
+            self.hear_courier();
+        }
+        if let Some(courier) = self.post.courier.take() {
+            let _ = self.events.remove(&courier.child);
+            let _ = self.events.remove(&courier.channel);
+            self.post.outbox.ended(now());
         }
     }
 
@@ -192,3 +208,6 @@ impl Parent {
         })
     }
 }
+
+/// How long a killed courier may take to end.
+const TIME_TO_DIE: Duration = Duration::from_millis(500);

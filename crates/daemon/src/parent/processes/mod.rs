@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clock::Instant;
 use config::model::{ProcessParameters, TrackProcess};
-use control::{Comparison, Quorum, QuorumWatch, Severity, Sought, Verdict, Watched};
+use control::{Comparison, Finding, Quorum, QuorumWatch, Severity, Sought, Verdict, Watched};
 use kernel::eventloop::{Token, now};
 use kernel::process::table::{End, Seen};
 
@@ -147,8 +147,15 @@ impl Parent {
                     known.watch.adjust(quorum);
                     known
                 }
-                _ => {
-                    let watch = QuorumWatch::new(quorum);
+                other => {
+                    // What a program before this one found out about it.
+                    let left = Watched::Process(process.name.clone());
+                    let left = self.handover.findings.get(&left).filter(|_| other.is_none());
+                    let watch = match left.copied() {
+                        Some(Finding::Good) => QuorumWatch::known(quorum, Verdict::Good),
+                        Some(Finding::Bad) => QuorumWatch::known(quorum, Verdict::Bad),
+                        Some(Finding::Value(_)) | None => QuorumWatch::new(quorum),
+                    };
                     Tracked { sought, watch, members: BTreeSet::new(), is_counted: false }
                 }
             };

@@ -132,7 +132,7 @@ fn find(name: &str) -> Option<PathBuf> {
 }
 
 /// Which component of a path somebody else than root could change, with its mode.
-fn weakness(path: &Path) -> Option<String> {
+pub(in crate::parent) fn weakness(path: &Path) -> Option<String> {
     let unknown =
         |path: &Path, error| Some(format!("{} cannot be looked at: {error}", path.display()));
     let real = match path.canonicalize() {

@@ -3,6 +3,7 @@
 //! The VRRP process never forks: it says what changed, by names, and the parent, which reads the same configuration,
 //! knows what to run for it. Nothing here waits for a program.
 
+mod handing;
 mod identity;
 mod once;
 mod pipe;
@@ -20,13 +21,16 @@ use control::{Change, Severity, Subject, Verdict, What};
 use kernel::eventloop::{Token, now};
 use kernel::process::{Child, Ended, Program};
 use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
 
+pub(super) use self::identity::weakness;
 use self::once::{Occasion, Once};
 use self::pipe::Pipe;
 use self::queue::Queue;
 use self::told::{as_told, commands};
 use self::tracked::Tracked;
 use super::Parent;
+use super::succession::LeftScript;
 use crate::compat::changes;
 
 /// What the configuration says of programs.
@@ -80,6 +84,8 @@ impl Table {
 pub(super) struct Programs {
     tracked: BTreeMap<String, Tracked>,
     users: identity::Users,
+    /// Scripts that a program before this one tracked, until they are tracked here.
+    left: BTreeMap<String, LeftScript>,
     queue: Queue,
     pipes: Vec<Pipe>,
     running: BTreeMap<u64, Running>,
@@ -105,7 +111,7 @@ struct Running {
 }
 
 /// What a program runs for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Purpose {
     /// The tracked script of this name.
     Tracked(String),
@@ -364,29 +370,33 @@ impl Parent {
         purpose: Purpose,
         until: Option<Instant>,
     ) -> bool {
-        let started = program.start().map_err(|error| error.to_string()).and_then(|child| {
-            let number = FIRST_TOKEN + self.programs.next;
-            self.programs.next = self.programs.next.wrapping_add(1);
-            match self.events.add(&child, Token(number)) {
-                Ok(()) => Ok((number, child)),
-                Err(error) => {
-                    let _ = child.signal_group(Signal::KILL);
-                    child.put_down();
-                    Err(error.to_string())
-                }
-            }
-        });
-        match started {
-            Ok((number, child)) => {
-                self.programs.running.insert(number, Running { child, purpose, until });
-                true
-            }
+        let started = program.start().map_err(|error| error.to_string());
+        match started.and_then(|child| self.watch_program(child, purpose, until)) {
+            Ok(()) => true,
             Err(why) => {
                 let path = program.path.display();
                 self.log(Severity::Error, &format!("cannot run {path}: {why}"));
                 false
             }
         }
+    }
+
+    /// Watches for the end of a program.
+    fn watch_program(
+        &mut self,
+        child: Child,
+        purpose: Purpose,
+        until: Option<Instant>,
+    ) -> Result<(), String> {
+        let number = FIRST_TOKEN + self.programs.next;
+        self.programs.next = self.programs.next.wrapping_add(1);
+        if let Err(error) = self.events.add(&child, Token(number)) {
+            let _ = child.signal_group(Signal::KILL);
+            child.put_down();
+            return Err(error.to_string());
+        }
+        self.programs.running.insert(number, Running { child, purpose, until });
+        Ok(())
     }
 }
 

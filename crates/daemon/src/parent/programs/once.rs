@@ -9,13 +9,14 @@ use control::Severity;
 use kernel::eventloop::now;
 use kernel::process::Ended;
 use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
 
 use super::super::Parent;
 use super::super::files::Beginning;
 use super::Purpose;
 
 /// Which of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Occasion {
     /// `startup_script`.
     Start,

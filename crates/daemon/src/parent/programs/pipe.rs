@@ -14,9 +14,9 @@ use super::identity;
 #[derive(Debug)]
 pub(super) struct Pipe {
     pub(super) path: PathBuf,
-    file: File,
-    is_ours: bool,
-    lost: u64,
+    pub(super) file: File,
+    pub(super) is_ours: bool,
+    pub(super) lost: u64,
 }
 
 impl Pipe {

@@ -37,6 +37,18 @@ impl Queue {
         next
     }
 
+    /// What waits for each subject of which one runs.
+    pub(super) fn waiting(
+        &self,
+    ) -> impl Iterator<Item = (&Subject, impl Iterator<Item = &Program>)> {
+        self.waiting.iter().map(|(subject, waiting)| (subject, waiting.iter()))
+    }
+
+    /// One of a subject runs already, and these wait for it.
+    pub(super) fn restore(&mut self, subject: Subject, waiting: impl Iterator<Item = Program>) {
+        self.waiting.insert(subject, waiting.take(WAITING).collect());
+    }
+
     /// Everything that waits, for a daemon that is about to end.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Program> + use<> {
         std::mem::take(&mut self.waiting).into_values().flatten()

@@ -17,7 +17,7 @@ use super::Purpose;
 pub(super) struct Tracked {
     pub(super) watch: ScriptWatch,
     /// None for one that cannot run, which was said.
-    program: Option<Program>,
+    pub(super) program: Option<Program>,
     /// How its last run ended, for saying only what is new.
     pub(super) last: Option<Ended>,
 }
@@ -35,6 +35,9 @@ impl Parent {
                 Some(mut known) => {
                     known.watch.adjust(script_times);
                     Tracked { program, ..known }
+                }
+                None if self.programs.left.contains_key(&script.name) => {
+                    self.left_script(&script, program)
                 }
                 None => {
                     let begins = match script.begins {
@@ -122,7 +125,7 @@ impl Parent {
     }
 }
 
-fn times(script: &Script) -> ScriptTimes {
+pub(super) fn times(script: &Script) -> ScriptTimes {
     ScriptTimes {
         interval: script.interval,
         timeout: script.timeout,
