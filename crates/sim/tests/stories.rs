@@ -202,6 +202,34 @@ fn a_suspended_active_listens_before_it_claims_again() {
     insta::assert_snapshot!(lan.story());
 }
 
+// What `timer_expired_backup` asks for together with `nopreempt`: the role stays where it went.
+#[test]
+fn a_suspended_active_that_must_not_preempt_leaves_the_role_where_it_went() {
+    let mut lan = pair(preempting(150, Preempt::Never), preempting(100, Preempt::Never));
+    lan.run_until(at(5.0));
+    lan.suspend("a", seconds(20.0));
+    lan.run_until(at(40.0));
+    assert_eq!(
+        lan.timeline(),
+        "   3.414062500 a: Backup -> Active
+             -- a suspended for 20s
+   8.023537500 b: Backup -> Active
+  25.000000000 a: Active -> Backup
+"
+    );
+}
+
+// One that finds in its socket what a lower priority said meanwhile is Active by RFC 9568 §6.4.3, and the other yields.
+#[test]
+fn a_stalled_active_that_finds_a_lower_priority_in_its_socket_stays() {
+    let mut lan = pair(preempting(150, Preempt::Never), preempting(100, Preempt::Never));
+    lan.run_until(at(5.0));
+    lan.stall("a", seconds(20.0));
+    lan.run_until(at(40.0));
+    assert_eq!((lan.role("a"), lan.role("b")), (Some(Role::Active), Some(Role::Backup)));
+    assert_eq!(lan.timeline().matches("a: ").count(), 1, "{}", lan.story());
+}
+
 #[test]
 fn a_lone_suspended_active_is_back_after_one_interval_and_the_skew() {
     let mut lan = Lan::new([Host::new("a", 1).instance(contender(150))]);
