@@ -26,6 +26,8 @@ pub struct Scenario {
     pub mixed: bool,
     /// Only for this one, where the two differ on purpose.
     pub only: Option<Subject>,
+    /// Only where ours plays this router.
+    pub ours: Option<&'static str>,
     /// Why ours cannot play it yet.
     pub gap: Option<&'static str>,
     /// Whether a user namespace is not enough: there nobody may leave his groups, as a starter of scripts does.
@@ -50,6 +52,7 @@ impl Scenario {
             flavours,
             mixed: false,
             only: None,
+            ours: None,
             gap: None,
             privileged: false,
             needs: None,
@@ -68,6 +71,13 @@ impl Scenario {
     #[must_use]
     pub const fn only(mut self, subject: Subject) -> Self {
         self.only = Some(subject);
+        self
+    }
+
+    /// Only where ours plays this router, whoever plays the others.
+    #[must_use]
+    pub const fn ours_at(mut self, router: &'static str) -> Self {
+        self.ours = Some(router);
         self
     }
 

@@ -35,6 +35,7 @@ mod supervision;
 mod three;
 mod tracking;
 mod unicast;
+mod upgrade;
 mod virtual_mac;
 
 use std::env;
@@ -80,6 +81,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("three", three::SCENARIOS),
     ("tracking", tracking::SCENARIOS),
     ("unicast", unicast::SCENARIOS),
+    ("upgrade", upgrade::SCENARIOS),
     ("virtual_mac", virtual_mac::SCENARIOS),
 ];
 
@@ -162,6 +164,10 @@ fn needs_ours(pair: Pair) -> bool {
 fn trials_of(theme: &str, scenario: Scenario, pair: Pair, obstacle: Option<&str>) -> Vec<Trial> {
     let mixed = pair.a != pair.b;
     if (mixed && !scenario.mixed) || scenario.only.is_some_and(|only| pair != Pair::both(only)) {
+        return Vec::new();
+    }
+    let plays = |router: &str| if router == "a" { pair.a } else { pair.b };
+    if scenario.ours.is_some_and(|router| plays(router) != Subject::Ours) {
         return Vec::new();
     }
     let gap = scenario.gap.filter(|_| needs_ours(pair));

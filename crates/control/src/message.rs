@@ -3,7 +3,7 @@
 //! A child may be of another build than its parent (an upgrade, a respawn), so every message carries the version
 //! of its enum and decoding can fail: the receiver then logs it and gives the peer up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::de::DeserializeOwned;
@@ -96,8 +96,8 @@ pub struct StartOptions {
 /// What a child that died has left to its successor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handover {
-    /// Instances that were Active.
-    pub active: BTreeSet<String>,
+    /// What was told last of each instance and group.
+    pub roles: BTreeMap<Subject, What>,
     /// Until when it is known to have worked, in nanoseconds of the monotonic clock.
     pub alive_until: u64,
     /// What was found out so far about things that the parent watches.
@@ -217,6 +217,8 @@ pub enum ToParent {
     },
     /// Numbers of authenticated adverts that instances have heard since this was said last, for a successor.
     Numbers(BTreeMap<String, Numbers>),
+    /// The counters of some instances, for a successor to go on counting: a list of names, each with its counters.
+    Tally(Vec<u8>),
     /// A part of how everything stands: the parts of one serial, one behind the other, are a list of items.
     Report {
         /// The request that it answers.
@@ -352,7 +354,7 @@ pub fn items<T: DeserializeOwned>(mut list: &[u8]) -> Result<Vec<T>, DecodeError
 }
 
 /// Raised with every change of a message.
-const VERSION: u8 = 7;
+const VERSION: u8 = 8;
 
 #[cfg(test)]
 mod tests {

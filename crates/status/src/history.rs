@@ -85,6 +85,23 @@ impl History {
         }
     }
 
+    /// The state that an instance is in, with when it entered that and why, as far as it is remembered.
+    #[must_use]
+    pub fn last(&self, instance: &str) -> Option<(Seconds, State, &str)> {
+        let ring = self.rings.get(&Subject::Instance(instance.to_owned()))?;
+        let entered = |event: &'_ Event| match &event.what {
+            Occurrence::Instance { state, .. } => Some(*state),
+            Occurrence::Group { .. } | Occurrence::Daemon { .. } => None,
+        };
+        let state = entered(ring.back()?)?;
+        // What is told of one that stays as it is, such as a contest, is no entry.
+        let event = ring.iter().rev().take_while(|event| entered(event) == Some(state)).last()?;
+        match &event.what {
+            Occurrence::Instance { cause, .. } => Some((event.at, state, cause)),
+            Occurrence::Group { .. } | Occurrence::Daemon { .. } => None,
+        }
+    }
+
     /// What is remembered, the oldest first: of one instance with what concerns the whole daemon, or everything.
     #[must_use]
     pub fn events(&self, instance: Option<&str>) -> Vec<Event> {
@@ -135,6 +152,20 @@ mod tests {
         assert_eq!(times(&history, Some("calm")), [1, 95]);
         assert_eq!(times(&history, None), [1, 92, 93, 94, 95, 95, 96, 97, 98, 99]);
         assert_eq!(times(&history, Some("nobody")), [95]);
+    }
+
+    #[test]
+    fn the_state_of_an_instance_began_with_its_first_event() {
+        let mut history = History::default();
+        assert_eq!(history.last("A"), None);
+        history.record(event(1, "A"));
+        for at in [2, 3] {
+            let (name, cause) = ("A".to_owned(), format!("cause {at}"));
+            let what = Occurrence::Instance { name, state: State::Active, cause };
+            history.record(Event { at: Seconds(Duration::from_secs(at)), what });
+        }
+        let at = Seconds(Duration::from_secs(2));
+        assert_eq!(history.last("A"), Some((at, State::Active, "cause 2")));
     }
 
     #[test]

@@ -265,6 +265,7 @@ impl TrackedState {
 
 /// What happened since the instance was added, or its counters were cleared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counters {
     /// Advertisements sent, those with priority 0 among them.
     pub advertisements_sent: u64,
@@ -286,6 +287,29 @@ pub struct Counters {
     pub address_mismatches: u64,
     /// Packets refused, by reason; only reasons that occurred.
     pub discards: BTreeMap<String, u64>,
+}
+
+impl Counters {
+    /// Adds what happened at another time.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, more) in [
+            (&mut self.advertisements_sent, other.advertisements_sent),
+            (&mut self.advertisements_received, other.advertisements_received),
+            (&mut self.became_active, other.became_active),
+            (&mut self.released, other.released),
+            (&mut self.faulted, other.faulted),
+            (&mut self.resignations_sent, other.resignations_sent),
+            (&mut self.resignations_received, other.resignations_received),
+            (&mut self.lower_discarded, other.lower_discarded),
+            (&mut self.address_mismatches, other.address_mismatches),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+        for (reason, more) in &other.discards {
+            let sum = self.discards.entry(reason.clone()).or_default();
+            *sum = sum.saturating_add(*more);
+        }
+    }
 }
 
 /// What the configuration says of an instance beside the election.

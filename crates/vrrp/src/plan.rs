@@ -59,6 +59,8 @@ pub enum Former {
     None,
     /// Active until so short a time ago that nobody has taken over: it goes on at once.
     Active,
+    /// Backup or in Fault: it listens, whatever it would start as.
+    Inactive,
 }
 
 impl Change {

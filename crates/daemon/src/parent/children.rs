@@ -82,6 +82,8 @@ pub(super) enum News {
     Session(String, Option<SessionMemory>),
     /// What a successor needs to refuse adverts that are repeated.
     Numbers(BTreeMap<String, Numbers>),
+    /// Counters of some instances.
+    Tally(Vec<u8>),
     /// A part of how everything stands.
     Report { serial: u32, part: Vec<u8>, last: bool },
     /// The child ended, in these words; its successor reads the new configuration.
@@ -426,6 +428,7 @@ impl Managed {
                 }
                 Ok(ToParent::Session { name, memory }) => news.push(News::Session(name, memory)),
                 Ok(ToParent::Numbers(numbers)) => news.push(News::Numbers(numbers)),
+                Ok(ToParent::Tally(list)) => news.push(News::Tally(list)),
                 Ok(ToParent::Report { serial, part, last }) => {
                     news.push(News::Report { serial, part, last });
                 }

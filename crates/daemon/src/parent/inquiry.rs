@@ -3,13 +3,14 @@
 //! One question at a time: who asks while one is under way is answered by the next, together with all others that
 //! wait. A process that dies meanwhile is asked again when its successor works.
 
+use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Instant;
 use control::{Role, Severity, ToChild};
 use kernel::eventloop::now;
-use status::{Item, Report};
+use status::{Counters, Instance, Item, Report};
 
 use super::Parent;
 use super::control_socket::Client;
@@ -22,6 +23,8 @@ pub(super) enum Asker {
     Client(Client),
     /// A signal asked for this file.
     Dump(Dump),
+    /// The counters are to be exact when another program takes over.
+    Successor,
 }
 
 /// Questions to the VRRP process.
@@ -47,6 +50,11 @@ impl Inquiries {
         self.current.as_ref().map(|inquiry| inquiry.until)
     }
 
+    /// Whether nobody asks.
+    pub(super) const fn is_idle(&self) -> bool {
+        self.current.is_none() && self.waiting.is_empty()
+    }
+
     /// The process that was asked is gone.
     pub(super) fn interrupt(&mut self) {
         if let Some(inquiry) = &mut self.current {
@@ -60,7 +68,8 @@ impl Parent {
     /// Finds out how everything stands, and tells `asker`.
     pub(super) fn inquire(&mut self, asker: Asker) {
         // A signal that comes again before it was heeded asks for nothing more.
-        let is_known = matches!(asker, Asker::Dump(_)) && self.inquiries.waiting.contains(&asker);
+        let is_known =
+            !matches!(asker, Asker::Client(_)) && self.inquiries.waiting.contains(&asker);
         if !is_known {
             self.inquiries.waiting.push(asker);
         }
@@ -121,9 +130,13 @@ impl Parent {
         let Some(inquiry) = self.inquiries.current.take() else { return };
         let is_answer = items.is_some();
         let report = Arc::new(self.report(items.unwrap_or_default()));
+        if is_answer && inquiry.askers.contains(&Asker::Dump(Dump::StatsAndClear)) {
+            self.tallies.clear();
+        }
         for asker in inquiry.askers {
             match asker {
                 Asker::Client(client) => self.answer_client(&client, is_answer, &report),
+                Asker::Successor => {}
                 Asker::Dump(dump) if is_answer => self.write_dump(dump, &report),
                 Asker::Dump(_) => {
                     self.log(Severity::Error, "no dump: the VRRP process does not answer");
@@ -133,7 +146,7 @@ impl Parent {
     }
 
     /// Everything that is known, with what the VRRP process said.
-    fn report(&self, items: Vec<Item>) -> Report {
+    fn report(&mut self, items: Vec<Item>) -> Report {
         let mut report = Report {
             daemon: self.view(),
             instances: Vec::new(),
@@ -143,11 +156,41 @@ impl Parent {
         };
         for item in items {
             match item {
-                Item::Instance(instance) => report.instances.push(*instance),
+                Item::Instance(mut instance) => {
+                    self.round_off(&mut instance);
+                    report.instances.push(*instance);
+                }
                 Item::Group(group) => report.groups.push(*group),
             }
         }
         report
+    }
+
+    /// Adds to what a VRRP process knows of an instance what came before that process.
+    fn round_off(&mut self, instance: &mut Instance) {
+        instance.counters = self.tallies.hear(&instance.name, take(&mut instance.counters));
+        // One that goes on where another one ended has been so since then, and for that reason.
+        if let Some((at, state, cause)) = self.history.last(&instance.name)
+            && state == instance.state
+            && at < instance.since
+        {
+            instance.since = at;
+            cause.clone_into(&mut instance.cause);
+        }
+    }
+
+    /// Hears what some instances have counted.
+    pub(super) fn take_tally(&mut self, list: &[u8]) {
+        match control::items::<(String, Counters)>(list) {
+            Ok(items) => {
+                for (name, counters) in items {
+                    self.tallies.hear(&name, counters);
+                }
+            }
+            Err(error) => {
+                self.log(Severity::Error, &format!("the VRRP process counts nonsense: {error}"));
+            }
+        }
     }
 }
 

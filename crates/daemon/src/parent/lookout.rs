@@ -136,6 +136,11 @@ where
         ring(&desk.wake);
     }
 
+    /// Whether one was left behind and has not come back.
+    pub(super) const fn has_left_one(&self) -> bool {
+        self.left_behind > 0
+    }
+
     /// When [`Self::late`] is to be asked again.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.suspicion.map(|suspicion| suspicion.until)

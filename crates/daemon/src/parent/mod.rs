@@ -22,6 +22,7 @@ mod programs;
 mod reload;
 mod signals;
 mod succession;
+mod tallies;
 mod view;
 
 use std::os::fd::OwnedFd;
@@ -80,6 +81,7 @@ struct Parent {
     errands: errands::Errands,
     control: control_socket::ControlSocket,
     history: status::History,
+    tallies: tallies::Tallies,
     /// When the daemon started.
     since: status::Seconds,
     presence: Presence,
@@ -204,6 +206,7 @@ impl Parent {
             errands,
             control: control_socket::ControlSocket::default(),
             history: status::History::default(),
+            tallies: tallies::Tallies::default(),
             since: view::today(),
             presence: Presence::begin(),
             local_groups: local_groups::LocalGroups::default(),

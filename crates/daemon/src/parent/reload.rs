@@ -110,9 +110,11 @@ impl Parent {
                 return self.changed(change);
             }
             News::Report { serial, part, last } => return self.take_part(*serial, part, *last),
+            News::Tally(list) => return self.take_tally(list),
             News::Gone(role, text) => {
                 if *role == Role::Vrrp {
                     self.inquiries.interrupt();
+                    self.tallies.turn_over();
                 }
                 self.record_of_daemon(text);
             }
@@ -132,6 +134,7 @@ impl Parent {
             | News::Contested { .. }
             | News::Session(..)
             | News::Numbers(_)
+            | News::Tally(_)
             | News::Report { .. } => {}
             News::Gone(role, _) => waiting.retain(|other| *other != role),
             News::Reloaded(role, changes) => {

@@ -14,20 +14,31 @@ use crate::compat::narration::{self, Names as _};
 impl Shell {
     /// Tells the parent what programs and pipes may want to know.
     pub(super) fn tell_changes(&mut self, now: Instant, output: &Output) {
-        if self.goes_on(output) || self.is_told_already(now, output) {
+        if self.is_told_already(now, output) {
             return;
         }
         let Some(change) = self.change(output) else { return };
+        if let Some(held_back) = &mut self.held_back {
+            // Priorities are what they were, as far as the parent knows.
+            if is_state(change.what) {
+                held_back.insert(change.subject.clone(), change);
+            }
+            return;
+        }
         // A parent that is gone is noticed at the end of the turn.
         let _ = self.startup.parent.say(&ToParent::Changed(change));
     }
 
-    /// Whether an output is part of going on where a process before this one ended, which is no news.
-    fn goes_on(&self, output: &Output) -> bool {
-        let Output::Instance { instance, action: Action::Transitioned { to, .. } } = output else {
-            return false;
-        };
-        self.resuming.contains(instance) && matches!(to, Role::Backup | Role::Active)
+    /// Tells what came of the start of a process that goes on where another one ended: only what is otherwise than that
+    /// one told is news.
+    pub(super) fn tell_held_back(&mut self) {
+        let Some(held_back) = self.held_back.take() else { return };
+        let told = std::mem::take(&mut self.startup.options.handover.roles);
+        for (subject, change) in held_back {
+            if told.get(&subject) != Some(&change.what) {
+                let _ = self.startup.parent.say(&ToParent::Changed(change));
+            }
+        }
     }
 
     /// Whether a lower priority was told a moment ago: a host on the LAN decides how often one is heard, and each
@@ -93,6 +104,13 @@ impl Shell {
 
 /// Least time between two tellings of a lower priority: less than the usual interval, whose every advert is told.
 const CONTESTED_PAUSE: Duration = Duration::from_millis(500);
+
+const fn is_state(what: What) -> bool {
+    match what {
+        What::Active | What::Backup | What::Fault | What::Stopped | What::Deleted => true,
+        What::LowerPriority | What::ActivePriority | What::BackupPriority => false,
+    }
+}
 
 const fn of_role(role: Role) -> Option<What> {
     Some(match role {

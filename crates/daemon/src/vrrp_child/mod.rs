@@ -37,7 +37,7 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 
 use clock::Instant;
-use control::{Finding, Severity, ToParent, Watched};
+use control::{Change, Finding, Severity, Subject, ToParent, Watched};
 use kernel::eventloop::{EventLoop, Signals, Token, now};
 use kernel::observer::Observer;
 use kernel::process::Privilege;
@@ -76,8 +76,12 @@ struct Shell {
     /// Addresses that come and go with a role.
     floating: BTreeSet<IpAddr>,
     trackers: BTreeMap<TrackerId, TrackerState>,
-    /// Instances that go on where a process before this one ended: nobody is told of their start.
+    /// Instances that go on where a process before this one ended.
     resuming: BTreeSet<InstanceId>,
+    /// What the parent will be told of the start of a process that goes on where another one ended, during that start.
+    held_back: Option<BTreeMap<Subject, Change>>,
+    /// Whose counters the parent was told last, for a successor.
+    tallied: Option<InstanceId>,
     /// When the parent was told last of a lower priority that an Active instance heard.
     contested: BTreeMap<InstanceId, Instant>,
     /// What the parent found out about things that it watches.

@@ -80,6 +80,27 @@ impl Shell {
         Ok(())
     }
 
+    /// Tells the counters of some instances, those of others the next time: a process that dies tells nothing more.
+    pub(super) fn tell_tally(&mut self) -> Result<(), Orphaned> {
+        let from = self.tallied.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut list = Vec::new();
+        let mut last = None;
+        for (id, instance) in self.settled.instances.range((from, Bound::Unbounded)).take(TALLIED) {
+            if let Some(seen) = self.election.instance(*id) {
+                let counters = view::counters(&seen.counters, self.discards.get(id));
+                control::append(&mut list, &(&instance.name, counters));
+            }
+            last = Some(*id);
+            if list.len() >= PART {
+                break;
+            }
+        }
+        if list.is_empty() || self.startup.parent.offer(&ToParent::Tally(list))? {
+            self.tallied = last;
+        }
+        Ok(())
+    }
+
     fn add_some(&mut self, telling: &mut Telling) {
         let from = telling.told.map_or(Bound::Unbounded, Bound::Excluded);
         let next = self.settled.instances.range((from, Bound::Unbounded));
@@ -112,6 +133,8 @@ impl Shell {
 
 /// Instances that are looked at in one turn: some tens of microseconds.
 const INSTANCES_A_TURN: usize = 8;
+/// Instances whose counters are told at one beat.
+const TALLIED: usize = 64;
 /// Sync groups that are looked at in one turn.
 const GROUPS_A_TURN: usize = 64;
 /// Bytes of one message: less than one may have, and few enough that several fit the socket.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clock::Instant;
 use config::model::Instance;
-use control::Severity;
+use control::{Severity, Subject, What};
 use intent::Address;
 use kernel::eventloop::{EventLoop, Signals};
 use kernel::netlink::RequestSocket;
@@ -45,6 +45,8 @@ impl Shell {
                 trackers: std::collections::BTreeMap::new(),
                 findings: std::collections::BTreeMap::new(),
                 resuming: BTreeSet::new(),
+                held_back: None,
+                tallied: None,
                 contested: std::collections::BTreeMap::new(),
                 events,
                 signals,
@@ -141,17 +143,20 @@ impl Shell {
             trackers: Some(self.trackers.clone()),
             ..plan(&former, &self.settled, |id| self.known(id))
         };
-        for id in &self.resuming {
-            if let Some(Change::Add(addition)) = plan.instances.get_mut(id) {
-                addition.former = Former::Active;
+        for (id, change) in &mut plan.instances {
+            if let Change::Add(addition) = change {
+                addition.former = self.former_of(*id);
             }
         }
+        let goes_on = self.goes_on();
+        self.held_back = goes_on.then(std::collections::BTreeMap::new);
         self.feed(now, Input::Reconfigure(plan));
         self.drop_surplus_vmacs();
         let delay = self.settled.global.startup_delay;
-        if delay.is_zero() || !self.resuming.is_empty() {
+        if delay.is_zero() || goes_on {
             self.feed(now, Input::Startup);
             self.resume(now);
+            self.tell_held_back();
             self.walls.begin();
         } else {
             self.walls.begin();
@@ -161,6 +166,32 @@ impl Shell {
                 format!("Delaying startup for {}", crate::compat::narration::span(delay)),
             );
         }
+    }
+
+    /// Whether a process before this one has told of instances, so that this is no start for those who watch them.
+    fn goes_on(&self) -> bool {
+        let options = &self.startup.options;
+        options.generation > 0 && !options.handover.roles.is_empty()
+    }
+
+    /// What an instance was under a process before this one.
+    fn former_of(&self, id: InstanceId) -> Former {
+        if self.resuming.contains(&id) {
+            return Former::Active;
+        }
+        let instance = self.settled.instances.get(&id).filter(|_| self.goes_on());
+        let told = instance.and_then(|instance| self.told_of(instance));
+        if matches!(told, Some(What::Backup | What::Fault)) {
+            Former::Inactive
+        } else {
+            Former::None
+        }
+    }
+
+    /// What a process before this one told last of an instance.
+    fn told_of(&self, instance: &Instance) -> Option<What> {
+        let subject = Subject::Instance(instance.name.clone());
+        self.startup.options.handover.roles.get(&subject).copied()
     }
 
     /// The instances that were Active under a process before this one, so short a time ago that nobody can have
@@ -174,7 +205,7 @@ impl Shell {
         let was_active = |instance: &Instance| {
             let interval = instance.parameters.advertisement_interval;
             let spare = u32::from(instance.parameters.down_timer_adverts).saturating_sub(1);
-            options.handover.active.contains(&instance.name) && gone < interval * spare
+            self.told_of(instance) == Some(What::Active) && gone < interval * spare
         };
         let resumable = settled.instances.iter().filter(|(_, instance)| was_active(instance));
         resumable.map(|(id, _)| *id).collect()

@@ -182,6 +182,7 @@ impl Shell {
     fn end_turn(&mut self, now: Instant) -> Result<(), Orphaned> {
         if now >= self.startup.parent.beat_due() {
             self.tell_numbers()?;
+            self.tell_tally()?;
         }
         let Self { startup, election, settled, summary, .. } = self;
         startup.parent.end_turn(now, &mut startup.log, || {

@@ -215,7 +215,7 @@ fn remembers() {
     assert!(text.contains(&died), "{text}");
     let status = json(&daemon, &["status"]);
     assert_eq!(status["daemon"]["processes"][0]["restarts"], 1);
-    assert_eq!(status["instances"][0]["cause"], "resumed from the process before");
+    assert_eq!(status["instances"][0]["cause"], "owner of the addresses");
 }
 
 fn refuses_garbage() {

@@ -26,6 +26,8 @@ pub const TESTS: &[Test] = &[
     ("what_is_tracked_is_known_as_before", knows_what_is_tracked),
     ("programs_are_told_in_order_and_collected", goes_on_with_programs),
     ("a_pipe_keeps_its_reader_and_its_lines", keeps_pipes),
+    ("a_backup_stays_one_and_nobody_is_told_again", stays_backup),
+    ("since_cause_and_counters_go_on", goes_on_counting),
     ("it_can_be_done_again_and_a_child_that_dies_then_is_replaced", again),
 ];
 
@@ -339,6 +341,72 @@ fn keeps_pipes() {
     assert_eq!(daemon.stop().0, Some(0));
     assert!(!daemon.place.path("pipe").exists(), "it is removed by whoever goes on with it");
     eventually("no reader", || before.iter().all(|it| !it.lives()).then_some(()));
+}
+
+fn stays_backup() {
+    let _cable = Cable::new();
+    let start = Start::with("");
+    let place = start.place.directory().display().to_string();
+    let told = |who: &str| format!("  notify \"/bin/sh -c 'echo {who} $3 >>{place}/told' sh\"\n");
+    let lines = format!("  down_timer_adverts 100\n{}", told("instance"));
+    let group = format!("vrrp_sync_group G {{\n  group {{\n    VI_1\n  }}\n{}}}\n", told("group"));
+    // It must not be told at each upgrade that it begins.
+    let delay = GLOBAL.replace("vrrp_version 3", "vrrp_version 3\n  vrrp_startup_delay 0.5");
+    let text = format!("{delay}{group}{}", instance("VI_1", 51, 100, &[VIRTUAL], &lines));
+    start.place.write("keepalived.conf", &text);
+    let mut daemon = start.until("Entering BACKUP");
+    let lines = || daemon.place.read("told");
+    eventually("both are told", || (lines().lines().count() == 2).then_some(()));
+    let before = lines();
+    daemon.mark();
+    upgraded(&daemon, &newer(&daemon));
+    daemon.wait_for("(VI_1) Entering BACKUP STATE (resumed from the process before)");
+    daemon.mark();
+    daemon.vrrp().signal(Signal::KILL);
+    daemon.wait_for("(VI_1) Entering BACKUP STATE (resumed from the process before)");
+    never(Duration::from_millis(500), "somebody is told", || {
+        (daemon.place.read("told") != before).then_some(())
+    });
+    assert!(!daemon.log().contains("Entering MASTER"), "{}", daemon.log());
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+fn goes_on_counting() {
+    let _cable = Cable::new();
+    let mut daemon = Start::with(&steady()).until("Entering MASTER");
+    let newer = newer(&daemon);
+    let sent = |daemon: &Daemon| {
+        let status = status(daemon);
+        let sent = status["instances"][0]["counters"]["advertisements_sent"].as_u64();
+        (sent.unwrap(), status["instances"][0].clone())
+    };
+    eventually("some adverts", || (sent(&daemon).0 > 8).then_some(()));
+    let (mut least, first) = sent(&daemon);
+    assert_eq!(first["cause"], "owner of the addresses");
+    for upgrades in [true, false, true] {
+        daemon.mark();
+        if upgrades {
+            upgraded(&daemon, &newer);
+        } else {
+            daemon.vrrp().signal(Signal::KILL);
+        }
+        daemon.wait_for("(VI_1) Entering MASTER STATE (resumed from the process before)");
+        let (now, instance) = sent(&daemon);
+        assert!(now > least, "{now} after {least}");
+        least = now;
+        assert_eq!(instance["cause"], first["cause"]);
+        assert_eq!(instance["counters"]["became_active"], 1);
+        assert_eq!(instance["counters"]["released"], 0);
+        let since = |it: &serde_json::Value| it["since"].as_f64().unwrap();
+        assert!((since(&instance) - since(&first)).abs() < 0.05, "{instance}\n{first}");
+    }
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+fn status(daemon: &Daemon) -> serde_json::Value {
+    let pid = daemon.place.path("parent.pid");
+    let output = Command::new(PROGRAM).args(["status", "--json", "--pid"]).arg(pid).output();
+    serde_json::from_slice(&output.unwrap().stdout).unwrap()
 }
 
 fn again() {

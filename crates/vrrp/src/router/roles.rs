@@ -31,7 +31,8 @@ impl VirtualRouter {
         self.cause = Some(cause);
         self.retry = None;
         self.remarks.renew();
-        self.counters.became_active += u64::from(to == Role::Active);
+        // One that goes on became Active under the process before.
+        self.counters.became_active += u64::from(to == Role::Active && cause != Cause::Resumed);
         self.counters.released += u64::from(from == Role::Active);
         self.counters.faulted += u64::from(to == Role::Fault);
         actions.push(Action::Transitioned { from, to, cause });
@@ -49,6 +50,7 @@ impl VirtualRouter {
         if let Some(reason) = fault {
             return self.enter(now, State::Fault, Cause::Fault(reason), actions);
         }
+        let cause = if former == Former::Inactive { Cause::Resumed } else { cause };
         let interval = self.parameters.advertisement_interval;
         let timer = match (self.parameters.mode, self.parameters.start) {
             // Through Backup, because its sync group must agree.

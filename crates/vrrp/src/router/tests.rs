@@ -685,6 +685,30 @@ fn who_was_active_a_moment_ago_goes_on_at_once() {
 }
 
 #[test]
+fn who_was_backup_listens_as_before_though_it_is_to_start_active() {
+    let parameters = Parameters { start: crate::Start::Active, ..contender(100) };
+    let mut bench = Bench::new(parameters);
+    bench.router.succeed(crate::Former::Inactive);
+    assert_eq!(
+        bench.event(5 * SECOND, Event::Startup),
+        ["Initialize -> Backup: resumed from the process before"]
+    );
+    // Three intervals of a second and a skew of 156/256 s.
+    assert_eq!(bench.event(8_609_374_999, Event::Timeout), Vec::<String>::new());
+    assert!(!bench.event(8_609_375_000, Event::Timeout).is_empty());
+}
+
+#[test]
+fn who_goes_on_has_not_become_active_again() {
+    let mut bench = Bench::new(contender(100));
+    bench.router.succeed(crate::Former::Active);
+    bench.event(5 * SECOND, Event::Startup);
+    bench.event(5 * SECOND, Event::Timeout);
+    let counters = bench.router.snapshot().counters;
+    assert_eq!((counters.became_active, counters.advertisements_sent), (0, 1));
+}
+
+#[test]
 fn who_was_active_and_cannot_go_on_is_in_fault() {
     let mut bench = Bench::new(contender(100));
     bench.router.succeed(crate::Former::Active);

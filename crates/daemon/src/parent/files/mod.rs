@@ -51,6 +51,11 @@ pub(super) enum Beginning {
 }
 
 impl Files {
+    /// Whether a look hangs.
+    pub(super) fn hang(&self) -> bool {
+        self.lookout.as_ref().is_some_and(Lookout::has_left_one)
+    }
+
     /// When something is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let lookout = self.lookout.as_ref().and_then(Lookout::deadline);

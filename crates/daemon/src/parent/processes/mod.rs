@@ -60,6 +60,11 @@ struct Member {
 }
 
 impl Processes {
+    /// Whether a look hangs.
+    pub(super) fn hang(&self) -> bool {
+        self.lookout.as_ref().is_some_and(Lookout::has_left_one)
+    }
+
     /// When something is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let verdicts = self.tracked.values().filter_map(|it| it.watch.deadline());

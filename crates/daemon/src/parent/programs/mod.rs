@@ -297,17 +297,20 @@ impl Parent {
         }
     }
 
-    /// Keeps in mind who is Active, for a successor of the VRRP process.
+    /// Keeps in mind who is what, for a successor of the VRRP process.
     fn remember(&mut self, change: &Change) {
-        let Subject::Instance(name) = &change.subject else { return };
         match change.what {
-            What::Active => {
-                self.handover.active.insert(name.clone());
+            What::Active | What::Backup | What::Fault => {
+                self.handover.roles.insert(change.subject.clone(), change.what);
             }
-            What::Backup | What::Fault | What::Stopped | What::Deleted => {
-                self.handover.active.remove(name);
-                if change.what == What::Deleted {
+            What::Stopped => {
+                self.handover.roles.remove(&change.subject);
+            }
+            What::Deleted => {
+                self.handover.roles.remove(&change.subject);
+                if let Subject::Instance(name) = &change.subject {
                     self.handover.numbers.remove(name);
+                    self.tallies.forget(name);
                 }
             }
             What::LowerPriority | What::ActivePriority | What::BackupPriority => {}

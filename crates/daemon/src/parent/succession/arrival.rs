@@ -30,18 +30,20 @@ impl Parent {
 
     fn succeed(&mut self, succession: Succession) {
         let Succession { document, .. } = succession;
-        let Document { version, since, children, active, findings, sessions, numbers, .. } =
-            document;
+        let Document {
+            version, since, children, roles, counters, findings, sessions, numbers, ..
+        } = document;
         self.open_control_socket(document.listener.and_then(kernel::inherited));
         self.since = since;
         self.last_reload = document.reload;
         self.handover = Handover {
-            active,
+            roles: roles.into_iter().collect(),
             alive_until: 0,
             findings: findings.into_iter().collect(),
             sessions,
             numbers,
         };
+        self.tallies.take_over(counters);
         for event in document.events {
             self.history.record(event);
         }

@@ -17,6 +17,7 @@ use rustix::io::FdFlags;
 use status::{Line, LineError, Upgraded};
 
 use super::super::control_socket::Client;
+use super::super::inquiry::Asker;
 use super::super::programs::weakness;
 use super::super::{Managed, Parent, VERSION};
 use super::document::{Document, FORMAT};
@@ -87,6 +88,11 @@ impl Parent {
             LineError::Busy("the daemon is ending".to_owned())
         } else if self.programs.hold_back() {
             LineError::Busy("the startup script has not ended yet".to_owned())
+        } else if self.files.hang() || self.processes.hang() {
+            // The kernel ends all threads first, and waits for one that it cannot end.
+            let text =
+                "a look at what is tracked hangs (see the log), and the upgrade would hang with it";
+            LineError::Busy(text.to_owned())
         } else if self.departure.under_way.is_some() {
             LineError::Busy("another upgrade is under way".to_owned())
         } else {
@@ -151,6 +157,9 @@ impl Parent {
                 Some(verdict) => {
                     rehearsal.end(&self.events);
                     let judged = judge(&it.name, verdict);
+                    if judged.is_ok() {
+                        self.inquire(Asker::Successor);
+                    }
                     judged.map(|()| Stage::Waiting { next: now(), until: now() + PATIENCE })
                 }
             },
@@ -169,6 +178,7 @@ impl Parent {
         !self.reload.is_running()
             && !self.post.is_on_its_way()
             && self.errands.is_idle()
+            && self.inquiries.is_idle()
             && self.children.iter().all(Managed::is_healthy)
     }
 
@@ -183,6 +193,7 @@ impl Parent {
         for piece in news {
             self.learn(piece);
         }
+        self.tallies.turn_over();
         let mut luggage = Luggage::default();
         let mut document = self.document(&mut luggage);
         document.children = children;
@@ -219,7 +230,8 @@ impl Parent {
             seed: start.seed,
             name_files: start.name_files,
             children: Vec::new(),
-            active: self.handover.active.clone(),
+            roles: self.handover.roles.clone().into_iter().collect(),
+            counters: self.tallies.leave(),
             findings: self.handover.findings.clone().into_iter().collect(),
             sessions: self.handover.sessions.clone(),
             numbers: self.handover.numbers.clone(),

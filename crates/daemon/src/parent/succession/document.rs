@@ -5,12 +5,12 @@
 //! understand. [`FORMAT`] is raised only where an older program would misunderstand what it reads: it then refuses at
 //! the rehearsal, and the program that runs stays.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use control::{Finding, Numbers, Role, ScriptMemory, SessionMemory, Subject, Watched, What};
 use serde::de::{DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
-use status::{Event, Reload, Seconds};
+use status::{Counters, Event, Reload, Seconds};
 
 /// What is left, beside the sources.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,8 +27,10 @@ pub(super) struct Document {
     pub(super) name_files: Vec<(String, String)>,
     #[serde(deserialize_with = "what_is_known")]
     pub(super) children: Vec<LeftChild>,
-    /// Instances that are Active.
-    pub(super) active: BTreeSet<String>,
+    /// What was told last of each instance and group.
+    #[serde(deserialize_with = "what_is_known")]
+    pub(super) roles: Vec<(Subject, What)>,
+    pub(super) counters: BTreeMap<String, Counters>,
     #[serde(deserialize_with = "what_is_known")]
     pub(super) findings: Vec<(Watched, Finding)>,
     #[serde(deserialize_with = "named_what_is_known")]
@@ -223,10 +225,12 @@ mod tests {
     #[test]
     fn what_an_older_program_did_not_say_is_done_without() {
         let (document, sources) =
-            Document::parse(&bytes(r#"{"format":1,"active":["A"]}"#, b"x")).unwrap();
+            Document::parse(&bytes(r#"{"format":1,"counters":{"A":{"became_active":3}}}"#, b"x"))
+                .unwrap();
         assert_eq!(sources, b"x");
-        let active = ["A".to_owned()].into();
-        assert_eq!(document, Document { format: 1, active, ..Document::default() });
+        let counted = Counters { became_active: 3, ..Counters::default() };
+        let counters = [("A".to_owned(), counted)].into();
+        assert_eq!(document, Document { format: 1, counters, ..Document::default() });
     }
 
     #[test]

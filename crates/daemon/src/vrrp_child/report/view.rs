@@ -165,7 +165,7 @@ fn time_of(instant: Instant, now: Instant) -> Seconds {
     Seconds(today.saturating_sub(now.since(instant)))
 }
 
-fn counters(seen: &Counters, discards: Option<&DiscardCounters>) -> status::Counters {
+pub(super) fn counters(seen: &Counters, discards: Option<&DiscardCounters>) -> status::Counters {
     let mut discarded: BTreeMap<String, u64> = discards
         .into_iter()
         .flat_map(DiscardCounters::iter)
