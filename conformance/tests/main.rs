@@ -36,6 +36,7 @@ mod three;
 mod tracking;
 mod unicast;
 mod upgrade;
+mod upkeep;
 mod virtual_mac;
 
 use std::env;
@@ -82,6 +83,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("tracking", tracking::SCENARIOS),
     ("unicast", unicast::SCENARIOS),
     ("upgrade", upgrade::SCENARIOS),
+    ("upkeep", upkeep::SCENARIOS),
     ("virtual_mac", virtual_mac::SCENARIOS),
 ];
 

@@ -18,3 +18,4 @@ pub mod source;
 pub mod syntax;
 
 pub use check::{Checked, check};
+pub use lower::upkeep::umask_number;

@@ -32,6 +32,7 @@ mod served;
 mod track;
 mod track_group;
 mod trailer;
+pub(crate) mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};
 

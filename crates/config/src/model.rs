@@ -22,6 +22,7 @@ mod proof;
 mod script;
 mod tracked;
 mod unplaced;
+mod upkeep;
 mod vmac;
 
 pub use announce::{ExtraLinks, GarpGroup};
@@ -35,6 +36,7 @@ pub use tracked::{
     BfdInstance, BfdUsers, Initial, Parameters as ProcessParameters, TrackFile, TrackProcess,
     Tracker,
 };
+pub use upkeep::{ReloadFile, Upkeep};
 pub use vmac::{AddressVmac, Transmit, VirtualLink, Vmac};
 
 /// A whole configuration.
@@ -99,6 +101,10 @@ pub struct Global {
     pub garp_groups: Vec<GarpGroup>,
     /// `interface_up_down_delays`, by interface.
     pub link_delays: BTreeMap<String, DebounceDelays>,
+    /// `vrrp_delay_after_boot`: instances start no earlier after the start of the host.
+    pub boot_delay: Duration,
+    /// Files that are kept beside the work.
+    pub upkeep: Upkeep,
     /// What tells this daemon from others of the host.
     pub place: Place,
     /// Process name of the parent; the invoked name where not set.
@@ -135,6 +141,8 @@ impl Default for Global {
             gna_interval: Duration::ZERO,
             garp_groups: Vec::new(),
             link_delays: BTreeMap::new(),
+            boot_delay: Duration::ZERO,
+            upkeep: Upkeep::default(),
             place: Place::default(),
             process_name: None,
             log_unknown_vrids: false,

@@ -9,6 +9,7 @@
 //! sequence, and its own bytes are kept beside it.
 
 mod codec;
+mod flat;
 mod include;
 
 use std::collections::BTreeMap;

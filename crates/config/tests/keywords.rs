@@ -244,6 +244,8 @@ fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
         ([], "vrrp_track_process") => "vrrp_track_process P { process nginx\n }",
         ([], "vrrp_sync_group") => "vrrp_sync_group S { group { A B } }",
         (["global_defs"], "process_names" | "vrrp_no_swap" | "checker_no_swap") => return None,
+        (["global_defs"], "reload_file") => "reload_file /run/x",
+        (["global_defs"], "config_save_dir") => "config_save_dir /var/x",
         (["global_defs"], "vrrp_version") => "vrrp_version 3",
         (["global_defs"], "vrrp_mcast_group4") => "vrrp_mcast_group4 224.0.0.19",
         (["global_defs"], "vrrp_mcast_group6") => "vrrp_mcast_group6 ff02::13",

@@ -257,6 +257,22 @@ pub(super) fn granularity(words: &[Word]) -> Checked {
     number(0, &word.text, 1, 128)
 }
 
+/// A umask, as a number or by names of bits.
+pub(super) fn umask(words: &[Word]) -> Checked {
+    let what = "is neither a umask of at most 0777 nor names of bits such as `IRWXG|IRWXO`";
+    crate::lower::upkeep::umask(words).map(|_| ()).ok_or_else(|| problem(0, what))
+}
+
+/// A path that begins with a slash, or nothing.
+pub(super) fn absolute(words: &[Word]) -> Checked {
+    match words.first() {
+        Some(path) if !path.as_str().starts_with('/') => {
+            Err(problem(0, "is not a path that begins with a slash"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// `auto`, `forever`, or whole seconds of at least 3.
 pub(super) fn lifetime(words: &[Word]) -> Checked {
     match words.first().map(|word| word.text.as_str()) {

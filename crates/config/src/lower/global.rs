@@ -11,6 +11,7 @@ use super::mail;
 use super::program;
 use super::read::seconds;
 use super::report::Reports;
+use super::upkeep;
 use crate::model::{AddressLifetime, Checksum, Global, Process, Strangers};
 use crate::syntax::Directive;
 
@@ -80,6 +81,7 @@ pub(super) fn read(
         if !process(global, keyword, directive)
             && !instance_default(defaults, keyword, directive)
             && !defaults.mail.read(keyword, directive)
+            && !upkeep::read(&mut global.upkeep, keyword, directive)
             && !program::read(&mut global.programs, keyword, directive, reports)
         {
             daemon(global, keyword, directive);
@@ -94,6 +96,7 @@ pub(super) fn daemon(global: &mut Global, keyword: &str, directive: &Directive) 
     match keyword {
         "router_id" => global.router_id = text.map(str::to_owned),
         "vrrp_startup_delay" => global.startup_delay = time(global.startup_delay),
+        "vrrp_delay_after_boot" => global.boot_delay = time(global.boot_delay),
         "child_wait_time" => global.child_wait_time = time(global.child_wait_time),
         "vrrp_garp_interval" => global.garp_interval = time(global.garp_interval),
         "vrrp_gna_interval" => global.gna_interval = time(global.gna_interval),
@@ -134,6 +137,7 @@ fn process(global: &mut Global, keyword: &str, directive: &Directive) -> bool {
         global.checker.name.get_or_insert_with(|| "keepalived_lvs".to_owned());
         return true;
     }
+    let keyword = if keyword == "lvs_process_name" { "checker_process_name" } else { keyword };
     let (process, setting): (&mut Process, _) = if let Some(setting) = keyword.strip_prefix("vrrp_")
     {
         (&mut global.vrrp, setting)

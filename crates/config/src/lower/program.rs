@@ -20,6 +20,7 @@ pub(super) fn read(
         "set_supplementary_groups" => {
             programs.all_groups = directive.flag().unwrap_or(programs.all_groups);
         }
+        "fifo_write_vrrp_states_on_reload" => programs.repeats_states = true,
         "vrrp_notify_priority_changes" => {
             programs.priority_changes = directive.flag().unwrap_or(programs.priority_changes);
         }

@@ -37,6 +37,8 @@ pub struct Scripts {
     pub fifos: Vec<Fifo>,
     /// `vrrp_notify_priority_changes`.
     pub priority_changes: bool,
+    /// `fifo_write_vrrp_states_on_reload`: pipes are told all states behind a reload.
+    pub repeats_states: bool,
     /// `set_supplementary_groups`: programs have all groups of their user, not only the main one.
     pub all_groups: bool,
     /// `startup_script`: runs to its end before anything else is started.

@@ -28,7 +28,7 @@ pub(crate) struct Options {
     /// `-g`.
     pub(crate) log_file: Option<PathBuf>,
     /// `-u`.
-    pub(crate) umask: u32,
+    pub(crate) umask: Option<u32>,
     /// `-V`.
     pub(crate) keep_addresses: bool,
     /// `-R`.
@@ -155,7 +155,7 @@ fn one(
                 Some(file.unwrap_or_else(|| compat::dump::temporary("keepalived.log")));
         }
         "no-syslog" => options.facility = None,
-        "umask" => options.umask = umask(&parser.value()?)?,
+        "umask" => options.umask = Some(umask(&parser.value()?)?),
         "dont-release-vrrp" => options.keep_addresses = true,
         "dont-respawn" => options.respawn = false,
         "dont-fork" => options.foreground = true,
@@ -169,8 +169,8 @@ fn one(
         "config-id" => options.config_id = Some(parser.value()?.to_string_lossy().into_owned()),
         "config-test" => options.config_test = Some(parser.optional_value().map(PathBuf::from)),
         "ignore-sigint" => options.ignore_interrupt = true,
-        "flush-log-file" | "no-mem-check" | "no_bfd" => {
-            // Lines are written at once; there is no memory check and no BFD process.
+        "flush-log-file" | "no-mem-check" | "no_bfd" | "release-vips" => {
+            // Lines are written at once; there is no memory check and no BFD process; addresses go with the role.
         }
         "bfd_pid" | "snmp-agent-socket" | "config-fd" => {
             let _ = parser.value()?;
@@ -180,7 +180,7 @@ fn one(
             let _ = parser.optional_value();
             options.without_effect(name);
         }
-        "release-vips" | "dont-release-ipvs" | "dump-conf" | "address-monitoring" | "snmp" => {
+        "dont-release-ipvs" | "dump-conf" | "address-monitoring" | "snmp" => {
             options.without_effect(name);
         }
         _ => return Err(Arg::Long(long).unexpected()),
@@ -230,7 +230,7 @@ impl Options {
             detail: 0,
             facility: Some(FACILITY_DAEMON),
             log_file: None,
-            umask: 0o177,
+            umask: None,
             keep_addresses: false,
             respawn: true,
             foreground: false,
@@ -306,20 +306,9 @@ fn facility(value: &OsStr) -> Result<u8, lexopt::Error> {
     }
 }
 
-/// A number as C reads it: `0x` hexadecimal, a leading 0 octal.
 fn umask(value: &OsStr) -> Result<u32, lexopt::Error> {
     let text = value.to_string_lossy();
-    let number = if let Some(hex) = text.strip_prefix("0x") {
-        u32::from_str_radix(hex, 16)
-    } else if text.len() > 1 && text.starts_with('0') {
-        u32::from_str_radix(&text, 8)
-    } else {
-        text.parse()
-    };
-    match number {
-        Ok(mask) if mask <= 0o777 => Ok(mask),
-        _ => Err(format!("invalid umask {text}").into()),
-    }
+    config::umask_number(&text).ok_or_else(|| format!("invalid umask {text}").into())
 }
 
 fn help(name: &str) -> String {

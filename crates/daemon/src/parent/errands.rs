@@ -8,7 +8,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -19,7 +19,8 @@ use status::{LineError, Planned, Report};
 
 use super::Parent;
 use super::control_socket::Client;
-use super::loaded::Refusal;
+use super::loaded::{Refusal, Source};
+use super::upkeep::write_copy;
 use crate::compat::dump::Dump;
 
 /// Errands under way.
@@ -31,6 +32,7 @@ pub(super) struct Errands {
     done: OwnedFd,
     dumps: BTreeSet<Dump>,
     is_planning: bool,
+    is_saving: bool,
 }
 
 /// An errand that is done.
@@ -40,6 +42,8 @@ enum Done {
     Dump(Dump, Vec<String>),
     /// A client's question was looked into.
     Plan(Client, Result<Vec<Planned>, Refusal>),
+    /// A copy of the configuration was kept; what went wrong.
+    Saved(Option<String>),
 }
 
 impl Errands {
@@ -49,7 +53,14 @@ impl Errands {
     pub(super) fn new() -> rustix::io::Result<Self> {
         let done = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let (sender, results) = channel();
-        Ok(Self { sender, results, done, dumps: BTreeSet::new(), is_planning: false })
+        Ok(Self {
+            sender,
+            results,
+            done,
+            dumps: BTreeSet::new(),
+            is_planning: false,
+            is_saving: false,
+        })
     }
 
     /// Whether no thread is at work.
@@ -125,6 +136,28 @@ impl Parent {
         }
     }
 
+    /// Keeps a copy of a configuration.
+    pub(super) fn save(&mut self, path: PathBuf, source: Source) {
+        if std::mem::replace(&mut self.errands.is_saving, true) {
+            let text = "no copy of the configuration: the one before is still being written";
+            return self.log(Severity::Warning, text);
+        }
+        let failed = |path: &Path, why: String| {
+            format!("cannot keep the configuration as {}: {why}", path.display())
+        };
+        let there = path.clone();
+        let sent = self.errands.send("save", move || {
+            let text = source.text();
+            let done =
+                text.and_then(|text| write_copy(&path, &text).map_err(|error| error.to_string()));
+            Done::Saved(done.err().map(|why| failed(&path, why)))
+        });
+        if let Err(error) = sent {
+            self.errands.is_saving = false;
+            self.log(Severity::Warning, &failed(&there, error.to_string()));
+        }
+    }
+
     /// Takes in what is done.
     pub(super) fn take_errands(&mut self) {
         let mut count = [0; 8];
@@ -135,6 +168,10 @@ impl Parent {
                 Done::Dump(dump, problems) => {
                     self.errands.dumps.remove(&dump);
                     problems.iter().for_each(|problem| self.log(Severity::Warning, problem));
+                }
+                Done::Saved(problem) => {
+                    self.errands.is_saving = false;
+                    problem.iter().for_each(|problem| self.log(Severity::Warning, problem));
                 }
                 Done::Plan(client, outcome) => {
                     self.errands.is_planning = false;

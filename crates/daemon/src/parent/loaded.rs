@@ -149,6 +149,14 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// All of it as one text.
+    ///
+    /// **Errors**: in words; it cannot be read again.
+    pub(super) fn text(&self) -> Result<String, String> {
+        let sources = SourceSet::from_bytes(&self.sources).map_err(|error| error.to_string())?;
+        Ok(sources.to_text())
+    }
+
     /// What a reload of the file at `path` would do.
     ///
     /// **Errors**: that file has errors, so that a reload would do nothing.

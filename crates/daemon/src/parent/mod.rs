@@ -23,6 +23,7 @@ mod reload;
 mod signals;
 mod succession;
 mod tallies;
+mod upkeep;
 mod view;
 
 use std::os::fd::OwnedFd;
@@ -75,6 +76,8 @@ struct Parent {
     post: mail::Post,
     handover: Handover,
     reload: reload::Progress,
+    /// How many configurations were taken into use.
+    saved: u64,
     /// How the last reload ended.
     last_reload: Option<status::Reload>,
     inquiries: inquiry::Inquiries,
@@ -103,7 +106,7 @@ pub(crate) fn run(mut options: Options) -> ExitCode {
         directory = current_directory();
     }
     kernel::process::set_name(&options.invoked_name);
-    rustix::process::umask(Mode::from_raw_mode(options.umask));
+    upkeep::apply_umask(&options, None);
     let origin = Origin::find();
     let read = || Loaded::read(&options, loaded::start_options(&options));
     let mut loaded = match origin.configuration(&options).map_or_else(read, Ok) {
@@ -115,6 +118,12 @@ pub(crate) fn run(mut options: Options) -> ExitCode {
         Err(problem) => return refuse(&options, &[problem], exit::FATAL),
     };
     loaded.settle(&options);
+    upkeep::apply_umask(&options, loaded.global.upkeep.umask);
+    if options.core_dump
+        && let Err(errno) = kernel::process::allow_core_dumps()
+    {
+        options.warnings.push(format!("cannot allow core dumps: {errno}"));
+    }
     let pid_files = match PidFiles::claim(&options) {
         Ok(pid_files) => pid_files,
         Err(error) => return refuse(&options, &[error.to_string()], exit::FATAL),
@@ -201,6 +210,7 @@ impl Parent {
             post: mail::Post::default(),
             handover: Handover::default(),
             reload: reload::Progress::Idle,
+            saved: 0,
             last_reload: None,
             inquiries: inquiry::Inquiries::default(),
             errands,
@@ -233,7 +243,10 @@ impl Parent {
         });
         let goes_on = origin.is_daemon();
         self.arrive(origin);
+        // One that was killed while it read has left it.
+        self.unmark_reading(self.reload_file());
         if !goes_on {
+            self.save_configuration();
             self.start_up();
         }
         self.want_children();

@@ -6,6 +6,7 @@ use super::Parent;
 use super::children::News;
 use super::files::Beginning;
 use super::loaded::Loaded;
+use super::upkeep;
 use super::view::today;
 
 /// How far a reload is.
@@ -60,7 +61,10 @@ impl Parent {
         self.log(Severity::Info, "Reloading");
         self.begin_reload_for_clients();
         self.systemd.reloading();
-        let loaded = match Loaded::read(&self.options, self.loaded.start_options()) {
+        let marked = self.mark_reading();
+        let read = Loaded::read(&self.options, self.loaded.start_options());
+        self.unmark_reading(marked);
+        let loaded = match read {
             Ok(mut loaded) => {
                 loaded.stay_at(&self.loaded.global.place);
                 loaded
@@ -161,6 +165,9 @@ impl Parent {
         match &refused {
             None => {
                 self.begin_files();
+                upkeep::apply_umask(&self.options, self.loaded.global.upkeep.umask);
+                self.save_configuration();
+                self.repeat_states();
                 self.log(Severity::Info, "Reload finished");
             }
             Some(reason) => {

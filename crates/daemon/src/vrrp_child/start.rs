@@ -152,7 +152,10 @@ impl Shell {
         self.held_back = goes_on.then(std::collections::BTreeMap::new);
         self.feed(now, Input::Reconfigure(plan));
         self.drop_surplus_vmacs();
-        let delay = self.settled.global.startup_delay;
+        let global = &self.settled.global;
+        let until_boot =
+            global.boot_delay.saturating_sub(kernel::eventloop::boot_time().since(Instant::ZERO));
+        let delay = global.startup_delay.max(until_boot);
         if delay.is_zero() || goes_on {
             self.feed(now, Input::Startup);
             self.resume(now);

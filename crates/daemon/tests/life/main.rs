@@ -39,6 +39,7 @@ mod systemd;
 mod tracked_processes;
 mod tracking;
 mod upgrade;
+mod upkeep;
 mod virtual_mac;
 mod walls;
 mod world;
@@ -70,6 +71,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("asking", asking::TESTS),
     ("dumps", dumps::TESTS),
     ("tracking", tracking::TESTS),
+    ("upkeep", upkeep::TESTS),
     ("sessions", sessions::TESTS),
     ("authentication", authentication::TESTS),
     ("tracked_processes", tracked_processes::TESTS),

@@ -46,6 +46,16 @@ pub fn join_realtime(priority: u32) -> Result<(), ProcessError> {
     sys::set_round_robin(priority).map_err(ProcessError::failed("set real-time scheduling"))
 }
 
+/// Lets this process and its children leave core dumps of any size, as far as the hard limit allows.
+///
+/// **Errors**: the kernel refuses.
+pub fn allow_core_dumps() -> Result<(), ProcessError> {
+    let maximum = rustix::process::getrlimit(Resource::Core).maximum;
+    let limits = Rlimit { current: maximum, maximum };
+    rustix::process::setrlimit(Resource::Core, limits)
+        .map_err(ProcessError::failed("allow core dumps"))
+}
+
 /// Sets the nice value, −20 to 19.
 ///
 /// **Errors**: not permitted (`CAP_SYS_NICE`) for values below the present one.

@@ -29,7 +29,8 @@ pub(super) const DAEMON: &[Keyword] = &[
         &[optional(Word("name"))],
         "",
         "DEPRECATED synonym of checker_process_name",
-    ),
+    )
+    .supported(),
     boolean(
         "use_symlink_paths",
         "off",

@@ -159,7 +159,8 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         "fifo_write_vrrp_states_on_reload",
         "off",
         "Rewrite all states to the FIFO after a reload",
-    ),
+    )
+    .supported(),
     value(
         "snmp_socket",
         &[required(Word("address"))],
@@ -302,7 +303,8 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         &[required(Seconds(0, i64::MAX))],
         "0",
         "VRRP starts no earlier than this uptime; longer of the two delays applies",
-    ),
+    )
+    .supported(),
     flag("log_unknown_vrids", "off", "Log adverts for VRIDs not configured").supported(),
     boolean("vrrp_owner_ignore_adverts", "off", "Address owner (255) ignores adverts").supported(),
     grammar(
@@ -321,10 +323,11 @@ pub(super) const OBSERVERS: &[Keyword] = &[
     .supported(),
     grammar(
         "umask",
-        words("<octal number> or <name|name...>", 1, None, words::any),
+        words("<octal number> or <name|name...>", 1, None, words::umask),
         "0177",
         "umask for files; command line wins",
-    ),
+    )
+    .supported(),
     value("random_seed", &[required(Integer(0, UNSIGNED))], "time()", "Seed for ${_RANDOM}")
         .supported(),
     value(
@@ -341,12 +344,13 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         "File with time of scheduled reload: HH:MM:SS or [YY]YY-MM-DD HH:MM:SS, optional Z",
     ),
     flag("reload_repeat", "off", "Do not delete reload_time_file after use"),
-    value(
+    grammar(
         "reload_file",
-        &[optional(Word("absolute path"))],
-        "none; keepalived.reload in pid dir",
+        words("[<absolute path>]", 0, Some(1), words::absolute),
+        "none; beside the pid file, with the ending .reload",
         "Created before and removed after config is read",
-    ),
+    )
+    .supported(),
     grammar(
         "include_check",
         words("[[+|-]read|match|wildcard_match|brace_match]...", 0, None, words::any),
@@ -354,12 +358,13 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         "Checks on plain include; man says `readable`, parser accepts `read`",
     )
     .supported(),
-    value(
+    grammar(
         "config_save_dir",
-        &[required(Word("directory"))],
+        words("<directory>", 1, Some(1), words::absolute),
         "none",
         "Copies of every loaded configuration are kept here",
-    ),
+    )
+    .supported(),
     value(
         "tmp_config_directory",
         &[required(Word("directory"))],

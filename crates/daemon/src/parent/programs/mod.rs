@@ -11,7 +11,7 @@ mod queue;
 mod told;
 mod tracked;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -39,11 +39,17 @@ pub(super) struct Table {
     common: Scripts,
     scripts: Vec<Script>,
     told: BTreeMap<Subject, Notify>,
+    /// Whose states are repeated behind a reload.
+    repeated: BTreeSet<Subject>,
 }
 
 impl Table {
     /// The programs of a configuration.
     pub(super) fn of(model: &mut Model) -> Self {
+        let common = model.global.programs.clone();
+        let names = model.instances.iter().map(|it| Subject::Instance(it.name.clone()));
+        let names = names.chain(model.groups.iter().map(|it| Subject::Group(it.name.clone())));
+        let repeated = names.filter(|_| common.repeats_states).collect();
         let instances = model
             .instances
             .iter_mut()
@@ -57,7 +63,8 @@ impl Table {
                 .chain(groups)
                 .filter_map(|(subject, notify)| Some((subject, *notify?)))
                 .collect(),
-            common: model.global.programs.clone(),
+            common,
+            repeated,
             scripts: std::mem::take(&mut model.scripts),
         }
     }
@@ -91,6 +98,8 @@ pub(super) struct Programs {
     running: BTreeMap<u64, Running>,
     next: u64,
     once: Once,
+    /// In which state each instance and group is, and with which priority.
+    states: BTreeMap<Subject, (What, u8)>,
 }
 
 /// What is known of a tracked script.
@@ -140,6 +149,24 @@ impl Programs {
             verdict: script.watch.verdict(),
             is_running: self.running.values().any(|running| ours(&running.purpose)),
             last: script.last.map_or_else(String::new, |ended| ended.to_string()),
+        }
+    }
+
+    /// Keeps in mind how an instance or group stands.
+    fn note_state(&mut self, change: &Change) {
+        match change.what {
+            What::Active | What::Backup | What::Fault | What::Stopped => {
+                self.states.insert(change.subject.clone(), (change.what, change.priority));
+            }
+            What::Deleted => {
+                self.states.remove(&change.subject);
+            }
+            What::ActivePriority | What::BackupPriority => {
+                if let Some((_, priority)) = self.states.get_mut(&change.subject) {
+                    *priority = change.priority;
+                }
+            }
+            What::LowerPriority => {}
         }
     }
 
@@ -252,6 +279,7 @@ impl Parent {
     /// Tells pipes and programs of a change.
     pub(super) fn changed(&mut self, change: &Change) {
         self.remember(change);
+        self.programs.note_state(change);
         // Of what went by a reload, only the configuration before knows who is told.
         let former = self.reload.former().filter(|_| change.what == What::Deleted);
         let notify = former.unwrap_or(&self.loaded).programs.told.get(&change.subject);
@@ -274,13 +302,30 @@ impl Parent {
             }
         }
         self.write_of(change);
-        let line = changes::line(change);
+        self.tell_pipes(&changes::line(change));
+    }
+
+    /// Tells pipes how everything stands, behind a reload, where that is wanted.
+    pub(super) fn repeat_states(&mut self) {
+        let repeated = self.loaded.programs.repeated.iter();
+        let states = repeated.filter_map(|subject| {
+            let (what, priority) = *self.programs.states.get(subject)?;
+            let (subject, cause) = (subject.clone(), String::new());
+            Some(changes::line(&Change { subject, what, priority, cause }))
+        });
+        let lines: Vec<String> = states.collect();
+        for line in lines {
+            self.tell_pipes(&line);
+        }
+    }
+
+    fn tell_pipes(&mut self, line: &str) {
         let lost: Vec<String> = self
             .programs
             .pipes
             .iter_mut()
             .filter_map(|pipe| {
-                let lost = pipe.tell(&line)?;
+                let lost = pipe.tell(line)?;
                 Some(format!("pipe {}: {lost} lines were lost", pipe.path.display()))
             })
             .collect();
