@@ -16,6 +16,18 @@ pub(super) struct LocalGroups {
     is_refused: bool,
 }
 
+impl LocalGroups {
+    /// What another program has to know to put the setting back.
+    pub(super) const fn leave(&self) -> bool {
+        self.is_silenced
+    }
+
+    /// As a program before has left it.
+    pub(super) const fn left(is_silenced: bool) -> Self {
+        Self { is_silenced, is_refused: false }
+    }
+}
+
 impl Parent {
     /// Brings the setting in line with the configuration in force.
     pub(super) fn arrange_local_groups(&mut self) {

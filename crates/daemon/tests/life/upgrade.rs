@@ -28,6 +28,7 @@ pub const TESTS: &[Test] = &[
     ("a_pipe_keeps_its_reader_and_its_lines", keeps_pipes),
     ("a_backup_stays_one_and_nobody_is_told_again", stays_backup),
     ("since_cause_and_counters_go_on", goes_on_counting),
+    ("what_was_set_and_kept_before_is_put_back_and_kept", hands_on_what_was_set),
     ("it_can_be_done_again_and_a_child_that_dies_then_is_replaced", again),
 ];
 
@@ -424,4 +425,33 @@ fn again() {
     daemon.vrrp().signal(Signal::KILL);
     daemon.wait_for("(VI_1) Entering MASTER STATE (resumed from the process before)");
     assert_eq!(daemon.stop().0, Some(0));
+}
+
+fn hands_on_what_was_set() {
+    let _cable = Cable::new();
+    kernel::sysctl::report_local_groups(true).unwrap();
+    let start = Start::with(&steady().replacen(
+        "global_defs {\n",
+        "global_defs {\n  disable_local_igmp\n  config_save_dir @/kept\n",
+        1,
+    ));
+    let text = start.place.read("keepalived.conf");
+    let text = text.replace('@', &start.place.directory().display().to_string());
+    start.place.write("keepalived.conf", &text);
+    let mut daemon = start.until("Entering MASTER");
+    assert!(!kernel::sysctl::reports_local_groups().unwrap());
+    let copy = |number| format!("kept/keepalived.conf.{}.{number}", daemon.process().0);
+    let (first, second) = (copy(0), copy(1));
+    let kept = eventually("a copy", || {
+        let text = daemon.place.read(&first);
+        text.ends_with("}\n").then_some(text)
+    });
+    upgraded(&daemon, &newer(&daemon));
+    assert!(!kernel::sysctl::reports_local_groups().unwrap());
+    // The next copy has the next number.
+    daemon.reload(&text.replace("down_timer_adverts 100", "down_timer_adverts 99"));
+    eventually("another copy", || daemon.place.read(&second).contains("adverts 99").then_some(()));
+    assert_eq!(daemon.place.read(&first), kept);
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(kernel::sysctl::reports_local_groups().unwrap());
 }

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use control::{Handover, Severity};
 use status::Upgraded;
 
+use super::super::local_groups::LocalGroups;
 use super::super::{Managed, Parent, VERSION};
 use super::{Document, Origin, Succession};
 
@@ -36,6 +37,8 @@ impl Parent {
         self.open_control_socket(document.listener.and_then(kernel::inherited));
         self.since = since;
         self.last_reload = document.reload;
+        self.saved = document.saved;
+        self.local_groups = LocalGroups::left(document.is_silenced);
         self.handover = Handover {
             roles: roles.into_iter().collect(),
             alive_until: 0,

@@ -243,6 +243,8 @@ impl Parent {
             mailed: self.post.told.clone().into_iter().collect(),
             events: self.history.events(None),
             reload: self.last_reload.clone(),
+            saved: self.saved,
+            is_silenced: self.local_groups.leave(),
             checker_place: None,
             listener: None,
             asker: None,

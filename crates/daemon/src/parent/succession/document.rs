@@ -51,6 +51,10 @@ pub(super) struct Document {
     #[serde(deserialize_with = "what_is_known")]
     pub(super) events: Vec<Event>,
     pub(super) reload: Option<Reload>,
+    /// Copies of the configuration that were kept.
+    pub(super) saved: u64,
+    /// Whether the kernel's reports of local groups were switched off, and are to be switched on again.
+    pub(super) is_silenced: bool,
     /// Descriptors: the network namespace of the checker process, where it is another one; the control socket; the
     /// connection of who asked for the upgrade.
     pub(super) checker_place: Option<i32>,
@@ -214,6 +218,8 @@ mod tests {
                 }],
             )],
             mailed: vec![(instance, What::Active)],
+            saved: 2,
+            is_silenced: true,
             scripts: [("s".to_owned(), LeftScript { last: Some(-9), ..LeftScript::default() })]
                 .into(),
             ..Document::default()
