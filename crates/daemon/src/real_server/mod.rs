@@ -57,6 +57,10 @@ enum Failure {
     #[error("another `steadfast real-server` is at work: try again")]
     Busy,
     #[error("no address was set by this command: name the addresses")]
+    Nameless,
+    #[error(
+        "nothing was set by this command in this network namespace: there is nothing to take back"
+    )]
     Nothing,
 }
 
@@ -113,7 +117,7 @@ fn examine(
         named => named.to_vec(),
     };
     if wanted.is_empty() {
-        return Err(Failure::Nothing);
+        return Err(Failure::Nameless);
     }
     Ok((needs::lacks(&look(requests)?, &wanted, &options.link), wanted))
 }

@@ -159,10 +159,11 @@ fn takes_back() {
     assert_eq!(settings(), (0, 1));
     assert_eq!(held(&mut cable), []);
     let (code, _, errors) = run(&["--remove"]);
-    assert_eq!(
-        (code, errors.as_str()),
-        (1, "no address was set by this command: name the addresses\n")
-    );
+    let nothing = "nothing was set by this command in this network namespace: there is nothing to take back\n";
+    assert_eq!((code, errors.as_str()), (1, nothing));
+    let (code, _, errors) = run(&["--check"]);
+    let nameless = "no address was set by this command: name the addresses\n";
+    assert_eq!((code, errors.as_str()), (1, nameless));
 }
 
 fn leaves_what_stood() {
