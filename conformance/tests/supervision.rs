@@ -69,12 +69,8 @@ fn begins_anew(stage: &mut Stage) -> Result<()> {
     Ok(())
 }
 
-/// The next one knows its role: nobody else notices that there was another.
-fn resumes(stage: &mut Stage) -> Result<()> {
-    stage.elect()?;
-    let since = stage.lab.capture.mark();
-    let child = vrrp_process(stage)?;
-    signal(child, Signal::SIGKILL)?;
+/// Since then the router on `a` was Active and in time: nobody else took over, and it did not resign.
+pub(crate) fn ensure_unnoticed(stage: &mut Stage, since: Mark) -> Result<()> {
     let span = stage.flavour.down_interval(100) + stage.flavour.interval();
     stage.lab.capture.expect_none("takeover or resignation", since, span, |f| {
         f.advert().is_some_and(|a| f.node != "a" || a.priority == 0)
@@ -83,6 +79,16 @@ fn resumes(stage: &mut Stage) -> Result<()> {
     let pairs = times.iter().zip(times.iter().skip(1));
     let longest = pairs.map(|((x, _), (y, _))| y.since(*x)).max().context("no adverts")?;
     ensure!(longest <= stage.flavour.interval() + SLACK, "{longest:?} between two adverts");
+    Ok(())
+}
+
+/// The next one knows its role: nobody else notices that there was another.
+fn resumes(stage: &mut Stage) -> Result<()> {
+    stage.elect()?;
+    let since = stage.lab.capture.mark();
+    let child = vrrp_process(stage)?;
+    signal(child, Signal::SIGKILL)?;
+    ensure_unnoticed(stage, since)?;
     stage.lab.expect_holders(stage.address(), &["a"], Duration::ZERO)
 }
 

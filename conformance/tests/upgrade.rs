@@ -10,6 +10,8 @@ use conformance::flavour::Flavour;
 use conformance::scenario::{SLACK, START, Scenario, Stage};
 use conformance::subject::Subject;
 
+use crate::supervision::ensure_unnoticed;
+
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("an_upgrade_of_the_active_router_is_no_transition", EACH, of_active)
         .mixed()
@@ -47,14 +49,7 @@ fn of_active(stage: &mut Stage) -> Result<()> {
         upgrade(stage, "a")?;
         stage.lab.expect_holders(stage.address(), &["a"], Duration::ZERO)?;
     }
-    let span = stage.flavour.down_interval(100) + stage.flavour.interval();
-    stage.lab.capture.expect_none("takeover or resignation", since, span, |f| {
-        f.advert().is_some_and(|a| f.node != "a" || a.priority == 0)
-    })?;
-    let times = stage.lab.capture.adverts("a", since);
-    let pairs = times.iter().zip(times.iter().skip(1));
-    let longest = pairs.map(|((x, _), (y, _))| y.since(*x)).max().context("no adverts")?;
-    ensure!(longest <= stage.flavour.interval() + SLACK, "{longest:?} between two adverts");
+    ensure_unnoticed(stage, since)?;
     stage.lab.node("b")?.expect_no_log("Entering", other)?;
     stage.lab.expect_holders(stage.address(), &["a"], Duration::ZERO)
 }
