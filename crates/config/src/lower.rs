@@ -29,6 +29,7 @@ mod route;
 mod rule;
 mod script;
 mod served;
+mod service;
 mod track;
 mod track_group;
 mod trailer;
@@ -69,6 +70,8 @@ pub(crate) struct Lowering<'a> {
     /// What instances track by name: what that is is known at the end.
     tracked: Vec<Vec<track::Tracked>>,
     virtual_servers: Vec<VirtualServer>,
+    /// Those of them that name a group, which may stand behind them, with their blocks.
+    of_groups: Vec<(usize, Directive)>,
     server_groups: served::Groups,
     priorities: Priorities,
     /// What concerns all instances, and is lowered when all are known.
@@ -89,6 +92,7 @@ impl<'a> Lowering<'a> {
             trackers: Trackers::default(),
             tracked: Vec::new(),
             virtual_servers: Vec::new(),
+            of_groups: Vec::new(),
             server_groups: served::Groups::new(),
             priorities: Priorities::default(),
             tree: Tree::default(),
@@ -118,7 +122,16 @@ impl<'a> Lowering<'a> {
                 self.stale |= self.begun;
             }
             "vrrp_instance" => self.instance(&directive),
-            "virtual_server" => self.virtual_servers.push(served::server(&directive)),
+            "virtual_server" => {
+                let mut server = served::server(&directive);
+                if server.group.is_some() {
+                    self.of_groups.push((self.virtual_servers.len(), directive));
+                } else {
+                    let groups = &self.server_groups;
+                    server.balance = service::lower(&directive, groups, &mut self.reports);
+                }
+                self.virtual_servers.push(server);
+            }
             "virtual_server_group" => served::group(&mut self.server_groups, &directive),
             "global_defs" | "SSL" => {}
             known if crate::keyword::find(&[], known).is_some() => {
@@ -186,7 +199,14 @@ impl<'a> Lowering<'a> {
         let mut fixed = fixed::lower(&tree, &defaults, &mut priorities, &mut reports);
         track_group::lower(&tree, &mut fixed, &mut instances, &mut trackers, &mut reports);
         global.mail = defaults.mail.settle(&mut reports);
-        let served = served::lower(&self.virtual_servers, &self.server_groups, &instances);
+        let mut virtual_servers = self.virtual_servers;
+        for (number, block) in &self.of_groups {
+            if let Some(server) = virtual_servers.get_mut(*number) {
+                server.balance = service::lower(block, &self.server_groups, &mut reports);
+            }
+        }
+        service::leave_out_repeated(&mut virtual_servers, &mut reports);
+        let served = served::lower(&virtual_servers, &self.server_groups, &instances);
         let reports_to = &mut reports;
         let scripts = trackers.used(Kind::Script, scripts, |it| it.at, reports_to);
         let files = trackers.used(Kind::File, files, |it| it.at, reports_to);
@@ -201,7 +221,7 @@ impl<'a> Lowering<'a> {
             files,
             processes,
             sessions: sessions.into_values().collect(),
-            virtual_servers: self.virtual_servers,
+            virtual_servers,
             served,
         };
         lints::lint(&model, &mut reports);

@@ -14,24 +14,28 @@ use wire::vrrp::Authentication;
 use crate::source::Span;
 
 mod announce;
+mod check;
 mod destination;
 mod mail;
 mod path;
 mod place;
 mod proof;
 mod script;
+mod service;
 mod tracked;
 mod unplaced;
 mod upkeep;
 mod vmac;
 
 pub use announce::{ExtraLinks, GarpGroup};
+pub use check::{Check, CheckKind, Datagram, FileWeight, Pace, Page, Pages, Program, Regex, Way};
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use mail::{Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
 pub use path::{Following, RouteLine, RuleLine};
 pub use place::{CheckerPlace, Place};
 pub use proof::{Freshness, Proof, Trailer, TrailerMode};
 pub use script::{Begins, Command, Deleted, Fifo, Notify, Once, Script, Scripts, User};
+pub use service::{Balance, RealServer, SorryServer, place};
 pub use tracked::{
     BfdInstance, BfdUsers, Initial, Parameters as ProcessParameters, TrackFile, TrackProcess,
     Tracker,
@@ -408,7 +412,7 @@ pub struct SyncGroup {
     pub mailed: bool,
 }
 
-/// One `virtual_server`: where it stands, until load balancing is lowered.
+/// One `virtual_server`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VirtualServer {
     /// Where it is written.
@@ -423,14 +427,16 @@ pub struct VirtualServer {
     pub mark: Option<u32>,
     /// `group`: the name of a `virtual_server_group`.
     pub group: Option<String>,
+    /// What it balances; none where that is nothing.
+    pub balance: Option<Balance>,
 }
 
 /// `protocol` of a virtual server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
-    /// `TCP`, or not written.
+    /// `TCP`.
     Tcp,
-    /// `UDP`.
+    /// `UDP`, or not written.
     Udp,
     /// `SCTP`.
     Sctp,

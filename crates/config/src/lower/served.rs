@@ -3,13 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use wire::Family;
+
 use crate::model::{Acceptance, Instance, Protocol, Served, VirtualServer};
 use crate::syntax::Directive;
 
 /// What one line of a `virtual_server_group` covers.
 pub(super) enum Member {
-    Addresses { first: IpAddr, last: IpAddr, port: Option<u16> },
-    Mark(u32),
+    Addresses {
+        first: IpAddr,
+        last: IpAddr,
+        port: Option<u16>,
+    },
+    /// With the family, where one is written.
+    Mark {
+        mark: u32,
+        family: Option<Family>,
+    },
 }
 
 /// The lines of each group, by its name.
@@ -25,12 +35,13 @@ pub(super) fn server(block: &Directive) -> VirtualServer {
         address: first.and_then(|text| text.parse().ok()),
         port: block.text(1).and_then(|text| text.parse().ok()),
         protocol: match protocol.and_then(|it| it.text(0)) {
-            Some(word) if word.eq_ignore_ascii_case("udp") => Protocol::Udp,
+            Some(word) if word.eq_ignore_ascii_case("tcp") => Protocol::Tcp,
             Some(word) if word.eq_ignore_ascii_case("sctp") => Protocol::Sctp,
-            _ => Protocol::Tcp,
+            _ => Protocol::Udp,
         },
         mark: named("fwmark").and_then(|text| text.parse().ok()),
         group: named("group").map(str::to_owned),
+        balance: None,
     }
 }
 
@@ -41,7 +52,13 @@ pub(super) fn group(groups: &mut Groups, block: &Directive) {
     for line in block.children() {
         let word = line.keyword.as_str();
         if word == "fwmark" {
-            members.extend(line.text(0).and_then(|text| text.parse().ok()).map(Member::Mark));
+            let family = match line.text(1) {
+                Some("inet") => Some(Family::Ipv4),
+                Some("inet6") => Some(Family::Ipv6),
+                _ => None,
+            };
+            let mark = line.text(0).and_then(|text| text.parse().ok());
+            members.extend(mark.map(|mark| Member::Mark { mark, family }));
             continue;
         }
         let port = line.text(0).and_then(|text| text.parse().ok());
@@ -75,7 +92,7 @@ pub(super) fn lower(
         let members = server.group.as_ref().and_then(|name| groups.get(name));
         for member in members.into_iter().flatten() {
             match member {
-                Member::Mark(mark) => served.push(Served::Mark(*mark)),
+                Member::Mark { mark, .. } => served.push(Served::Mark(*mark)),
                 Member::Addresses { first, last, port } => {
                     let held = refused.range(first..=last);
                     served.extend(held.map(|address| Served::Address {

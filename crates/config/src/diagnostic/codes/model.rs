@@ -51,5 +51,19 @@ codes! {
     DUPLICATE_PATH = "ROUTE004", GeneralError, "the same route or rule twice";
     NO_PRIORITY = "ROUTE005", GeneralError, "a rule without a priority";
     OLD_FORM = "ROUTE006", Deprecated, "a word of a route that has a newer form";
+    NO_REAL_SERVER = "LVS001", GeneralError, "a virtual server without real servers";
+    DUPLICATE_REAL_SERVER = "LVS002", GeneralError, "a real server twice in one virtual server";
+    DUPLICATE_SERVICE = "LVS003", GeneralError, "two virtual servers for the same packets";
+    UNKNOWN_SERVER_GROUP = "LVS004", GeneralError, "a virtual_server_group that does not exist or is empty";
+    NO_PROTOCOL = "LVS005", GeneralError, "a virtual server without protocol";
+    PERSISTENCE_NEEDED = "LVS006", GeneralError, "a virtual server for every port without persistence";
+    FLAG_WITHOUT_SCHEDULER = "LVS007", GeneralError, "a flag of a scheduler that is not chosen before it";
+    TUNNEL = "LVS008", GeneralError, "a tunnel that cannot be";
+    SERVER_FAMILY = "LVS009", GeneralError, "a server of another family than what it serves";
+    PORT_ADAPTED = "LVS010", GeneralError, "a port that the forwarding method cannot change";
+    QUORUM_ADAPTED = "LVS011", GeneralError, "a quorum or hysteresis that could never be reached";
+    NO_PORT = "LVS012", GeneralError, "a check that knows no port to ask at";
+    BAD_BYTES = "LVS013", GeneralError, "bytes that are no hexadecimal digits";
+    LONELY_REGEX = "LVS014", GeneralError, "settings of a regular expression that is not there";
     LONELY_GROUP = "GROUP003", Warning, "a sync group of fewer than two";
 }

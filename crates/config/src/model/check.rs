@@ -1,0 +1,163 @@
+//! Checks of real servers: what is asked, how often, and when it is believed.
+
+use core::net::{IpAddr, SocketAddr};
+use core::num::NonZeroU16;
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
+use health::{Recovery, Verdict};
+
+use super::Command;
+use crate::source::Span;
+
+/// One check of a real server. Inheritance and defaults are resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Where it is written.
+    pub at: Span,
+    /// What is asked.
+    pub kind: CheckKind,
+    /// When.
+    pub pace: Pace,
+    /// `alpha`: what it says until it knows.
+    pub start: Verdict,
+    /// `log_all_failures`, where written.
+    pub log_failures: Option<bool>,
+}
+
+/// When a check is made, and how often it may fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// `delay_loop`.
+    pub delay_loop: Duration,
+    /// `delay_before_retry`.
+    pub delay_before_retry: Duration,
+    /// From a failure to the next look while the server is down.
+    pub delay_while_down: Duration,
+    /// `retry`.
+    pub retry: u32,
+    /// `warmup`: the first look is at a random time within this.
+    pub warmup: Duration,
+    /// `connect_timeout`; `misc_timeout` of a program.
+    pub timeout: Duration,
+    /// Looks that make up one success.
+    pub steps: NonZeroU16,
+    /// `fast_recovery`.
+    pub recovery: Recovery,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckKind {
+    /// `TCP_CHECK`.
+    Tcp(Way),
+    /// `HTTP_GET`.
+    Http(Way, Pages),
+    /// `SSL_GET`.
+    Https(Way, Pages),
+    /// `SMTP_CHECK` with its `helo_name`.
+    Smtp(Way, String),
+    /// `DNS_CHECK`: type and name as written.
+    Dns(Way, String, String),
+    /// `UDP_CHECK`.
+    Udp(Way, Datagram),
+    /// `PING_CHECK`.
+    Ping(Way),
+    /// `MISC_CHECK`.
+    Misc(Program),
+    /// `FILE_CHECK`: a `track_file`, and its weight where one is written.
+    File(String, Option<FileWeight>),
+    /// `BFD_CHECK`: a `bfd_instance`.
+    Bfd(String),
+}
+
+/// Where a check goes, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// `connect_ip` and `connect_port`, or the real server.
+    pub server: SocketAddr,
+    /// `bindto`.
+    pub source: Option<IpAddr>,
+    /// `bind_port`.
+    pub source_port: Option<u16>,
+    /// `bind_if`.
+    pub link: Option<String>,
+    /// `fwmark`.
+    pub mark: Option<u32>,
+}
+
+/// What a web server is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pages {
+    /// `http_protocol`, as written: `1.0`, `1.0C` or `1.1`.
+    pub protocol: String,
+    /// `enable_sni`.
+    pub sends_name: bool,
+    /// `sni_name`.
+    pub server_name: Option<String>,
+    /// `tls_compliant`.
+    pub is_strict: bool,
+    /// `url` blocks in their order, at least one.
+    pub pages: Vec<Page>,
+}
+
+/// One `url`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// `path`.
+    pub path: String,
+    /// The Host header: the `virtualhost` that is nearest, or the address and port of the server.
+    pub host: String,
+    /// `status_code`; 200 to 299 where nothing else is looked at.
+    pub statuses: Vec<RangeInclusive<u16>>,
+    /// `digest`.
+    pub digest: Option<[u8; 16]>,
+    /// `regex`.
+    pub regex: Option<Regex>,
+}
+
+/// `regex` with its options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Regex {
+    /// The expression.
+    pub text: String,
+    /// `regex_no_match`.
+    pub must_not_match: bool,
+    /// `regex_options`.
+    pub options: Vec<String>,
+    /// `regex_min_offset`.
+    pub from: u32,
+    /// `regex_max_offset`.
+    pub to: Option<u32>,
+}
+
+/// What `UDP_CHECK` sends and wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    /// `payload`.
+    pub payload: Vec<u8>,
+    /// `require_reply`: values and masks of the first bytes.
+    pub reply: Option<Vec<(u8, u8)>>,
+    /// `min_reply_length`.
+    pub shortest: u16,
+    /// `max_reply_length`.
+    pub longest: u16,
+}
+
+/// What `MISC_CHECK` runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// `misc_path`, as `user`.
+    pub command: Command,
+    /// `misc_dynamic`.
+    pub is_dynamic: bool,
+}
+
+/// What the number in a file does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileWeight {
+    /// What it is multiplied by; 0 makes another number than 0 a failure.
+    pub weight: i32,
+    /// The other way round.
+    pub reverse: bool,
+}

@@ -1,0 +1,92 @@
+//! Load balancing: virtual servers, their real servers, and what decides who serves.
+
+use core::net::IpAddr;
+
+use health::OnFailure;
+use intent::service::{Back, Destination, Forwarding, Front, Scheduling};
+
+use super::{Check, Command};
+use crate::source::Span;
+
+/// What a `virtual_server` balances, and over whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// The services of the kernel: one, or one for each address and mark of a group.
+    pub fronts: Vec<Front>,
+    /// How they spread connections.
+    pub scheduling: Scheduling,
+    /// `quorum`; no more than the weight of all servers.
+    pub quorum: u32,
+    /// `hysteresis`; less than the quorum.
+    pub hysteresis: u32,
+    /// `ha_suspend`.
+    pub ha_suspend: bool,
+    /// `omega`.
+    pub omega: bool,
+    /// `smtp_alert`, where written.
+    pub alert: Option<bool>,
+    /// `quorum_up`.
+    pub quorum_up: Option<Command>,
+    /// `quorum_down`.
+    pub quorum_down: Option<Command>,
+    /// `snmp_name`.
+    pub label: Option<String>,
+    /// `sorry_server`.
+    pub sorry_server: Option<SorryServer>,
+    /// `real_server` blocks in their order.
+    pub servers: Vec<RealServer>,
+}
+
+/// A `real_server`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RealServer {
+    /// Where it is written.
+    pub at: Span,
+    /// Where it is. Its place behind a front says [`place`].
+    pub back: Back,
+    /// Forwarding, weight and thresholds.
+    pub destination: Destination,
+    /// `inhibit_on_failure`.
+    pub on_failure: OnFailure,
+    /// `smtp_alert`, where written.
+    pub alert: Option<bool>,
+    /// `notify_up`.
+    pub notify_up: Option<Command>,
+    /// `notify_down`.
+    pub notify_down: Option<Command>,
+    /// `snmp_name`.
+    pub label: Option<String>,
+    /// Its checks in their order.
+    pub checks: Vec<Check>,
+}
+
+/// A `sorry_server`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SorryServer {
+    /// Where it is. Its place behind a front says [`place`].
+    pub back: Back,
+    /// Forwarding and weight.
+    pub destination: Destination,
+    /// `sorry_server_inhibit`.
+    pub on_failure: OnFailure,
+}
+
+/// Where a server is behind one of its fronts: only NAT can change a port, and a mark has none.
+#[must_use]
+pub const fn place(back: Back, forwarding: Forwarding, front: &Front) -> Back {
+    let port = match (front, forwarding) {
+        (Front::Address { port, .. }, Forwarding::Nat) if back.port == 0 => *port,
+        (_, Forwarding::Nat) => back.port,
+        (Front::Address { port, .. }, _) => *port,
+        (Front::Mark { .. }, _) => 0,
+    };
+    Back { address: back.address, port }
+}
+
+impl RealServer {
+    /// Its address.
+    #[must_use]
+    pub const fn address(&self) -> IpAddr {
+        self.back.address
+    }
+}

@@ -1,0 +1,293 @@
+//! What `virtual_server` blocks mean: services, servers and checks, and what is said of those that cannot be as
+//! written.
+
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "what is missing fails the test")]
+
+use std::time::Duration;
+
+use config::check;
+use config::model::{Balance, CheckKind, Pace};
+use config::source::SourceSet;
+use config::syntax::Environment;
+use health::{OnFailure, Recovery, Verdict};
+use intent::service::{Forwarding, Front, Granularity, Tunnel, TunnelChecksum};
+
+/// What each `virtual_server` of a text balances, and the codes and messages that are said of it.
+fn lower(text: &str) -> (Vec<Option<Balance>>, Vec<String>) {
+    let checked = check(&SourceSet::single("case.conf", text), &Environment::of_host("host"));
+    let said = checked.diagnostics.iter().filter(|it| it.code.name().starts_with("LVS"));
+    let said = said.map(|it| format!("{}: {}", it.code.name(), it.message)).collect();
+    (checked.model.virtual_servers.into_iter().map(|it| it.balance).collect(), said)
+}
+
+/// One virtual server of which nothing is said.
+fn lone(text: &str) -> Balance {
+    let (mut servers, said) = lower(text);
+    assert_eq!(said, [""; 0]);
+    assert_eq!(servers.len(), 1);
+    servers.remove(0).unwrap()
+}
+
+/// `lines` within a virtual server of TCP with one real server.
+fn with(lines: &str) -> String {
+    let server = "real_server 192.0.2.11 80 {\n }";
+    format!("virtual_server 192.0.2.1 80 {{\n protocol TCP\n {lines}\n {server}\n}}\n")
+}
+
+/// The first check of a real server whose block is `check`, within a virtual server of these lines.
+fn checked(around: &str, server: &str, check: &str) -> (CheckKind, Pace, Verdict) {
+    let text = format!(
+        "virtual_server 192.0.2.1 80 {{\n protocol TCP\n {around}\n real_server 192.0.2.11 8080 {{\n\
+         {server}\n {check}\n }}\n}}\n"
+    );
+    let check = lone(&text).servers[0].checks[0].clone();
+    (check.kind, check.pace, check.start)
+}
+
+fn fronts(balance: &Balance) -> Vec<String> {
+    balance.fronts.iter().map(Front::to_string).collect()
+}
+
+#[test]
+fn what_is_not_written_is_as_keepalived_has_it() {
+    let balance = lone(&with(""));
+    assert_eq!(fronts(&balance), ["TCP 192.0.2.1:80"]);
+    assert_eq!(balance.scheduling.scheduler, "wlc");
+    assert_eq!(balance.scheduling.persistence, None);
+    assert_eq!((balance.quorum, balance.hysteresis), (1, 0));
+    let server = &balance.servers[0];
+    assert_eq!(server.back.to_string(), "192.0.2.11:80");
+    assert_eq!(server.destination.forwarding, Forwarding::Nat);
+    assert_eq!(server.destination.weight, 1);
+    assert_eq!(server.on_failure, OnFailure::Remove);
+    let (_, pace, start) = checked("", "", "TCP_CHECK {\n }");
+    assert_eq!(start, Verdict::Up);
+    assert_eq!(
+        pace,
+        Pace {
+            delay_loop: Duration::from_secs(60),
+            delay_before_retry: Duration::from_secs(1),
+            delay_while_down: Duration::from_secs(60),
+            retry: 1,
+            warmup: Duration::from_secs(60),
+            timeout: Duration::from_secs(5),
+            steps: std::num::NonZeroU16::MIN,
+            recovery: Recovery::Paced,
+        }
+    );
+}
+
+#[test]
+fn what_is_written_nearer_counts_and_the_rest_is_inherited() {
+    let around = "delay_loop 20\n retry 5\n delay_before_retry 2\n connect_timeout 7\n alpha";
+    let (_, pace, start) =
+        checked(around, "delay_loop 10.5\n retry 4", "TCP_CHECK {\n retry 0\n }");
+    assert_eq!(pace.delay_loop, Duration::from_millis(10_500));
+    assert_eq!(pace.warmup, Duration::from_millis(10_500));
+    assert_eq!(pace.retry, 0);
+    assert_eq!(pace.delay_before_retry, Duration::from_secs(2));
+    assert_eq!(pace.timeout, Duration::from_secs(7));
+    assert_eq!(start, Verdict::Down);
+    let (_, _, start) = checked(around, "alpha off", "TCP_CHECK {\n }");
+    assert_eq!(start, Verdict::Up);
+}
+
+#[test]
+fn kinds_of_checks_have_their_own_patience() {
+    let pace = |check: &str| checked("delay_loop 10", "", check).1;
+    let web = pace("HTTP_GET {\n url {\n path /\n }\n }");
+    assert_eq!((web.retry, web.delay_before_retry), (1, Duration::from_secs(3)));
+    assert_eq!(web.delay_while_down, Duration::from_secs(10));
+    let names = pace("DNS_CHECK {\n }");
+    assert_eq!((names.retry, names.delay_before_retry), (3, Duration::from_secs(10)));
+    let program = pace("MISC_CHECK {\n misc_path /bin/true\n }");
+    assert_eq!((program.retry, program.timeout), (0, Duration::from_secs(10)));
+    let slow = pace("HTTP_GET {\n delay_before_retry 30\n url {\n path /\n }\n }");
+    assert_eq!(slow.delay_while_down, Duration::from_secs(30), "a failed page is not hurried");
+}
+
+#[test]
+fn a_check_asks_the_real_server_unless_told_otherwise() {
+    let way = |lines: &str| {
+        let (kind, ..) = checked("", "", &format!("TCP_CHECK {{\n {lines}\n }}"));
+        let CheckKind::Tcp(way) = kind else { panic!("{kind:?}") };
+        way
+    };
+    let plain = way("");
+    assert_eq!(plain.server.to_string(), "192.0.2.11:8080");
+    assert_eq!((plain.source, plain.source_port, plain.link, plain.mark), (None, None, None, None));
+    let other = way(
+        "connect_ip 192.0.2.99\n connect_port 81\n bindto 192.0.2.2\n bind_port 1000\n bind_if eth0\n fwmark 7",
+    );
+    assert_eq!(other.server.to_string(), "192.0.2.99:81");
+    assert_eq!(other.source.unwrap().to_string(), "192.0.2.2");
+    assert_eq!((other.source_port, other.mark), (Some(1000), Some(7)));
+    assert_eq!(other.link.as_deref(), Some("eth0"));
+}
+
+#[test]
+fn pages_have_names_statuses_and_digests() {
+    let check = "HTTP_GET {\n http_protocol 1.0c\n fast_recovery\n url {\n path /\n }\n url {\n path /x\n\
+        virtualhost own.example.org\n status_code 200 301-302\n\
+        digest 9b3a0c85a887a256d6939da88aabd8cd\n }\n }";
+    let (kind, pace, _) = checked("virtualhost www.example.org", "", check);
+    let CheckKind::Http(_, asked) = kind else { panic!("{kind:?}") };
+    assert_eq!(asked.protocol, "1.0C");
+    assert_eq!((pace.steps.get(), pace.recovery), (2, Recovery::Fast));
+    assert_eq!(asked.pages[0].host, "www.example.org");
+    assert_eq!(asked.pages[0].statuses, [200..=299]);
+    assert_eq!(asked.pages[1].host, "own.example.org");
+    assert_eq!(asked.pages[1].statuses, [200..=200, 301..=302]);
+    assert_eq!(asked.pages[1].digest.unwrap()[..2], [0x9b, 0x3a]);
+    let (kind, ..) = checked("", "", "HTTP_GET {\n url {\n path /\n }\n }");
+    let CheckKind::Http(_, asked) = kind else { panic!("{kind:?}") };
+    assert_eq!(asked.pages[0].host, "192.0.2.11:8080", "the port is always named");
+}
+
+#[test]
+fn datagrams_are_hexadecimal() {
+    let check = "UDP_CHECK {\n payload 00 ff\n require_reply 7x\n min_reply_length 2\n }";
+    let (kind, ..) = checked("", "", check);
+    let CheckKind::Udp(_, datagram) = kind else { panic!("{kind:?}") };
+    assert_eq!(datagram.payload, [0, 255]);
+    assert_eq!(datagram.reply, Some(vec![(0x70, 0xf0)]));
+    assert_eq!((datagram.shortest, datagram.longest), (2, 255));
+    let (kind, ..) = checked("", "", "UDP_CHECK {\n }");
+    let CheckKind::Udp(_, datagram) = kind else { panic!("{kind:?}") };
+    assert_eq!((datagram.payload.len(), datagram.reply), (32, None));
+}
+
+#[test]
+fn weights_count_for_servers_behind_them() {
+    let text = "virtual_server 192.0.2.1 80 {\n protocol TCP\n real_server 192.0.2.11 80 {\n }\n weight 5\n\
+        real_server 192.0.2.12 80 {\n }\n real_server 192.0.2.13 80 {\n weight 0\n }\n}\n";
+    let balance = lone(text);
+    let weights: Vec<u32> = balance.servers.iter().map(|it| it.destination.weight).collect();
+    assert_eq!(weights, [1, 5, 0]);
+}
+
+#[test]
+fn flags_of_schedulers_stand_behind_their_scheduler() {
+    let scheduling = lone(&with("lb_algo mh\n mh-port\n mh-fallback")).scheduling;
+    assert_eq!((scheduling.flags.first, scheduling.flags.second), (true, true));
+    let (_, said) = lower(&with("mh-port\n lb_algo mh"));
+    assert_eq!(said, ["LVS007: `mh-port` is for `lb_algo mh`: it does nothing here"]);
+}
+
+#[test]
+fn persistence_is_for_six_minutes_where_no_time_is_written() {
+    let persistence = |lines: &str| lone(&with(lines)).scheduling.persistence.unwrap();
+    let bare = persistence("persistence_timeout");
+    assert_eq!(bare.seconds, 360);
+    assert_eq!(bare.granularity, Granularity::Mask([255; 4].into()));
+    let own = persistence("persistence_timeout 50\n persistence_granularity 255.255.255.0");
+    assert_eq!((own.seconds, own.granularity), (50, Granularity::Mask([255, 255, 255, 0].into())));
+}
+
+#[test]
+fn tunnels_are_of_three_kinds() {
+    let forwarding =
+        |words: &str| lone(&with(&format!("lb_kind {words}"))).servers[0].destination.forwarding;
+    assert_eq!(forwarding("DR"), Forwarding::DirectRoute);
+    assert_eq!(forwarding("TUN"), Forwarding::Tunnel(Tunnel::IpIp));
+    let checksum = TunnelChecksum::Remote;
+    let gue = Forwarding::Tunnel(Tunnel::Gue { port: 6080, checksum });
+    assert_eq!(forwarding("TUN type gue port 6080 remcsum"), gue);
+    let gre = Forwarding::Tunnel(Tunnel::Gre { checksum: TunnelChecksum::Full });
+    assert_eq!(forwarding("TUN type gre csum"), gre);
+}
+
+#[test]
+fn only_nat_changes_a_port() {
+    let text = "virtual_server 192.0.2.1 80 {\n protocol TCP\n lb_kind DR\n real_server 192.0.2.11 8080 {\n }\n}\n";
+    let (servers, said) = lower(text);
+    let server = &servers[0].as_ref().unwrap().servers[0];
+    assert_eq!(server.back.to_string(), "192.0.2.11:80");
+    assert_eq!(
+        said,
+        ["LVS010: only NAT can change a port: `real_server 192.0.2.11 8080` is at port 80"]
+    );
+}
+
+#[test]
+fn a_quorum_is_within_reach() {
+    let (servers, said) = lower(&with("quorum 3\n hysteresis 2"));
+    let balance = servers[0].as_ref().unwrap();
+    assert_eq!((balance.quorum, balance.hysteresis), (1, 0));
+    assert_eq!(
+        said,
+        [
+            "LVS011: a quorum of 3 is more than the weight of all servers, 1: it is 1",
+            "LVS011: a hysteresis of 2 leaves nothing of a quorum of 1: it is 0",
+        ]
+    );
+}
+
+#[test]
+fn groups_are_a_service_for_each_address_and_mark() {
+    let server = "real_server 192.0.2.11 80 {\n }";
+    let text = format!(
+        "virtual_server group web {{\n protocol TCP\n {server}\n}}\n\
+         virtual_server_group web {{\n 192.0.2.1-3 80\n 192.0.2.9 81\n fwmark 7\n}}\n"
+    );
+    assert_eq!(
+        fronts(&lone(&text)),
+        [
+            "TCP 192.0.2.1:80",
+            "TCP 192.0.2.2:80",
+            "TCP 192.0.2.3:80",
+            "TCP 192.0.2.9:81",
+            "fwmark 7"
+        ]
+    );
+    let (servers, said) =
+        lower(&format!("virtual_server group web {{\n protocol TCP\n {server}\n}}\n"));
+    assert_eq!(servers, [None]);
+    assert_eq!(
+        said,
+        [
+            "LVS004: `virtual_server group web`: there is no such virtual_server_group: it is left out"
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_balanced_is_left_out_and_named() {
+    let (servers, said) = lower("virtual_server 192.0.2.1 80 {\n protocol TCP\n}\n");
+    assert_eq!(servers, [None]);
+    assert_eq!(said, ["LVS001: `virtual_server 192.0.2.1 80` has no real_server: it is left out"]);
+    let (servers, said) = lower(&(with("") + &with("lb_algo rr")));
+    assert!(servers[0].is_some() && servers[1].is_none());
+    assert_eq!(
+        said,
+        ["LVS003: TCP 192.0.2.1:80 is balanced already: this virtual_server is left out"]
+    );
+    let (_, said) = lower(&with("real_server 192.0.2.11 80 {\n weight 7\n }"));
+    assert_eq!(
+        said,
+        ["LVS002: real_server 192.0.2.11:80 is already defined: this one is left out"]
+    );
+    let (servers, said) = lower(&with("real_server 2001:db8::1 80 {\n }"));
+    assert_eq!(servers[0].as_ref().unwrap().servers.len(), 1);
+    assert_eq!(
+        said,
+        [
+            "LVS009: real_server 2001:db8::1 is of another family than what it serves: it is left out"
+        ]
+    );
+}
+
+#[test]
+fn a_service_without_protocol_is_udp_and_one_without_port_persists() {
+    let (servers, said) = lower("virtual_server 192.0.2.1 {\n real_server 192.0.2.11 {\n }\n}\n");
+    let balance = servers[0].as_ref().unwrap();
+    assert_eq!(fronts(balance), ["UDP 192.0.2.1:0"]);
+    assert_eq!(balance.scheduling.persistence.as_ref().unwrap().seconds, 360);
+    assert_eq!(
+        said,
+        [
+            "LVS006: `virtual_server 192.0.2.1` is for every port, which takes persistence: it has some",
+            "LVS005: `virtual_server 192.0.2.1` has no protocol: it balances UDP",
+        ]
+    );
+}
