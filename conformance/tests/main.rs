@@ -198,12 +198,20 @@ fn trials_of(theme: &str, scenario: Scenario, pair: Pair, obstacle: Option<&str>
     trials
 }
 
-/// Plays it, and again when it fails while the machine stood still: then the times were not the daemon's.
+/// Plays it, and again when it fails while the machine stood still: then the times were not the daemon's. The incumbent
+/// alone gets one try more: nothing of ours takes part, and what it does in every run but one of hundreds is still what
+/// it does.
 fn play(scenario: Scenario, pair: Pair, flavour: Flavour, title: &str) -> Result<(), Failed> {
     for _ in 0..AGAIN {
         let start = Instant::now();
         let Err(error) = scenario.run(pair, flavour) else { return Ok(()) };
-        let Some(pause) = longest_pause(start) else { return Err(format!("{error:#}").into()) };
+        let Some(pause) = longest_pause(start) else {
+            if needs_ours(pair) {
+                return Err(format!("{error:#}").into());
+            }
+            eprintln!("again, since the incumbent alone failed ({}): {title}", error.root_cause());
+            break;
+        };
         eprintln!("again, since the machine stood still for {pause:?}: {title}");
     }
     scenario.run(pair, flavour).map_err(|error| format!("{error:#}").into())
