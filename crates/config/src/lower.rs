@@ -47,7 +47,7 @@ use crate::names::Names;
 use crate::source::{SourceSet, Span};
 use crate::syntax::{Directive, Tree};
 
-pub(crate) use self::instance::vmac;
+pub(crate) use self::instance::{ipvlan, vmac};
 pub(crate) use self::read::boolean_words;
 
 /// Lowers one outermost directive after another.
@@ -196,6 +196,7 @@ impl<'a> Lowering<'a> {
         let groups =
             group::lower(&tree, &mut instances, &mut trackers, &catalogue, alerts, &mut reports);
         hold_back(&tree, &mut instances, &reports);
+        instance::ipvlan::agree(&mut instances, &mut reports);
         let mut fixed = fixed::lower(&tree, &defaults, &mut priorities, &mut reports);
         track_group::lower(&tree, &mut fixed, &mut instances, &mut trackers, &mut reports);
         global.mail = defaults.mail.settle(&mut reports);

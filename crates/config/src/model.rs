@@ -16,6 +16,7 @@ use crate::source::Span;
 mod announce;
 mod check;
 mod destination;
+mod ipvlan;
 mod mail;
 mod path;
 mod place;
@@ -30,6 +31,7 @@ mod vmac;
 pub use announce::{ExtraLinks, GarpGroup};
 pub use check::{Check, CheckKind, Datagram, FileWeight, Pace, Page, Pages, Program, Regex, Way};
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
+pub use ipvlan::Ipvlan;
 pub use mail::{Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
 pub use path::{Following, RouteLine, RuleLine};
 pub use place::{CheckerPlace, Place};
@@ -229,6 +231,8 @@ pub struct Instance {
     pub interface: String,
     /// `use_vmac`.
     pub vmac: Option<Box<Vmac>>,
+    /// `use_ipvlan`; never beside `use_vmac`.
+    pub ipvlan: Option<Box<Ipvlan>>,
     /// What the election needs.
     pub parameters: Parameters,
     /// Where advertisements go.
@@ -338,6 +342,8 @@ pub enum Hindrance {
     NotExecuted,
     /// It asks for unicast, and there is no peer.
     NoPeer,
+    /// It makes a link that has no address to send from.
+    NoAddress,
 }
 
 /// One address line (`virtual_ipaddress`, `static_ipaddress`).

@@ -265,6 +265,7 @@ fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
         (["vrrp_instance"], "unicast_src_ip") => "unicast_src_ip 192.0.2.2",
         (["vrrp_instance"], "mcast_src_ip") => "mcast_src_ip 192.0.2.2",
         (["vrrp_instance"], "mcast_dst_ip") => "mcast_dst_ip 224.0.0.19",
+        (["vrrp_instance"], "use_ipvlan") => "use_ipvlan 192.0.2.21",
         (["vrrp_instance"], "track_interface") => "track_interface { eth1 }",
         (["vrrp_track_process"], "param_match") => "param_match initial",
         (["vrrp_instance"], "vrrp_address_lifetime") => "vrrp_address_lifetime forever",

@@ -14,7 +14,7 @@ pub mod service;
 
 pub use address::{Address, AddressKey, Flags, IfIndex, Lifetime, PROTOCOL_KEEPALIVED};
 pub use diff::{Change, diff};
-pub use link::{IpvlanMode, LinkChange, StandingLink, UpperKind, UpperLink, diff_links};
+pub use link::{IpvlanMode, LinkChange, Service, StandingLink, UpperKind, UpperLink, diff_links};
 pub use path::{Path, PathKey, PathSteps, path_steps};
 pub use route::{METRIC_OF_IPV6, Metrics, NextHop, Prefix, Route, RouteKey, RouteKind, TABLE_MAIN};
 pub use rule::{Rule, RuleAction, RuleKey};

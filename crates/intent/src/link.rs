@@ -37,6 +37,16 @@ pub enum IpvlanMode {
     Vepa,
 }
 
+/// What a link has in common with every one that serves in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service<'l> {
+    /// A macvlan may be called whatever: of one Ethernet address, the kernel lets one link of a parent be up.
+    Mac(IfIndex, MacAddr),
+    /// ipvlan links have no mark but their names. Their mode is that of their parent, so that whoever makes another one
+    /// there changes it.
+    Name(IfIndex, &'l str),
+}
+
 /// A link that stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StandingLink {
@@ -58,15 +68,13 @@ pub enum LinkChange {
 }
 
 impl UpperLink {
-    /// What it has in common with every link that serves in its place. A macvlan may be called whatever: of one
-    /// Ethernet address, the kernel lets one link of a parent be up. ipvlan links have no mark but their names.
+    /// What it is recognised by.
     #[must_use]
-    pub fn service(&self) -> (IfIndex, UpperKind, Option<&str>) {
-        let name = match self.kind {
-            UpperKind::PrivateMacvlan(_) => None,
-            UpperKind::Ipvlan(_) => Some(self.name.as_str()),
-        };
-        (self.parent, self.kind, name)
+    pub fn service(&self) -> Service<'_> {
+        match self.kind {
+            UpperKind::PrivateMacvlan(mac) => Service::Mac(self.parent, mac),
+            UpperKind::Ipvlan(_) => Service::Name(self.parent, &self.name),
+        }
     }
 }
 
@@ -146,5 +154,9 @@ mod tests {
             diff_links(&[ipvlan("vrrp.51")], &[there]),
             [LinkChange::Create(ipvlan("vrrp.51"))]
         );
+        // In whatever mode somebody's next link has put those of the parent.
+        let kind = UpperKind::Ipvlan(IpvlanMode::Vepa);
+        let there = standing(9, UpperLink { kind, ..ipvlan("vrrp.51") }, true);
+        assert_eq!(diff_links(&[ipvlan("vrrp.51")], &[there]), []);
     }
 }

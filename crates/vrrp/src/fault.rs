@@ -11,6 +11,8 @@ use crate::{GroupId, TrackerId};
 /// One reason for Fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FaultReason {
+    /// The configuration asks for what is not executed yet, or contradicts itself.
+    Configuration,
     /// The interface is down or has no carrier.
     InterfaceDown,
     /// No interface of that name exists.
@@ -29,8 +31,6 @@ pub enum FaultReason {
     MissingPrivilege,
     /// Another instance has the same interface, family and VRID.
     DuplicateVrid,
-    /// The configuration asks for what is not executed yet, or contradicts itself.
-    Configuration,
     /// A watched thing without weight has failed or was not looked at yet. Derived from
     /// [`crate::Input::Tracker`], never reported by the shell.
     Tracker(TrackerId),

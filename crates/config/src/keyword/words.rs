@@ -6,7 +6,7 @@ use core::net::IpAddr;
 use super::Problem;
 use super::argument::Kind;
 use super::suggest;
-use crate::lower::vmac;
+use crate::lower::{ipvlan, vmac};
 use crate::syntax::Word;
 
 type Checked = Result<(), Problem>;
@@ -304,6 +304,30 @@ pub(super) fn vmac(words: &[Word]) -> Checked {
                     let what = "is the address of a group or of another virtual router";
                     return Err(problem(index, what));
                 }
+                None => Kind::Interface.check(index, word)?,
+            },
+        }
+    }
+    Ok(())
+}
+
+/// `[[name] <interface>] [<ip>[/<prefix>]] [bridge|private|vepa] [group <n>]`, in any order.
+pub(super) fn ipvlan(words: &[Word]) -> Checked {
+    let mut words = words.iter().enumerate();
+    while let Some((index, word)) = words.next() {
+        match word.text.as_str() {
+            "bridge" | "private" | "vepa" => {}
+            "group" => match words.next() {
+                Some((index, value)) => number(index, &value.text, 0, i64::from(u32::MAX))?,
+                None => return Err(problem(index, "has no number behind it")),
+            },
+            "name" => match words.next() {
+                Some((index, name)) => Kind::Interface.check(index, name)?,
+                None => return Err(problem(index, "has no name behind it")),
+            },
+            text => match ipvlan::address(text) {
+                Some(Some(_)) => {}
+                Some(None) => return Err(problem(index, "has no prefix length that can be")),
                 None => Kind::Interface.check(index, word)?,
             },
         }

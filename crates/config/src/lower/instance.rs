@@ -4,6 +4,7 @@
 //! first address, the version from the family, ownership from priority and state, preemption from both.
 
 mod decide;
+pub(crate) mod ipvlan;
 mod unicast;
 pub(crate) mod vmac;
 
@@ -73,6 +74,7 @@ pub(super) struct Written<'t> {
     mailed: Option<bool>,
     tracked: Vec<Tracked>,
     vmac: vmac::Lines,
+    ipvlan: ipvlan::Lines,
 }
 
 /// Lowers one block; nothing where what identifies a virtual router is missing.
@@ -106,7 +108,6 @@ pub(super) fn lower(
     let (mode, start) = decide::mode(&written, strict, name, reports);
     let advertisement_interval = decide::interval(&written, version, reports);
     let destination = unicast::destination(&mut written, defaults, family, name, reports);
-    let source_tracking = unicast::source_tracking(&written, &destination);
     let acceptance = decide::acceptance(&written, version, mode, strict, reports);
     let trailer = decide::hmac(&mut written, advertisement_interval, strict, reports);
     let (authentication, proof) = authentication::lower(&mut written, version, strict, reports);
@@ -114,6 +115,7 @@ pub(super) fn lower(
     let start = authentication::start(&written, start, mode, authentication, reports);
     let identity = (family, vrid);
     let vmac = vmac::lower(&written, identity, &destination, strict, defaults, name, reports);
+    let ipvlan = ipvlan::lower(&mut written, family, defaults, name, reports);
     decide::move_surplus(&mut written, name, reports);
     let place = (interface.as_str(), vmac.as_deref());
     vmac::of_addresses(&mut written, identity, place, defaults, reports);
@@ -126,10 +128,15 @@ pub(super) fn lower(
     written.excluded.shrink_to_fit();
     written.routes.shrink_to_fit();
     written.rules.shrink_to_fit();
+    let source_tracking = unicast::source_tracking(&written, &destination, ipvlan.as_deref());
+    let on_ipvlan = ipvlan.as_ref().and_then(|ipvlan| ipvlan.address).map(|(address, _)| address);
+    let unicast_source = written.unicast_source.map(|(source, _)| source);
+    let source = on_ipvlan.or(unicast_source).or(written.multicast_source);
     let instance = Instance {
         at: name.span,
         interface,
         vmac,
+        ipvlan,
         parameters: Parameters {
             vrid,
             family,
@@ -146,7 +153,7 @@ pub(super) fn lower(
             announce: written.announce.schedule(&defaults.announce),
             tracking,
         },
-        source: written.unicast_source.map(|(source, _)| source).or(written.multicast_source),
+        source,
         destination,
         source_tracking,
         authentication,
@@ -249,6 +256,7 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
         "smtp_alert" => written.mailed = directive.flag().or(written.mailed),
         "no_virtual_ipaddress" => written.without_addresses = true,
         "use_vmac" => written.vmac.read(directive.keyword.span, &directive.arguments),
+        "use_ipvlan" => written.ipvlan.read(directive.keyword.span, &directive.arguments),
         "use_vmac_addr" => written.vmac.for_addresses(),
         "vmac_xmit_base" => written.vmac.transmit_through_parent(directive.keyword.span),
         "dont_track_primary" => written.untracked = true,

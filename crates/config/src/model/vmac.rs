@@ -1,7 +1,8 @@
-//! `use_vmac`: the link with the virtual MAC address that an instance works through.
+//! `use_vmac`: the link with the virtual MAC address that an instance works through, and all links that are made for one.
 
 use core::net::IpAddr;
 
+use intent::UpperKind;
 use wire::{Family, MacAddr, Vrid};
 
 use super::{Destination, Instance, VirtualAddress};
@@ -34,18 +35,18 @@ pub struct AddressVmac {
     pub mac: MacAddr,
 }
 
-/// A virtual MAC link of an instance.
+/// A link that is made for an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VirtualLink<'i> {
     /// What it stands on.
     pub parent: &'i str,
-    /// Its Ethernet address.
-    pub mac: MacAddr,
+    /// Of which kind it is.
+    pub kind: UpperKind,
     /// What it is called, where that is known.
     pub name: Option<&'i str>,
     /// What its name begins with otherwise.
     pub prefix: &'i str,
-    /// The family of what stands on it.
+    /// The family of what stands on it, or is sent through it.
     pub family: Family,
 }
 
@@ -100,25 +101,35 @@ impl Instance {
         is_own.then_some(&self.interface)
     }
 
-    /// Its virtual MAC links: its own, and those of addresses; one as often as addresses stand on it.
+    /// The links that are made for it: its own, and those of addresses; one as often as addresses stand on it.
     pub fn virtual_links(&self) -> impl Iterator<Item = VirtualLink<'_>> {
-        let own = self.vmac.as_ref().map(|vmac| VirtualLink {
-            parent: &self.interface,
-            mac: vmac.mac,
-            name: vmac.name.as_deref(),
-            prefix: &vmac.prefix,
+        let own = |kind, name, prefix| VirtualLink {
+            parent: self.interface.as_str(),
+            kind,
+            name,
+            prefix,
             family: self.parameters.family,
+        };
+        let vmac = self.vmac.as_deref().map(|vmac| {
+            own(UpperKind::PrivateMacvlan(vmac.mac), vmac.name.as_deref(), vmac.prefix.as_str())
         });
+        let ipvlan = self
+            .ipvlan
+            .as_deref()
+            .map(|it| own(UpperKind::Ipvlan(it.mode), it.name.as_deref(), it.prefix.as_str()));
         let addresses = self.addresses.iter().chain(&self.excluded);
-        own.into_iter().chain(addresses.filter_map(|address| address.link(&self.interface)))
+        vmac.or(ipvlan)
+            .into_iter()
+            .chain(addresses.filter_map(|address| address.link(&self.interface)))
     }
 
     /// Gives each of them a name.
     pub fn name_virtual_links(&mut self, mut name: impl FnMut(VirtualLink<'_>) -> String) {
         let Some(own) = self.virtual_links().next() else { return };
-        if self.vmac.is_some() {
+        if self.vmac.is_some() || self.ipvlan.is_some() {
             let own = name(own);
             self.vmac.iter_mut().for_each(|vmac| vmac.name = Some(own.clone()));
+            self.ipvlan.iter_mut().for_each(|ipvlan| ipvlan.name = Some(own.clone()));
         }
         for address in self.addresses.iter_mut().chain(&mut self.excluded) {
             let Some(link) = address.link(&self.interface) else { continue };
@@ -138,6 +149,13 @@ impl Instance {
         }
     }
 
+    /// The link whose own address it sends from: its ipvlan link, where it has one, otherwise its interface.
+    #[must_use]
+    pub fn sends_on(&self) -> &str {
+        let ipvlan = self.ipvlan.as_ref().and_then(|ipvlan| ipvlan.name.as_deref());
+        ipvlan.unwrap_or(&self.interface)
+    }
+
     /// All addresses that come and go with its role.
     pub fn held_addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.addresses.iter().chain(&self.excluded).map(|line| line.address)
@@ -150,7 +168,7 @@ impl VirtualAddress {
         let vmac = self.vmac.as_ref()?;
         Some(VirtualLink {
             parent: self.device.as_deref().unwrap_or(interface),
-            mac: vmac.mac,
+            kind: UpperKind::PrivateMacvlan(vmac.mac),
             name: vmac.name.as_deref(),
             prefix: &vmac.prefix,
             family: Family::of(self.address),

@@ -181,7 +181,7 @@ pub(crate) fn fault(instance: InstanceId, reason: FaultReason, names: &dyn Names
         FaultReason::InterfaceDown => format!("interface {interface} down"),
         FaultReason::InterfaceMissing => format!("interface {interface} does not exist"),
         FaultReason::BaseInterfaceDown => format!("base interface {interface} down"),
-        FaultReason::VirtualLinkMissing => format!("no virtual MAC link on interface {interface}"),
+        FaultReason::VirtualLinkMissing => format!("no virtual link on interface {interface}"),
         FaultReason::NoSourceAddress => {
             format!("no {} address for interface {interface}", names.family(instance))
         }
@@ -248,6 +248,11 @@ pub(crate) fn hindrance(held: &HeldBack) -> String {
         Hindrance::NoPeer => {
             format!(
                 "Cannot use unicast without any peers - going to fault state: `{keyword}` ({location})"
+            )
+        }
+        Hindrance::NoAddress => {
+            format!(
+                "IPv4 ipvlan requires a source ip address to be configured: `{keyword}` ({location})"
             )
         }
     }

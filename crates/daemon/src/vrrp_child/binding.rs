@@ -83,7 +83,8 @@ pub(super) struct Host<'a> {
 impl Host<'_> {
     /// The facts of one instance.
     pub(super) fn facts(&self, instance: &Instance) -> Facts {
-        // The link below, where it has a virtual MAC: its state counts, and its address is sent from.
+        // The link below, where it has a virtual MAC: its state counts, and its address is sent from. An ipvlan link has
+        // an address of its own.
         let link = self.observer.link_named(&instance.interface);
         let mut faults = Vec::new();
         if !instance.held_back.is_empty() {
@@ -97,14 +98,13 @@ impl Host<'_> {
             Some(link) => {
                 let tracked = instance.interface_tracking == InterfaceTracking::Tracked;
                 if tracked && !is_running(link, self.debounced) {
-                    faults.push(match instance.vmac {
-                        Some(_) => FaultReason::BaseInterfaceDown,
-                        None => FaultReason::InterfaceDown,
+                    faults.push(if instance.vmac.is_some() || instance.ipvlan.is_some() {
+                        FaultReason::BaseInterfaceDown
+                    } else {
+                        FaultReason::InterfaceDown
                     });
                 }
-                if let Some(vmac) = &instance.vmac
-                    && !vmac::stands(self.observer, instance, vmac)
-                {
+                if !vmac::stands(self.observer, instance) {
                     faults.push(FaultReason::VirtualLinkMissing);
                 }
                 let port = self.ports.number_of(instance).and_then(|id| self.ports.get(id));
@@ -120,7 +120,8 @@ impl Host<'_> {
             faults.push(FaultReason::SourceMissing);
         }
         let source = instance.source.or_else(|| {
-            let key = (link?.index, instance.parameters.family);
+            let link = self.observer.link_named(instance.sends_on())?;
+            let key = (link.index, instance.parameters.family);
             *self.sources.borrow_mut().entry(key).or_insert_with(|| {
                 self.observer.source(key.0, key.1, |address| self.floating.contains(&address))
             })

@@ -44,7 +44,7 @@ impl Place {
     fn of(instance: &Instance) -> Self {
         let family = instance.parameters.family;
         match instance.speaks_through() {
-            None => Self { interface: instance.interface.clone(), family, below: None },
+            None => Self { interface: instance.sends_on().to_owned(), family, below: None },
             Some((link, vmac)) => {
                 let below = Some((instance.interface.clone(), vmac.transmit));
                 Self { interface: link.to_owned(), family, below }

@@ -267,7 +267,7 @@ impl Shell {
 /// Hears which advertisements arrive where an instance hears them.
 fn tap(instance: &Instance, observer: &Observer) -> Option<FrameSocket> {
     let vmac = instance.speaks_through().map(|(link, _)| link);
-    let link = observer.link_named(vmac.unwrap_or(&instance.interface))?;
+    let link = observer.link_named(vmac.unwrap_or_else(|| instance.sends_on()))?;
     let framing = match instance.authentication {
         Authentication::Header => Framing::Authenticated,
         Authentication::None | Authentication::Pass(_) => Framing::Plain,

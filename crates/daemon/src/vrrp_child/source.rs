@@ -11,12 +11,12 @@ use wire::Family;
 use super::Shell;
 
 impl Shell {
-    /// The addresses of an instance's interface that wait for being known as unique, or are not.
+    /// The addresses of the link that an instance sends on that wait for being known as unique, or are not.
     pub(super) fn withheld(&self, instance: &Instance) -> Vec<(IpAddr, Usability)> {
         if instance.parameters.family == Family::Ipv4 {
             return Vec::new();
         }
-        let Some(link) = self.observer.link_named(&instance.interface) else { return Vec::new() };
+        let Some(link) = self.observer.link_named(instance.sends_on()) else { return Vec::new() };
         let floats = |address| self.floating.contains(&address);
         self.observer.withheld(link.index, floats).collect()
     }
@@ -28,7 +28,7 @@ impl Shell {
             .settled
             .instances
             .values()
-            .any(|it| it.interface == link.name && it.parameters.family == Family::Ipv6);
+            .any(|it| it.sends_on() == link.name && it.parameters.family == Family::Ipv6);
         if is_sent_from && !self.floating.contains(&key.address) {
             let text = format!(
                 "{} has {}, and another host on the link too (duplicate address detection): nothing is sent from it",

@@ -584,8 +584,8 @@ fn says_why() {
     make(&mut cable, NAME, MacAddr([2, 0, 0, 0, 0, 9]));
     let named = with_vmac("").replace("use_vmac", "use_vmac vrrp.51");
     let mut daemon = Start::with(&named).go();
-    daemon.wait_for("(VI_1) cannot make virtual MAC link vrrp.51: create link: ");
-    daemon.wait_for("Entering FAULT STATE (init) (no virtual MAC link on interface near0)");
+    daemon.wait_for("(VI_1) cannot make virtual link vrrp.51: create link: ");
+    daemon.wait_for("Entering FAULT STATE (init) (no virtual link on interface near0)");
     let link = find(&mut cable, NAME).unwrap().index;
     cable.requests.remove_links(&[link]).unwrap();
     daemon.wait_for("(VI_1) Entering MASTER STATE");

@@ -47,6 +47,16 @@ impl RequestSocket {
         self.request("set link group", Goal::Answer, set(link).number(IFLA_GROUP, group))
     }
 
+    /// Sets how all ipvlan links of the parent of this one treat each other.
+    ///
+    /// **Errors**: the kernel refuses, also where the link is no ipvlan.
+    pub fn set_ipvlan_mode(&mut self, link: IfIndex, mode: IpvlanMode) -> Result<(), NetlinkError> {
+        let builder = Builder::new(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK)
+            .body(&header(link, 0, 0))
+            .open(IFLA_LINKINFO);
+        self.request("set ipvlan mode", Goal::Answer, ipvlan(builder, mode).close())
+    }
+
     /// Removes links; those that are gone already are no error.
     ///
     /// The kernel waits a while for each link that goes, but not longer for many that go together: several are put into
@@ -87,15 +97,17 @@ fn create_request(link: &UpperLink) -> Builder {
             .number(IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE)
             .close()
             .close(),
-        UpperKind::Ipvlan(mode) => builder
-            .open(IFLA_LINKINFO)
-            .text(IFLA_INFO_KIND, "ipvlan")
-            .open(IFLA_INFO_DATA)
-            .attribute(IFLA_IPVLAN_MODE, &IPVLAN_MODE_L2.to_ne_bytes())
-            .attribute(IFLA_IPVLAN_FLAGS, &flags(mode).to_ne_bytes())
-            .close()
-            .close(),
+        UpperKind::Ipvlan(mode) => ipvlan(builder.open(IFLA_LINKINFO), mode).close(),
     }
+}
+
+fn ipvlan(builder: Builder, mode: IpvlanMode) -> Builder {
+    builder
+        .text(IFLA_INFO_KIND, "ipvlan")
+        .open(IFLA_INFO_DATA)
+        .attribute(IFLA_IPVLAN_MODE, &IPVLAN_MODE_L2.to_ne_bytes())
+        .attribute(IFLA_IPVLAN_FLAGS, &flags(mode).to_ne_bytes())
+        .close()
 }
 
 fn set(link: IfIndex) -> Builder {

@@ -23,7 +23,7 @@ use crate::upper::{VMAC, find, make, wanted};
 use crate::world::{Cable, FAR, NEAR, address, eventually, until_passing};
 
 pub const TESTS: &[Test] = &[
-    ("an_ipvlan_is_made_in_each_mode", ipvlan),
+    ("an_ipvlan_is_made_in_each_mode_and_changed_to_another", ipvlan),
     ("an_address_on_a_dummy_link_is_a_lease_as_on_any", dummy),
     ("advertisements_pass_a_vlan_and_are_heard_nowhere_else", vlan),
     ("a_virtual_mac_link_stands_on_a_vlan", vmac_on_vlan),
@@ -84,6 +84,9 @@ fn ipvlan() {
         }
         let link = find(&mut cable.requests, &name).unwrap();
         assert_eq!(link.upper, Some((cable.near, Upper::Ipvlan(mode))));
+        cable.requests.set_ipvlan_mode(link.index, IpvlanMode::Vepa).unwrap();
+        let link = find(&mut cable.requests, &name).unwrap();
+        assert_eq!(link.upper, Some((cable.near, Upper::Ipvlan(IpvlanMode::Vepa))));
         cable.requests.remove_links(&[link.index]).unwrap();
     }
 }

@@ -35,7 +35,7 @@ pub(super) const INSTANCE: &[Keyword] = &[
     grammar("use_vmac", words("[[name] <interface>] [<mac>] [netlink_notify_msg] [group <gid>]", 0, Some(6), words::vmac), "vrrp.<vrid>, 00:00:5e:00:0{1,2}:vrid", "Macvlan with virtual MAC for VIPs and adverts").supported(),
     flag("use_vmac_addr", "off", "Make VMAC for every VIP on another interface").supported(),
     flag("vmac_xmit_base", "off", "Send adverts from base interface instead of VMAC").supported(),
-    grammar("use_ipvlan", words("[[name] <interface>] [<ip>] [bridge|private|vepa] [group <gid>]", 0, None, words::any), "bridge", "ipvlan interface instead of macvlan").holds_back(),
+    grammar("use_ipvlan", words("[[name] <interface>] [<ip>[/<prefix>]] [bridge|private|vepa] [group <gid>]", 0, Some(6), words::ipvlan), "vrrp.<vrid>, bridge", "Adverts leave through an ipvlan link with this address of its own; virtual addresses stand on the interface").supported(),
     flag("native_ipv6", "", "DEPRECATED, family now found from VIPs/unicast src").ignored("the family follows from the addresses"),
     value("vrf", &[required(Interface)], "none", "VRF of instance").holds_back(),
     flag("dont_track_primary", "off", "Ignore faults of the VRRP interface itself").supported(),

@@ -12,7 +12,8 @@ use crate::diagnostic::model as codes;
 use crate::lower::global::Defaults;
 use crate::lower::report::Reports;
 use crate::model::{
-    Destination, HeldBack, Hindrance, Peer, SourceTracking, Strangers, Unicast, UnicastChecksum,
+    Destination, HeldBack, Hindrance, Ipvlan, Peer, SourceTracking, Strangers, Unicast,
+    UnicastChecksum,
 };
 use crate::source::Span;
 use crate::syntax::{Directive, Word};
@@ -94,12 +95,15 @@ pub(super) fn destination(
     Destination::Multicast(own.unwrap_or(group))
 }
 
-/// Whether the absence of the source is a fault. A unicast router without it hears no peer.
+/// Whether the absence of the source is a fault. A unicast router without it hears no peer, and what stands on an ipvlan
+/// link is there for nothing else.
 pub(super) fn source_tracking(
     written: &super::Written<'_>,
     destination: &Destination,
+    ipvlan: Option<&Ipvlan>,
 ) -> SourceTracking {
-    if written.unicast.tracks_source || destination.unicast().is_some() {
+    let is_on_ipvlan = ipvlan.is_some_and(|ipvlan| ipvlan.address.is_some());
+    if written.unicast.tracks_source || destination.unicast().is_some() || is_on_ipvlan {
         SourceTracking::Tracked
     } else {
         SourceTracking::Ignored

@@ -72,6 +72,13 @@ pub(super) fn lower(
     reports: &mut Reports<'_>,
 ) -> Option<Box<Vmac>> {
     let lines = &written.vmac;
+    if let Some((at, _)) = &lines.vmac
+        && written.ipvlan.is_written()
+    {
+        let text = format!("`use_ipvlan` of `{}` takes the place of `use_vmac`", name.text);
+        reports.warning(codes::VMAC, text, *at).help("remove one of the two");
+        return None;
+    }
     let Some((at, words)) = &lines.vmac else {
         if let Some(at) = lines.transmits_through_parent {
             reports.warning(
@@ -191,10 +198,12 @@ fn complete(octets: &[u8], vrid: Vrid) -> Option<MacAddr> {
 }
 
 /// Longest name of a link: IFNAMSIZ without its NUL.
-const NAME_MAX: usize = 15;
+pub(super) const NAME_MAX: usize = 15;
 
 #[cfg(test)]
 mod tests {
+    use intent::UpperKind;
+
     use super::*;
     use crate::model::Instance;
     use crate::source::SourceSet;
@@ -254,7 +263,8 @@ mod tests {
             let vmac = line.vmac.as_ref()?;
             let link = line.link(&instance.interface)?;
             assert_eq!(vmac.prefix, "vrrp");
-            Some((line.address.to_string(), link.parent.to_owned(), link.mac.to_string()))
+            let UpperKind::PrivateMacvlan(mac) = link.kind else { return None };
+            Some((line.address.to_string(), link.parent.to_owned(), mac.to_string()))
         })
         .collect()
     }

@@ -39,7 +39,7 @@ pub(super) fn fault(
             "give each instance on this interface its own `virtual_router_id`".to_owned()
         }
         FaultReason::Configuration => {
-            "remove that line, or keep this instance on keepalived for now".to_owned()
+            "correct or remove that line: `steadfast check` says what to write".to_owned()
         }
         FaultReason::Tracker(tracker) => {
             format!("see to {}, or give its tracking a weight", names.tracker(tracker))

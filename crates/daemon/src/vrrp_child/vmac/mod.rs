@@ -1,8 +1,9 @@
-//! Virtual MAC links: made before their instances need them, kept while they are configured, gone at the end.
+//! Virtual MAC links and ipvlan links: made before their instances need them, kept while they are configured, gone at the end.
 //!
 //! What stands already and serves is used as it is, whoever made it. What was there before us, the settings of parents
 //! and links that others made, is put back as it was found (see [`mark`]). A link that somebody removes is made again.
 
+mod ipvlan;
 mod mark;
 mod naming;
 mod returning;
@@ -11,7 +12,7 @@ mod tending;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Instant;
-use config::model::{Instance, VirtualLink, Vmac};
+use config::model::{Instance, VirtualLink};
 use control::Severity;
 use intent::{IfIndex, LinkChange, StandingLink, UpperKind, UpperLink, diff_links};
 use kernel::link::{Link, Upper};
@@ -19,6 +20,7 @@ use kernel::observer::{Event, Observer};
 use vrrp::InstanceId;
 use wire::{Family, MacAddr};
 
+use self::ipvlan::OnIpvlan;
 use self::mark::{Before, Mark, Origin};
 use super::Shell;
 use super::roster::Settled;
@@ -33,6 +35,8 @@ pub(super) struct Vmacs {
     parents: BTreeMap<IfIndex, Before>,
     /// Links that should stand and could not be made.
     refused: BTreeSet<UpperLink>,
+    /// An address to send from could not be set.
+    lacks_address: bool,
     /// What making links has changed, not yet read as news.
     pub(super) news: Vec<Event>,
 }
@@ -45,24 +49,27 @@ struct Tended {
     origin: Origin,
     /// The record on it; none where somebody else's alias stands.
     alias: Option<String>,
-    /// Who works through it: several where they share an Ethernet address.
+    /// Who works through it: several where they share an Ethernet address, or name the same link.
     users: Users,
+    /// What is special about an ipvlan link.
+    ipvlan: OnIpvlan,
 }
 
 /// Instances by their numbers, with the families of what they have on a link.
 type Users = Vec<(InstanceId, Family)>;
 
 impl Vmacs {
-    /// Whether a link is missing that could not be made.
+    /// Whether a link or an address on it is missing that the kernel refuses.
     pub(super) fn has_problems(&self) -> bool {
-        !self.refused.is_empty()
+        self.lacks_address || !self.refused.is_empty()
     }
 
     /// What is to be put back on `parent`, as far as anything knows: this process, or the record on a link.
     fn before(&self, parent: IfIndex, observer: &Observer) -> Option<Before> {
         let recorded = || {
-            let mut links = observer.links().filter(|link| stands_on(link) == Some(parent));
-            links.find_map(|link| Mark::parse(link.alias.as_deref()?)).map(|mark| mark.parent)
+            let links = observer.links().filter(|link| stands_on(link) == Some(parent));
+            let mut marks = links.filter_map(|link| Mark::parse(link.alias.as_deref()?));
+            marks.find(|mark| !mark.parent.is_empty()).map(|mark| mark.parent)
         };
         self.parents.get(&parent).cloned().or_else(recorded)
     }
@@ -73,22 +80,34 @@ impl Shell {
     pub(super) fn name_vmacs(&self, settled: &mut Settled) {
         let observer = &self.observer;
         let links = serving(observer);
-        let serving = |parent: &str, mac| {
-            let parent = observer.link_named(parent)?.index;
-            Some(links.get(&(parent, mac))?.name.clone())
+        let serving = |id: InstanceId, link: &VirtualLink<'_>| {
+            let parent = observer.link_named(link.parent)?.index;
+            match link.kind {
+                UpperKind::PrivateMacvlan(mac) => Some(links.get(&(parent, mac))?.name.clone()),
+                // One of ours that has its address already.
+                UpperKind::Ipvlan(_) => {
+                    let (address, _) = settled.instances.get(&id)?.ipvlan.as_ref()?.address?;
+                    let has_it = |it: &&Link| {
+                        stands_on(it) == Some(parent)
+                            && observer.standing(it.index, address).next().is_some()
+                            && self.is_ours(it)
+                    };
+                    observer.links().find(has_it).map(|link| link.name.clone())
+                }
+            }
         };
-        let host = naming::Host {
-            serving: &serving,
-            // One of ours that nobody works through makes room.
-            is_taken: &|name| observer.link_named(name).is_some_and(|link| !self.is_ours(link)),
-        };
-        naming::name_links(&mut settled.instances, &self.settled.instances, &host);
+        let names = naming::names(&settled.instances, &self.settled.instances, &serving);
+        // One of ours that nobody works through makes room.
+        let is_taken =
+            |name: &str| observer.link_named(name).is_some_and(|link| !self.is_ours(link));
+        naming::give(&mut settled.instances, names, &is_taken);
     }
 
     /// Makes links that are missing, and arranges those that are new to this process.
     pub(super) fn arrange_vmacs(&mut self, now: Instant) {
         let wanted = self.wanted_links();
         self.forget_gone_links(now);
+        self.vmacs.lacks_address = false;
         if wanted.is_empty() {
             self.vmacs.refused.clear();
             return;
@@ -99,6 +118,7 @@ impl Shell {
                 break;
             }
         }
+        self.tend_ipvlans(now, &wanted);
     }
 
     /// The links that the configuration wants on the parents that exist.
@@ -124,8 +144,7 @@ impl Shell {
             return None;
         }
         let name = link.name?.to_owned();
-        let kind = UpperKind::PrivateMacvlan(link.mac);
-        Some(UpperLink { parent: parent.index, name, kind })
+        Some(UpperLink { parent: parent.index, name, kind: link.kind })
     }
 
     /// Makes what is missing; returns what was made.
@@ -150,8 +169,8 @@ impl Shell {
         }
         // What is not in the way goes when nobody needs it any more.
         in_the_way.retain(|index| {
-            let link = self.observer.link(*index);
-            link.is_some_and(|link| missing.iter().any(|it| it.name == link.name))
+            let Some(link) = self.observer.link(*index) else { return false };
+            missing.iter().any(|it| it.name == link.name || is_barred_by(it, link))
         });
         if let Err(error) = self.holdings.requests.remove_links(&in_the_way) {
             self.startup.log.push(Severity::Warning, error.to_string());
@@ -164,7 +183,7 @@ impl Shell {
                 continue;
             };
             for (id, _) in wanted.get(&link).into_iter().flatten() {
-                let text = format!("cannot make virtual MAC link {}: {error}", link.name);
+                let text = format!("cannot make virtual link {}: {error}", link.name);
                 self.complain(now, *id, "vmac", &text);
             }
             self.vmacs.refused.insert(link);
@@ -255,18 +274,46 @@ impl Shell {
     }
 }
 
-/// Whether a link is there for this virtual MAC address of this parent.
-pub(super) fn stands(observer: &Observer, instance: &Instance, vmac: &Vmac) -> bool {
-    let link = vmac.name.as_deref().and_then(|name| observer.link_named(name));
+/// Whether the link that an instance works through is there, where it has one of its own.
+pub(super) fn stands(observer: &Observer, instance: &Instance) -> bool {
     let parent = observer.link_named(&instance.interface).map(|parent| parent.index);
-    link.is_some_and(|link| stands_on(link) == parent && link.mac == Some(vmac.mac))
+    let on_parent = |name: &str| observer.link_named(name).filter(|it| stands_on(it) == parent);
+    if let Some(vmac) = &instance.vmac {
+        let link = vmac.name.as_deref().and_then(on_parent);
+        return link.is_some_and(|link| link.mac == Some(vmac.mac));
+    }
+    let Some(ipvlan) = &instance.ipvlan else { return true };
+    let link = ipvlan.name.as_deref().and_then(on_parent);
+    link.is_some_and(|link| matches!(link.upper, Some((_, Upper::Ipvlan(_)))))
+}
+
+/// The link that serves as `wanted`, an ipvlan link.
+fn standing_as<'o>(observer: &'o Observer, wanted: &UpperLink) -> Option<&'o Link> {
+    let link = observer.link_named(&wanted.name)?;
+    let serves = matches!(link.upper, Some((parent, Upper::Ipvlan(_))) if parent == wanted.parent);
+    serves.then_some(link)
+}
+
+/// Whether the kernel makes no link of this kind while the other one is there: macvlans and ipvlans do not stand on one
+/// parent.
+fn is_barred_by(wanted: &UpperLink, other: &Link) -> bool {
+    let (is_macvlan, is_ipvlan) = match other.upper {
+        Some((parent, upper)) if parent == wanted.parent => {
+            (upper == Upper::PrivateMacvlan, matches!(upper, Upper::Ipvlan(_)))
+        }
+        Some(_) | None => return false,
+    };
+    match wanted.kind {
+        UpperKind::PrivateMacvlan(_) => is_ipvlan,
+        UpperKind::Ipvlan(_) => is_macvlan,
+    }
 }
 
 /// Private macvlans by what they stand on and their Ethernet address; of several, one that is up.
 fn serving(observer: &Observer) -> BTreeMap<(IfIndex, MacAddr), &Link> {
     let mut serving = BTreeMap::new();
     for link in observer.links() {
-        if let (Some(parent), Some(mac)) = (stands_on(link), link.mac) {
+        if let (Some((parent, Upper::PrivateMacvlan)), Some(mac)) = (link.upper, link.mac) {
             let first = serving.entry((parent, mac)).or_insert(link);
             if link.up && !first.up {
                 *first = link;
@@ -276,9 +323,12 @@ fn serving(observer: &Observer) -> BTreeMap<(IfIndex, MacAddr), &Link> {
     serving
 }
 
-/// What a private macvlan stands on.
+/// What a private macvlan or an ipvlan stands on.
 fn stands_on(link: &Link) -> Option<IfIndex> {
-    link.upper.filter(|(_, upper)| *upper == Upper::PrivateMacvlan).map(|(parent, _)| parent)
+    match link.upper? {
+        (parent, Upper::PrivateMacvlan | Upper::Ipvlan(_)) => Some(parent),
+        (_, Upper::Other) => None,
+    }
 }
 
 /// A link may be on its way out when it is looked at: it is told to be down first, and to be gone later.

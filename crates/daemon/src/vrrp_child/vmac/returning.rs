@@ -8,7 +8,7 @@ use kernel::link::Link;
 use kernel::sysctl::{self, Setting};
 
 use super::tending::{LINK, PARENT};
-use super::{Before, Mark, Origin, Tended, stands_on};
+use super::{Before, Mark, OnIpvlan, Origin, Tended, stands_on};
 use crate::presence;
 use crate::vrrp_child::Shell;
 
@@ -21,17 +21,20 @@ impl Shell {
         for index in links {
             let Some(link) = self.observer.link(*index).cloned() else { continue };
             let Some(parent) = stands_on(&link) else { continue };
-            let (origin, is_marked) = match self.vmacs.tended.remove(index) {
-                Some(Tended { origin, alias, .. }) => (origin, alias.is_some()),
+            let (origin, is_marked, on) = match self.vmacs.tended.remove(index) {
+                Some(Tended { origin, alias, ipvlan, .. }) => (origin, alias.is_some(), ipvlan),
                 None => {
                     let Some(mark) = self.left_to_us(&link) else { continue };
-                    parents.entry(parent).or_insert(mark.parent);
-                    (mark.origin, true)
+                    if !mark.parent.is_empty() {
+                        parents.entry(parent).or_insert(mark.parent);
+                    }
+                    (mark.origin, true, OnIpvlan::default())
                 }
             };
             match origin {
                 Origin::Ours => ours.push(*index),
                 Origin::Host { up, settings } => {
+                    self.clear_ipvlan(&on);
                     self.put_back(&link.name, &settings, &LINK.map(|setting| (setting, None)));
                     self.give_back(&link, up, is_marked);
                 }

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Instant;
+use config::model::VirtualLink;
 use control::Severity;
 use intent::{IfIndex, UpperKind, UpperLink};
-use kernel::link::Link;
+use kernel::link::{Link, Upper};
 use kernel::sysctl::{self, Setting};
 use vrrp::{InstanceId, Role};
 use wire::{Family, MacAddr};
 
-use super::{Before, Mark, Origin, Tended, Users, serving, stands_on};
+use super::{Before, Mark, Origin, Tended, Users, serving, standing_as, stands_on};
 use crate::vrrp_child::Shell;
 
 impl Shell {
@@ -48,14 +49,18 @@ impl Shell {
         let standing: BTreeMap<(IfIndex, MacAddr), IfIndex> =
             standing.map(|(key, link)| (key, link.index)).collect();
         for (wanted, users) in wanted {
-            let UpperKind::PrivateMacvlan(mac) = wanted.kind else { continue };
-            let Some(index) = standing.get(&(wanted.parent, mac)) else { continue };
-            let Some(link) = self.observer.link(*index).cloned() else { continue };
+            let link = match wanted.kind {
+                UpperKind::PrivateMacvlan(mac) => {
+                    standing.get(&(wanted.parent, mac)).and_then(|index| self.observer.link(*index))
+                }
+                UpperKind::Ipvlan(_) => standing_as(&self.observer, wanted),
+            };
+            let Some(link) = link.cloned() else { continue };
             match self.vmacs.tended.get_mut(&link.index) {
                 Some(tended) if tended.users == *users => {}
                 Some(tended) => {
                     tended.users.clone_from(users);
-                    self.set_link(now, &link.name, users);
+                    self.set_link(now, &link, users);
                 }
                 None => {
                     let tended = self.tend(now, users, &link, created.contains(wanted));
@@ -107,17 +112,23 @@ impl Shell {
             None if is_new => Origin::Ours,
             None => Origin::Host { up: link.up, settings: found(&link.name, &LINK) },
         };
-        let before = self.tend_parent(now, users, parent);
-        self.set_link(now, &link.name, users);
+        let before =
+            if is_ipvlan(link) { Before::new() } else { self.tend_parent(now, users, parent) };
+        self.set_link(now, link, users);
         let owner = self.startup.options.presence.clone();
         let mark = Mark { owner, origin: origin.clone(), parent: before };
         let alias = (!is_foreign).then(|| mark.to_string());
-        Tended { name: link.name.clone(), parent, origin, alias, users: users.clone() }
+        let ipvlan = self.adopt_ipvlan(link.index, &origin);
+        Tended { name: link.name.clone(), parent, origin, alias, users: users.clone(), ipvlan }
     }
 
     /// The group of a link, and who wants it.
     fn group_of(&self, users: &Users) -> Option<(InstanceId, u32)> {
-        let group = |id: &InstanceId| self.settled.instances.get(id)?.vmac.as_ref()?.group;
+        let group = |id: &InstanceId| {
+            let instance = self.settled.instances.get(id)?;
+            let of_vmac = instance.vmac.as_ref().and_then(|vmac| vmac.group);
+            of_vmac.or_else(|| instance.ipvlan.as_ref()?.group)
+        };
         users.iter().find_map(|(id, _)| Some((*id, group(id)?)))
     }
 
@@ -137,10 +148,12 @@ impl Shell {
         before
     }
 
-    /// Sets a virtual MAC link for those who work through it.
-    fn set_link(&mut self, now: Instant, name: &str, users: &Users) {
-        for (setting, value) in self.link_settings(users) {
-            self.write(now, users, name, setting, value);
+    /// Sets a link for those who work through it.
+    fn set_link(&mut self, now: Instant, link: &Link, users: &Users) {
+        let settings =
+            if is_ipvlan(link) { ipvlan_settings(users) } else { self.link_settings(users) };
+        for (setting, value) in settings {
+            self.write(now, users, &link.name, setting, value);
         }
     }
 
@@ -149,13 +162,10 @@ impl Shell {
         let families: BTreeSet<Family> = users.iter().map(|(_, family)| *family).collect();
         let mut settings = Vec::new();
         if families.contains(&Family::Ipv4) {
-            // The kernel takes the larger of this one and that of `all`. Where all links are strict, a client's way
-            // back would have to be this link; 2 is content with any way back.
-            let all = sysctl::read("all", Setting::RpFilter).unwrap_or(0);
             settings.extend([
                 (Setting::ArpIgnore, 1),
                 (Setting::AcceptLocal, 1),
-                (Setting::RpFilter, if all == 0 { 0 } else { 2 }),
+                (Setting::RpFilter, reverse_path_filter()),
                 (Setting::PromoteSecondaries, 1),
             ]);
         }
@@ -178,7 +188,9 @@ impl Shell {
     /// are Backup a link has nothing to say, not even which groups it listens to.
     pub(in crate::vrrp_child) fn open_link(&mut self, now: Instant, id: InstanceId, open: bool) {
         let Some(instance) = self.settled.instances.get(&id) else { return };
-        let links = instance.virtual_links().filter(|link| link.family == Family::Ipv6);
+        let is_vmac = |link: &VirtualLink<'_>| matches!(link.kind, UpperKind::PrivateMacvlan(_));
+        let links = instance.virtual_links();
+        let links = links.filter(|link| link.family == Family::Ipv6 && is_vmac(link));
         let names: BTreeSet<String> =
             links.filter_map(|link| link.name).map(str::to_owned).collect();
         for name in names {
@@ -204,6 +216,30 @@ impl Shell {
             }
         }
     }
+}
+
+/// What the settings of an ipvlan link shall be. It speaks in any state, and answers for what stands on it only: virtual
+/// addresses are those of the link below.
+fn ipvlan_settings(users: &Users) -> Vec<(Setting, i32)> {
+    let has = |wanted| users.iter().any(|(_, family)| *family == wanted);
+    let mut settings = vec![(Setting::DisableIpv6, i32::from(!has(Family::Ipv6)))];
+    if has(Family::Ipv4) {
+        settings.extend([(Setting::ArpIgnore, 1), (Setting::RpFilter, reverse_path_filter())]);
+    }
+    if has(Family::Ipv6) {
+        settings.push((Setting::AcceptRa, 0));
+    }
+    settings
+}
+
+/// The kernel takes the larger of this one and that of `all`. Where all links are strict, the way back to whoever is
+/// heard would have to be this link; 2 is content with any way back.
+fn reverse_path_filter() -> i32 {
+    if sysctl::read("all", Setting::RpFilter).unwrap_or(0) == 0 { 0 } else { 2 }
+}
+
+fn is_ipvlan(link: &Link) -> bool {
+    matches!(link.upper, Some((_, Upper::Ipvlan(_))))
 }
 
 /// The settings of a link as they are, as far as the kernel has them.

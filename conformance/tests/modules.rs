@@ -1,0 +1,194 @@
+//! `use_ipvlan`: what needs a kernel with more than most have. Such scenarios are played in the lab's virtual machine.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use conformance::configuration::Instance;
+use conformance::flavour::Flavour;
+use conformance::scenario::{SLACK, START, Scenario, Stage};
+use conformance::stream::Mark;
+use conformance::subject::Subject;
+use nix::sys::signal::Signal;
+
+use crate::supervision::{signal, vrrp_process};
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("adverts_leave_through_an_ipvlan_link_with_its_address", EACH, at_work)
+        .mixed()
+        .needing(ipvlan),
+    Scenario::new("unicast_leaves_through_an_ipvlan_link", V4, unicast).mixed().needing(ipvlan),
+    Scenario::new("an_ipvlan_of_ipv4_without_an_address_is_a_fault", V4, without_address)
+        .needing(ipvlan),
+    Scenario::new("an_ipvlan_link_outlives_a_killed_process", V4, killed)
+        .only(Subject::Ours)
+        .needing(ipvlan),
+    Scenario::new("a_reload_moves_the_address_of_an_ipvlan_link", V4, moved)
+        .only(Subject::Ours)
+        .needing(ipvlan),
+    Scenario::new("an_ipvlan_link_of_somebody_else_is_kept", V4, foreign)
+        .only(Subject::Ours)
+        .needing(ipvlan),
+];
+
+const EACH: &[Flavour] = &[Flavour::V2, Flavour::V3Ipv4, Flavour::V3Ipv6];
+const V4: &[Flavour] = &[Flavour::V3Ipv4];
+const LINK: &str = "vrrp.51";
+
+/// Whether this kernel has the links that the scenarios are about.
+fn ipvlan() -> Result<(), String> {
+    let script = "ip link add v0 type veth peer name v1 && ip link add i0 link v0 type ipvlan";
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--net", "sh", "-c", script]);
+    let output = command.output().map_err(|error| format!("unshare: {error}"))?;
+    if output.status.success() { Ok(()) } else { Err("kernel has no ipvlan".to_owned()) }
+}
+
+/// With a link that has the address `.2N` of router N.
+fn on_ipvlan(stage: &Stage, priority: u8, number: u8) -> Instance {
+    let address = match stage.flavour {
+        Flavour::V3Ipv6 => String::new(),
+        Flavour::V2 | Flavour::V2Pass | Flavour::V3Ipv4 => format!("192.0.2.2{number}/24"),
+    };
+    stage.instance(priority).line(&format!("use_ipvlan {address}"))
+}
+
+/// The addresses on a link, as `ip` shows them in short.
+fn on_link(stage: &mut Stage, node: &str, link: &str) -> Result<String> {
+    stage.lab.node(node)?.space().run(&format!("ip -br addr show dev {link}"))
+}
+
+fn at_work(stage: &mut Stage) -> Result<()> {
+    let (a, b) = (on_ipvlan(stage, 150, 1), on_ipvlan(stage, 100, 2));
+    stage.elect_as(&a, &b)?;
+    let advert = stage.fresh_advert("a")?.1;
+    let links = stage.lab.node("a")?.space().run("ip -d link show dev vrrp.51")?;
+    ensure!(
+        links.contains("ipvlan") && links.contains("l2") && links.contains("bridge"),
+        "{links}"
+    );
+    let addresses = on_link(stage, "a", LINK)?;
+    let source = advert.source.to_string();
+    ensure!(addresses.contains(&format!("{source}/")), "from {source}: {addresses}");
+    if stage.address().is_ipv4() {
+        ensure!(source == "192.0.2.21", "from {source}");
+    }
+    // The Ethernet address is that of the interface, and there the virtual address stands.
+    let frame = stage.lab.capture.expect("advertisement", Mark::START, START, |f| {
+        f.node == "a" && f.advert().is_some_and(|it| it.source == advert.source)
+    })?;
+    ensure!(frame.mac == [2, 0, 0, 0, 0, 1], "from {:02x?}", frame.mac);
+    let address = stage.address();
+    stage.lab.node("a")?.expect_address("eth0", address, SLACK)?;
+    stage.expect_calm("a", 3)?;
+    ensure!(stage.lab.node("a")?.stop()?.success(), "it failed");
+    let left = stage.lab.node("a")?.space().run("ip -br link show")?;
+    ensure!(!left.contains(LINK), "left behind: {left}");
+    stage.lab.expect_holders(address, &["b"], stage.flavour.down_interval(100) + START)
+}
+
+fn unicast(stage: &mut Stage) -> Result<()> {
+    let peer = |instance: Instance, number: u8| {
+        instance.line("unicast_peer {").line(&format!("    192.0.2.2{number}")).line("}")
+    };
+    let a = peer(on_ipvlan(stage, 150, 1), 2);
+    let b = peer(on_ipvlan(stage, 100, 2), 1);
+    stage.elect_as(&a, &b)?;
+    let source = stage.fresh_advert("a")?.1.source;
+    ensure!(source.to_string() == "192.0.2.21", "from {source}");
+    stage.expect_calm("a", 3)
+}
+
+fn without_address(stage: &mut Stage) -> Result<()> {
+    let instance = stage.instance(150).line("use_ipvlan");
+    stage.start("a", &instance)?;
+    let line = "IPv4 ipvlan requires a source ip address to be configured";
+    stage.lab.node("a")?.expect_log(line, Mark::START, START)?;
+    let capture = &stage.lab.capture;
+    let within = stage.flavour.down_interval(150) + START;
+    capture.expect_none("advertisement", Mark::START, within, |f| f.advert().is_some())
+}
+
+/// The number of the link, which another one of its name would not have.
+fn number(stage: &mut Stage) -> Result<String> {
+    let text = stage.lab.node("a")?.space().run("ip -o link show dev vrrp.51")?;
+    Ok(text.split(':').next().context("no number")?.to_owned())
+}
+
+fn killed(stage: &mut Stage) -> Result<()> {
+    let (a, b) = (on_ipvlan(stage, 150, 1), on_ipvlan(stage, 100, 2));
+    stage.elect_as(&a, &b)?;
+    let before = number(stage)?;
+    let since = stage.lab.capture.mark();
+    signal(vrrp_process(stage)?, Signal::SIGKILL)?;
+    stage.lab.node("a")?.expect_log("Respawning", Mark::START, START)?;
+    stage.expect_calm("a", 4)?;
+    let others = stage.lab.capture.adverts("b", since);
+    ensure!(others.is_empty(), "b took over: {others:?}");
+    ensure!(number(stage)? == before, "another link");
+    // A whole daemon, and one in its place.
+    stage.lab.node("a")?.crash()?;
+    stage.lab.node("b")?.expect_log("Entering MASTER", Mark::START, START * 2)?;
+    stage.start("a", &a)?;
+    stage.settle("a", "b", 51)?;
+    ensure!(number(stage)? == before, "another link");
+    stage.lab.node("a")?.stop()?;
+    let left = stage.lab.node("a")?.space().run("ip -br link show")?;
+    ensure!(!left.contains(LINK), "left behind: {left}");
+    Ok(())
+}
+
+fn moved(stage: &mut Stage) -> Result<()> {
+    let (a, b) = (on_ipvlan(stage, 150, 1), on_ipvlan(stage, 100, 2));
+    stage.elect_as(&a, &b)?;
+    let before = number(stage)?;
+    let since = stage.lab.capture.mark();
+    let text = a.render().replace("192.0.2.21/24", "192.0.2.29/24 private");
+    stage.lab.node("a")?.reload(&text)?;
+    let within = stage.flavour.interval() * 2 + START;
+    stage.lab.capture.expect_advert("a", since, within, |it| {
+        it.source.to_string() == "192.0.2.29" && it.priority == 150
+    })?;
+    ensure!(number(stage)? == before, "another link");
+    let link = stage.lab.node("a")?.space().run("ip -d link show dev vrrp.51")?;
+    ensure!(link.contains("private"), "{link}");
+    let addresses = on_link(stage, "a", LINK)?;
+    ensure!(!addresses.contains("192.0.2.21"), "{addresses}");
+    // What somebody takes away is there again, and nobody steps down.
+    stage.lab.node("a")?.space().run("ip addr del 192.0.2.29/24 dev vrrp.51")?;
+    stage.expect_calm("a", 3)?;
+    let gone = stage.lab.capture.adverts("a", since);
+    ensure!(gone.iter().all(|(_, advert)| advert.priority == 150), "it stepped down: {gone:?}");
+    ensure!(stage.lab.capture.adverts("b", since).is_empty(), "b took over");
+    // Without the line the link goes, and adverts come from the interface.
+    let since = stage.lab.capture.mark();
+    stage.lab.node("a")?.reload(&stage_instance(stage.flavour))?;
+    stage.lab.capture.expect_advert("a", since, within, |it| {
+        it.source.to_string() == "192.0.2.1" && it.priority == 150
+    })?;
+    let left = stage.lab.node("a")?.space().run("ip -br link show")?;
+    ensure!(!left.contains(LINK), "left behind: {left}");
+    Ok(())
+}
+
+fn stage_instance(flavour: Flavour) -> String {
+    Instance::new(flavour, 150).render()
+}
+
+fn foreign(stage: &mut Stage) -> Result<()> {
+    let space = stage.lab.node("a")?.space().clone();
+    space.run("ip link add own.link link eth0 type ipvlan mode l2 vepa")?;
+    space.run("ip addr add 192.0.2.28/24 dev own.link")?;
+    let instance = stage.instance(150).line("use_ipvlan own.link 192.0.2.21/24");
+    stage.start("a", &instance)?;
+    let within = stage.flavour.down_interval(150) + START + Duration::from_secs(1);
+    let first = stage.lab.capture.expect_advert("a", Mark::START, within, |_| true)?;
+    ensure!(first.1.source.to_string() == "192.0.2.21", "from {}", first.1.source);
+    stage.lab.node("a")?.stop()?;
+    let link = space.run("ip -d link show dev own.link")?;
+    ensure!(link.contains("vepa") && !link.contains("alias"), "{link}");
+    let addresses = on_link(stage, "a", "own.link")?;
+    ensure!(addresses.contains("DOWN"), "it was down before: {addresses}");
+    ensure!(addresses.contains("192.0.2.28/24") && !addresses.contains(".21"), "{addresses}");
+    Ok(())
+}
