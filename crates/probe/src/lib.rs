@@ -7,20 +7,25 @@
 
 mod connection;
 mod dns;
+mod expression;
 mod http;
 mod lines;
 mod patience;
 mod ping;
 mod smtp;
 mod spec;
+mod stream;
 mod tcp;
+mod tls;
 mod udp;
 
 pub use connection::Endpoint;
 pub use dns::{DnsSpec, NameError, QueryName, QueryType};
-pub use http::{HttpProtocol, HttpSpec};
+pub use expression::{Expression, ExpressionError, ExpressionOptions};
+pub use http::{ExpectedHeader, HttpProtocol, HttpSpec, RawAnswer, fetch};
 pub use ping::PingSpec;
 pub use smtp::SmtpSpec;
 pub use spec::{Spec, run};
 pub use tcp::TcpSpec;
+pub use tls::{Authorities, Identity, Tls, TlsError, TlsOptions, Trust};
 pub use udp::{ReplyPattern, UdpSpec};

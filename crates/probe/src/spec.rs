@@ -14,7 +14,7 @@ pub enum Spec {
     /// A connection, and nothing else.
     Tcp(TcpSpec),
     /// A page.
-    Http(HttpSpec),
+    Http(Box<HttpSpec>),
     /// A greeting of a mail server.
     Smtp(SmtpSpec),
     /// A query of a name server.

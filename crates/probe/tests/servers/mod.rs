@@ -7,13 +7,13 @@
     reason = "what is missing fails the test"
 )]
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use health::{Failure, FailureKind, Outcome};
-use probe::{Spec, run};
+use probe::{HttpSpec, Spec, run};
 
 /// A server that has one conversation.
 pub(crate) fn tcp(talk: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
@@ -37,7 +37,7 @@ pub(crate) fn web(answer: impl Into<Vec<u8>>) -> SocketAddr {
 }
 
 /// Reads one request.
-pub(crate) fn request(stream: &mut TcpStream) -> String {
+pub(crate) fn request(stream: &mut impl Read) -> String {
     let mut bytes = Vec::new();
     let mut byte = [0];
     while !bytes.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read > 0) {
@@ -60,6 +60,11 @@ pub(crate) fn udp(answers: impl FnOnce(&[u8]) -> Vec<Vec<u8>> + Send + 'static) 
         thread::sleep(Duration::from_secs(5));
     });
     address
+}
+
+/// What a page is asked by.
+pub(crate) fn http(spec: HttpSpec) -> Spec {
+    Spec::Http(Box::new(spec))
 }
 
 /// A port that nobody listens to.
