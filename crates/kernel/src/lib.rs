@@ -10,6 +10,7 @@ pub mod ipvs;
 pub mod link;
 mod links;
 pub mod namespace;
+mod netconf;
 pub mod netlink;
 pub mod nft;
 pub mod observer;

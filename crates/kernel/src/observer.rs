@@ -13,6 +13,7 @@ use wire::Family;
 use crate::address;
 use crate::link::{self, Link};
 use crate::links::Links;
+use crate::netconf::{self, RTMGRP_IPV4_NETCONF};
 use crate::netlink::message::Message;
 use crate::netlink::{EventSocket, Events, NetlinkError, RequestSocket};
 
@@ -27,6 +28,8 @@ pub enum Event {
     LinkChanged(IfIndex),
     /// A link went.
     LinkGone(Link),
+    /// A link began or ceased to pass IPv4 packets on. A loss of events loses it: nothing of it is mirrored.
+    ForwardingChanged(IfIndex),
     /// An address came, or left the state in which it may not be used yet.
     AddressAdded(AddressKey),
     /// An address turned out to be another host's as well, and must not be used.
@@ -64,7 +67,8 @@ impl Observer {
     /// **Errors**: the kernel refuses a socket, or its tables cannot be read.
     pub fn open() -> Result<Self, NetlinkError> {
         // Subscribing comes first, so that nothing falls between dump and events.
-        let events = EventSocket::open(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR)?;
+        let groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_NETCONF;
+        let events = EventSocket::open(groups)?;
         let requests = RequestSocket::open()?;
         let mut observer = Self {
             requests,
@@ -91,6 +95,9 @@ impl Observer {
             address::RTM_NEWADDR | address::RTM_DELADDR => {
                 *seen = seen.saturating_add(1);
                 apply_address(addresses, message, *seen, changes);
+            }
+            netconf::RTM_NEWNETCONF => {
+                changes.extend(netconf::forwarding(message).map(Event::ForwardingChanged));
             }
             _ => {}
         })?;

@@ -19,6 +19,8 @@ pub enum Setting {
     RpFilter,
     /// Whether packets from addresses of this host are taken.
     AcceptLocal,
+    /// Whether packets that come here for other hosts are passed on.
+    Forwarding,
     /// Whether a secondary address takes the place of a primary one that goes.
     PromoteSecondaries,
     /// Whether IPv6 is off.
@@ -39,6 +41,7 @@ impl Setting {
             Self::ArpAnnounce => "arp_announce",
             Self::RpFilter => "rp_filter",
             Self::AcceptLocal => "accept_local",
+            Self::Forwarding => "forwarding",
             Self::PromoteSecondaries => "promote_secondaries",
             Self::DisableIpv6 => "disable_ipv6",
             Self::AddrGenMode => "addr_gen_mode",
@@ -59,6 +62,7 @@ impl Setting {
             | Self::ArpAnnounce
             | Self::RpFilter
             | Self::AcceptLocal
+            | Self::Forwarding
             | Self::PromoteSecondaries => "ipv4",
             Self::DisableIpv6 | Self::AddrGenMode | Self::AcceptRa => "ipv6",
         }
@@ -124,12 +128,13 @@ pub struct SysctlError {
 }
 
 const LOCAL_REPORTS: &str = "/proc/sys/net/ipv4/igmp_link_local_mcast_reports";
-const ALL: [Setting; 9] = [
+const ALL: [Setting; 10] = [
     Setting::ArpIgnore,
     Setting::ArpFilter,
     Setting::ArpAnnounce,
     Setting::RpFilter,
     Setting::AcceptLocal,
+    Setting::Forwarding,
     Setting::PromoteSecondaries,
     Setting::DisableIpv6,
     Setting::AddrGenMode,

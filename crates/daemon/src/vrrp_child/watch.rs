@@ -43,6 +43,7 @@ impl Shell {
                     self.ports.abandon(link.index, &self.events);
                     self.tell_gone(now, &link.name);
                 }
+                Event::ForwardingChanged(index) => self.keep_forwarding(now, index),
                 // Our own addresses come and go by our own doing; sources are chosen among the others.
                 Event::AddressAdded(key) => {
                     self.looked.is_stale |= !self.floating.contains(&key.address);

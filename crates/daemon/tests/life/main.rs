@@ -23,6 +23,7 @@ mod daemon;
 mod dumps;
 mod ear;
 mod faults;
+mod forwarding;
 mod logging;
 mod mail;
 mod once;
@@ -62,6 +63,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("supervision", supervision::TESTS),
     ("systemd", systemd::TESTS),
     ("faults", faults::TESTS),
+    ("forwarding", forwarding::TESTS),
     ("logging", logging::TESTS),
     ("mail", mail::TESTS),
     ("once", once::TESTS),

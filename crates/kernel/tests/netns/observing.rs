@@ -10,6 +10,7 @@ use intent::{Address, AddressKey, Flags, IfIndex, Lifetime};
 use kernel::namespace::Namespace;
 use kernel::netlink::RequestSocket;
 use kernel::observer::{Event, Observer};
+use kernel::sysctl::{self, Setting};
 use nix::sys::socket::{setsockopt, sockopt};
 use wire::Family;
 
@@ -20,6 +21,7 @@ pub const TESTS: &[Test] = &[
     ("a_link_comes_and_goes", link_comes_and_goes),
     ("a_link_changes_its_carrier_and_its_name", link_changes),
     ("a_link_that_is_plugged_and_unplugged_stays", plugged),
+    ("a_link_that_begins_to_pass_packets_on_is_told", forwarding_changes),
     ("an_address_comes_is_renewed_and_goes", address_comes_and_goes),
     ("a_lease_that_runs_out_is_seen_to_go", lease_runs_out),
     ("an_ipv6_address_counts_once_it_is_no_longer_tentative", tentative),
@@ -51,6 +53,20 @@ fn everything(observer: &mut Observer) -> Vec<Event> {
             return changes;
         }
     }
+}
+
+fn forwarding_changes() {
+    let cable = Cable::new();
+    let mut observer = Observer::open().unwrap();
+    everything(&mut observer);
+    sysctl::write(NEAR, Setting::RpFilter, 1).unwrap();
+    sysctl::write(NEAR, Setting::Forwarding, 1).unwrap();
+    let told = until(&mut observer, &Event::ForwardingChanged(cable.near));
+    assert_eq!(told, [Event::ForwardingChanged(cable.near)], "the filter is nobody's business");
+    // As `ip_forward`, which sets all links.
+    sysctl::write("all", Setting::Forwarding, 1).unwrap();
+    sysctl::write("all", Setting::Forwarding, 0).unwrap();
+    until(&mut observer, &Event::ForwardingChanged(cable.near));
 }
 
 /// The mirror becomes what a fresh look at the kernel shows: it may have an event yet to take in.
@@ -311,6 +327,7 @@ fn churn() {
                     assert!(known.remove(&key), "{key:?} went and was not there");
                 }
                 Event::AddressGone(_)
+                | Event::ForwardingChanged(_)
                 | Event::AddressRefused(_)
                 | Event::LinkAppeared(_)
                 | Event::LinkChanged(_)

@@ -116,6 +116,7 @@ mod tests {
             (Setting::ArpIgnore, 1),
             (Setting::RpFilter, 2),
             (Setting::AcceptLocal, 0),
+            (Setting::Forwarding, 1),
             (Setting::PromoteSecondaries, 0),
             (Setting::DisableIpv6, 1),
             (Setting::AddrGenMode, 1),

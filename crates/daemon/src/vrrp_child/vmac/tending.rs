@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Instant;
-use config::model::VirtualLink;
 use control::Severity;
 use intent::{IfIndex, UpperKind, UpperLink};
 use kernel::link::{Link, Upper};
@@ -151,14 +150,14 @@ impl Shell {
     /// Sets a link for those who work through it.
     fn set_link(&mut self, now: Instant, link: &Link, users: &Users) {
         let settings =
-            if is_ipvlan(link) { ipvlan_settings(users) } else { self.link_settings(users) };
+            if is_ipvlan(link) { ipvlan_settings(users) } else { self.link_settings(link, users) };
         for (setting, value) in settings {
             self.write(now, users, &link.name, setting, value);
         }
     }
 
     /// What the settings of a virtual MAC link shall be.
-    fn link_settings(&self, users: &Users) -> Vec<(Setting, i32)> {
+    fn link_settings(&self, link: &Link, users: &Users) -> Vec<(Setting, i32)> {
         let families: BTreeSet<Family> = users.iter().map(|(_, family)| *family).collect();
         let mut settings = Vec::new();
         if families.contains(&Family::Ipv4) {
@@ -173,34 +172,71 @@ impl Shell {
             settings.extend([(Setting::AddrGenMode, 1), (Setting::AcceptRa, 0)]);
         }
         // Once nothing speaks by itself any more.
-        settings.push((Setting::DisableIpv6, i32::from(!self.is_open(users))));
+        let speaks = self.is_used(users, |family| family == Family::Ipv6);
+        settings.push((Setting::DisableIpv6, i32::from(!speaks)));
+        settings.push((Setting::Forwarding, self.forwarding(link, self.is_used(users, |_| true))));
         settings
     }
 
-    /// Whether one of these users needs IPv6 on their link.
-    fn is_open(&self, users: &Users) -> bool {
-        let is_active =
-            |id| self.election.role(id) == Some(Role::Active) || self.resuming.contains(&id);
-        users.iter().any(|(id, family)| *family == Family::Ipv6 && is_active(*id))
+    /// What a virtual MAC link does with packets for other hosts: what its parent does while one of its users is Active. A
+    /// Backup passes nothing on that came to the virtual address (RFC 9568 §6.4.2), as where a switch floods it.
+    fn forwarding(&self, link: &Link, is_used: bool) -> i32 {
+        let parent = stands_on(link).filter(|_| is_used);
+        let parent = parent.and_then(|parent| self.observer.link(parent));
+        parent.and_then(|it| sysctl::read(&it.name, Setting::Forwarding).ok()).unwrap_or(0)
     }
 
-    /// Lets IPv6 work on the links of an instance that becomes Active, or ends it unless another one needs it: while all
-    /// are Backup a link has nothing to say, not even which groups it listens to.
+    /// Whether one of the users of such a family is Active, or about to go on as that.
+    fn is_used(&self, users: &Users, counts: impl Fn(Family) -> bool) -> bool {
+        let is_active =
+            |id| self.election.role(id) == Some(Role::Active) || self.resuming.contains(&id);
+        users.iter().any(|(id, family)| counts(*family) && is_active(*id))
+    }
+
+    /// Lets the links of an instance that becomes Active pass packets on and IPv6 work there, or ends both unless another
+    /// instance needs it: while all are Backup a link has nothing to say, not even which groups it listens to.
     pub(in crate::vrrp_child) fn open_link(&mut self, now: Instant, id: InstanceId, open: bool) {
         let Some(instance) = self.settled.instances.get(&id) else { return };
-        let is_vmac = |link: &VirtualLink<'_>| matches!(link.kind, UpperKind::PrivateMacvlan(_));
-        let links = instance.virtual_links();
-        let links = links.filter(|link| link.family == Family::Ipv6 && is_vmac(link));
-        let names: BTreeSet<String> =
-            links.filter_map(|link| link.name).map(str::to_owned).collect();
-        for name in names {
-            let Some(link) = self.observer.link_named(&name) else { continue };
+        let family = instance.parameters.family;
+        // By their names, and whether it is about IPv6 there.
+        let mut names: BTreeMap<String, bool> = BTreeMap::new();
+        for link in instance.virtual_links() {
+            if let (UpperKind::PrivateMacvlan(_), Some(name)) = (link.kind, link.name) {
+                *names.entry(name.to_owned()).or_default() |= link.family == Family::Ipv6;
+            }
+        }
+        for (name, is_ipv6) in names {
+            let Some(link) = self.observer.link_named(&name).cloned() else { continue };
             let users = self.vmacs.tended.get(&link.index).map(|tended| tended.users.iter());
             let others = users.into_iter().flatten().copied();
-            let others = others.filter(|(other, _)| *other != id).collect();
-            let open = open || self.is_open(&others);
-            let user = vec![(id, Family::Ipv6)];
-            self.write(now, &user, &name, Setting::DisableIpv6, i32::from(!open));
+            let others: Users = others.filter(|(other, _)| *other != id).collect();
+            let user = vec![(id, family)];
+            let forwarding = self.forwarding(&link, open || self.is_used(&others, |_| true));
+            self.write(now, &user, &name, Setting::Forwarding, forwarding);
+            if is_ipv6 {
+                let speaks = open || self.is_used(&others, |family| family == Family::Ipv6);
+                self.write(now, &user, &name, Setting::DisableIpv6, i32::from(!speaks));
+            }
+        }
+    }
+
+    /// Sets again what virtual MAC links pass on, where somebody has changed that for one of them or for a parent.
+    pub(in crate::vrrp_child) fn keep_forwarding(&mut self, now: Instant, changed: IfIndex) {
+        let tended = self.vmacs.tended.iter();
+        let links: Vec<IfIndex> = if self.vmacs.parents.contains_key(&changed) {
+            tended.filter(|(_, it)| it.parent == changed).map(|(index, _)| *index).collect()
+        } else {
+            vec![changed]
+        };
+        for index in links {
+            let Some(users) = self.vmacs.tended.get(&index).map(|it| it.users.clone()) else {
+                continue;
+            };
+            let Some(link) = self.observer.link(index).cloned() else { continue };
+            if !is_ipvlan(&link) {
+                let forwarding = self.forwarding(&link, self.is_used(&users, |_| true));
+                self.write(now, &users, &link.name, Setting::Forwarding, forwarding);
+            }
         }
     }
 
@@ -254,10 +290,11 @@ fn found(link: &str, settings: &[Setting]) -> Before {
 pub(super) const PARENT: [(Setting, i32); 3] =
     [(Setting::ArpIgnore, 1), (Setting::ArpFilter, 1), (Setting::ArpAnnounce, 2)];
 /// What is changed on a virtual MAC link.
-pub(super) const LINK: [Setting; 7] = [
+pub(super) const LINK: [Setting; 8] = [
     Setting::ArpIgnore,
     Setting::RpFilter,
     Setting::AcceptLocal,
+    Setting::Forwarding,
     Setting::PromoteSecondaries,
     Setting::AddrGenMode,
     Setting::AcceptRa,
