@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::agent::hold::number_of;
 use crate::capture::Capture;
 use crate::client::Pinger;
 use crate::forge::Forged;
@@ -26,7 +27,7 @@ use crate::subject::{beside_test, pinned};
 /// A switch with nodes on it.
 ///
 /// Router number n (from 1) has MAC `02:00:00:00:00:0n`, `192.0.2.n/24`, `2001:db8::n/64` and its link-local address on
-/// `eth0`; the client has `192.0.2.100` and `2001:db8::100`. The switch forwards without learning delay or snooping.
+/// `eth0`; the client has `192.0.2.100` and `2001:db8::100`, real server `sN` `192.0.2.2N` and `2001:db8::2N`. The switch forwards without learning delay or snooping.
 #[derive(Debug)]
 pub struct Lab {
     /// Frames of the switch.
@@ -68,7 +69,8 @@ impl Lab {
             if name == "client" {
                 client = Some(space);
             } else {
-                nodes.push(Node::new(name, nodes.len() + 1, space, &directory)?);
+                let number = number_of(&name, nodes.len());
+                nodes.push(Node::new(name, number, space, &directory)?);
             }
         }
         let capture = Capture::start(&switch)?;

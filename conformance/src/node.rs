@@ -113,6 +113,22 @@ impl Node {
         Ok(())
     }
 
+    /// Whether a daemon was started that nobody saw end.
+    #[must_use]
+    pub const fn has_daemon(&self) -> bool {
+        self.daemon.is_some()
+    }
+
+    /// Begins anew: with an empty log, and nothing in its own directory.
+    ///
+    /// # Errors
+    /// When the directory cannot be emptied.
+    pub(crate) fn forget(&mut self) -> Result<()> {
+        self.log = Stream::new();
+        fs::remove_dir_all(&self.directory)?;
+        Ok(fs::create_dir_all(&self.directory)?)
+    }
+
     /// Runs the program of `subject` to its end, at most ten seconds: for flags that ask rather than start.
     ///
     /// # Errors

@@ -19,6 +19,12 @@ pub struct Mark(usize);
 impl Mark {
     /// Before the first item.
     pub const START: Self = Self(0);
+
+    /// After this many items.
+    #[must_use]
+    pub const fn after(items: usize) -> Self {
+        Self(items)
+    }
 }
 
 impl<T: Clone> Stream<T> {

@@ -68,6 +68,44 @@ impl Pair {
     }
 }
 
+impl Pair {
+    /// The casts that `SUBJECT=wanted` asks for, if it is one of its words.
+    #[must_use]
+    pub fn wanted(wanted: &str) -> Option<Vec<Self>> {
+        let keepalived = [Self::both(Subject::Keepalived)];
+        let ours = [Self::both(Subject::Ours)];
+        let mixed = [
+            Self { a: Subject::Ours, b: Subject::Keepalived },
+            Self { a: Subject::Keepalived, b: Subject::Ours },
+        ];
+        match wanted {
+            "keepalived" => Some(keepalived.to_vec()),
+            "ours" => Some(ours.to_vec()),
+            "mixed" => Some(mixed.to_vec()),
+            "all" => Some([&keepalived[..], &ours[..], &mixed[..]].concat()),
+            _ => None,
+        }
+    }
+
+    /// Whether ours plays one of them.
+    #[must_use]
+    pub fn needs_ours(self) -> bool {
+        self.a == Subject::Ours || self.b == Subject::Ours
+    }
+
+    /// Whether each plays one of them.
+    #[must_use]
+    pub fn is_mixed(self) -> bool {
+        self.a != self.b
+    }
+
+    /// What it lacks here. Fit for a `SKIPPED:` line.
+    #[must_use]
+    pub fn missing(self) -> Option<String> {
+        [self.a, self.b].into_iter().find_map(|subject| subject.program().err())
+    }
+}
+
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.a == self.b { self.a.fmt(f) } else { write!(f, "{}_{}", self.a, self.b) }

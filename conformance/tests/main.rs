@@ -9,6 +9,7 @@ mod acceptance;
 mod addresses;
 mod announcements;
 mod authentication;
+mod balancing;
 mod chaos;
 mod contested;
 mod dumps;
@@ -45,6 +46,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
+use conformance::farm;
 use conformance::flavour::Flavour;
 use conformance::lab;
 use conformance::pace::{longest_pause, watch};
@@ -89,10 +91,9 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("virtual_mac", virtual_mac::SCENARIOS),
 ];
 
-/// The theme of what needs a kernel with more than the usual. In the lab, where time is slow, nothing else is played.
+/// The theme of what needs a kernel with more than the usual. In the lab, where time is slow, nothing else is played, but for
+/// what balances.
 const MODULES: &str = "modules";
-/// Set in the lab's machine.
-const LAB: &str = "STEADFAST_LAB";
 /// Scenarios at a time in the lab, whose emulated processors have enough to do with these.
 const AT_A_TIME_IN_LAB: usize = 2;
 /// Scenarios at a time, unless `--test-threads` says otherwise: they wait far more than they work.
@@ -102,16 +103,17 @@ const AGAIN: usize = 2;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    let in_lab = env::var_os(LAB).is_some();
-    arguments.test_threads.get_or_insert(if in_lab { AT_A_TIME_IN_LAB } else { AT_A_TIME });
+    let at_a_time = if farm::in_lab() { AT_A_TIME_IN_LAB } else { AT_A_TIME };
+    arguments.test_threads.get_or_insert(at_a_time);
     let wanted = env::var("SUBJECT").unwrap_or_else(|_| "all".to_owned());
-    let Some(pairs) = pairs(&wanted) else {
+    let Some(pairs) = Pair::wanted(&wanted) else {
         eprintln!("SUBJECT={wanted}: expected keepalived, ours, mixed or all");
         return ExitCode::FAILURE;
     };
     if !arguments.list {
         watch();
-        if pairs.iter().any(|pair| needs_ours(*pair)) && env::var_os("STEADFAST").is_none() {
+        let ours = pairs.iter().any(|pair| pair.needs_ours());
+        if ours && env::var_os("STEADFAST").is_none() && !farm::in_lab() {
             build_ours();
         }
         sweep();
@@ -121,18 +123,31 @@ fn main() -> ExitCode {
         }
     }
     let obstacle = if arguments.list { None } else { lab::missing() };
+    let mut trials = trials(&pairs, obstacle.as_deref());
+    let unbalanced = if arguments.list { None } else { obstacle.or_else(farm::missing) };
+    trials.extend(balancing::trials(&pairs, unbalanced.as_deref()));
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    farm::disband();
+    unpin();
+    conclusion.exit_code()
+}
+
+fn trials(pairs: &[Pair], obstacle: Option<&str>) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for (theme, scenarios) in THEMES.iter().filter(|(theme, _)| !in_lab || *theme == MODULES) {
+    for (theme, scenarios) in
+        THEMES.iter().filter(|(theme, _)| !farm::in_lab() || *theme == MODULES)
+    {
         for scenario in *scenarios {
-            for pair in &pairs {
-                trials.extend(trials_of(theme, *scenario, *pair, obstacle.as_deref()));
+            for pair in pairs {
+                trials.extend(trials_of(theme, *scenario, *pair, obstacle));
             }
         }
     }
-    trials.push(Trial::test("documentation::incumbent_names_scenarios_that_exist", documentation));
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    unpin();
-    conclusion.exit_code()
+    if !farm::in_lab() {
+        let name = "documentation::incumbent_names_scenarios_that_exist";
+        trials.push(Trial::test(name, documentation));
+    }
+    trials
 }
 
 /// Each `theme::scenario` of `docs/incumbent.md` is one of ours, so that no entry outlives what it rests on.
@@ -142,7 +157,7 @@ fn documentation() -> Result<(), Failed> {
     let exists = |name: &str| {
         name.split_once("::").is_some_and(|(theme, scenario)| {
             let mut scenarios = THEMES.iter().filter(|(t, _)| *t == theme).flat_map(|(_, s)| *s);
-            scenarios.any(|s| s.name == scenario)
+            scenarios.any(|s| s.name == scenario) || balancing::exists(theme, scenario)
         })
     };
     let names = text.split('`').skip(1).step_by(2).filter(|code| code.contains("::"));
@@ -151,29 +166,8 @@ fn documentation() -> Result<(), Failed> {
     if unknown.is_empty() { Ok(()) } else { Err(format!("no such scenario: {unknown:?}").into()) }
 }
 
-/// The casts that `wanted` names.
-fn pairs(wanted: &str) -> Option<Vec<Pair>> {
-    let keepalived = [Pair::both(Subject::Keepalived)];
-    let ours = [Pair::both(Subject::Ours)];
-    let mixed = [
-        Pair { a: Subject::Ours, b: Subject::Keepalived },
-        Pair { a: Subject::Keepalived, b: Subject::Ours },
-    ];
-    match wanted {
-        "keepalived" => Some(keepalived.to_vec()),
-        "ours" => Some(ours.to_vec()),
-        "mixed" => Some(mixed.to_vec()),
-        "all" => Some([&keepalived[..], &ours[..], &mixed[..]].concat()),
-        _ => None,
-    }
-}
-
-fn needs_ours(pair: Pair) -> bool {
-    pair.a == Subject::Ours || pair.b == Subject::Ours
-}
-
 fn trials_of(theme: &str, scenario: Scenario, pair: Pair, obstacle: Option<&str>) -> Vec<Trial> {
-    let mixed = pair.a != pair.b;
+    let mixed = pair.is_mixed();
     if (mixed && !scenario.mixed) || scenario.only.is_some_and(|only| pair != Pair::both(only)) {
         return Vec::new();
     }
@@ -181,7 +175,7 @@ fn trials_of(theme: &str, scenario: Scenario, pair: Pair, obstacle: Option<&str>
     if scenario.ours.is_some_and(|router| plays(router) != Subject::Ours) {
         return Vec::new();
     }
-    let gap = scenario.gap.filter(|_| needs_ours(pair));
+    let gap = scenario.gap.filter(|_| pair.needs_ours());
     let mut trials = Vec::new();
     for flavour in scenario.flavours {
         let flavour = *flavour;
@@ -189,7 +183,7 @@ fn trials_of(theme: &str, scenario: Scenario, pair: Pair, obstacle: Option<&str>
             continue;
         }
         let name = format!("{pair}::{theme}::{}::{flavour}", scenario.name);
-        let obstacle = obstacle.map(str::to_owned).or_else(|| missing(pair));
+        let obstacle = obstacle.map(str::to_owned).or_else(|| pair.missing());
         let obstacle = obstacle.or_else(|| unprivileged(scenario));
         let title = name.clone();
         // Looked for only when it is played: it may have to be fetched.
@@ -215,7 +209,7 @@ fn play(scenario: Scenario, pair: Pair, flavour: Flavour, title: &str) -> Result
         let start = Instant::now();
         let Err(error) = scenario.run(pair, flavour) else { return Ok(()) };
         let Some(pause) = longest_pause(start) else {
-            if needs_ours(pair) {
+            if pair.needs_ours() {
                 return Err(format!("{error:#}").into());
             }
             eprintln!("again, since the incumbent alone failed ({}): {title}", error.root_cause());
@@ -230,11 +224,6 @@ fn play(scenario: Scenario, pair: Pair, flavour: Flavour, title: &str) -> Result
 fn unprivileged(scenario: Scenario) -> Option<String> {
     let lacking = scenario.privileged && !nix::unistd::geteuid().is_root();
     lacking.then(|| "a user namespace is not enough, root is needed".to_owned())
-}
-
-/// What a cast lacks here.
-fn missing(pair: Pair) -> Option<String> {
-    [pair.a, pair.b].into_iter().find_map(|subject| subject.program().err())
 }
 
 /// Brings our daemon up to date: it is no dependency that cargo would build for this package.

@@ -78,8 +78,7 @@ fn start_node(name: &str, index: usize) -> Result<Child> {
     BufReader::new(out).read_line(&mut line)?;
     ensure!(line.trim() == "ready", "node {name} did not come up");
     let pid = child.id();
-    // Numbers start at 1; the client is always last and has its own address far from the routers'.
-    let number = if name == "client" { 100 } else { index + 1 };
+    let number = number_of(name, index);
     ip(&[
         &format!(
             "link add sw-{name} type veth peer name eth0 address 02:00:00:00:00:{number:02x} netns {pid}"
@@ -93,6 +92,16 @@ fn start_node(name: &str, index: usize) -> Result<Child> {
     ];
     in_node(pid, &inside)?;
     Ok(child)
+}
+
+/// The number that is the last part of a node's addresses. Routers count from 1; the client has one far from theirs, and
+/// real servers `s1`, `s2`.. have 21, 22..
+pub(crate) fn number_of(name: &str, index: usize) -> usize {
+    match name.strip_prefix('s').and_then(|number| number.parse::<usize>().ok()) {
+        Some(number) => 20 + number,
+        None if name == "client" => 100,
+        None => index + 1,
+    }
 }
 
 /// Keeps mounts inside, and what subjects write under `/run`.

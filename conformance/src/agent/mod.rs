@@ -4,7 +4,9 @@
 //! program started again inside, speaking lines on its standard output. None of them decides anything.
 
 pub mod capture;
+pub mod fetch;
 pub mod hold;
 pub mod ping;
 pub mod post;
 pub mod send;
+pub mod server;

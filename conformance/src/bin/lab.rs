@@ -33,6 +33,11 @@ fn run(arguments: &[String]) -> Result<()> {
         ["hold", ..] => agent::hold::lab(arguments.get(1..).unwrap_or_default()),
         ["hold-node"] => agent::hold::node(),
         ["capture"] => agent::capture::run(),
+        ["server"] => agent::server::run(),
+        ["fetch", address, count, micros] => {
+            let every = Duration::from_micros(micros.parse()?);
+            agent::fetch::run(address.parse()?, count.parse()?, every)
+        }
         ["post", address, path] => agent::post::run(address.parse()?, path),
         [job @ ("ping" | "ask"), address, micros, identifier] => agent::ping::run(
             address.parse()?,

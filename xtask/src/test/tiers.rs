@@ -24,8 +24,8 @@ struct Tier {
     targets: Vec<String>,
     /// Which daemons play the scenarios.
     subject: Option<&'static str>,
-    /// Begin of the names of tests that run elsewhere.
-    without: Option<&'static str>,
+    /// What is in the names of tests that run elsewhere.
+    without: &'static [&'static str],
 }
 
 /// Builds what is tested, then runs every tier.
@@ -45,10 +45,10 @@ pub(crate) fn run(
     let daemon = daemon.then_some(program);
     for tier in tiers(workspace) {
         report.stage(tier.name, |log| tier.run(context, filter, daemon.as_ref(), log));
-        if tier.without.is_some() {
-            report.stage("kernel in a virtual machine", |log| in_lab::run(context, filter, log));
-        }
     }
+    report.stage("kernel and balancing in a virtual machine", |log| {
+        in_lab::run(context, filter, log)
+    });
 }
 
 fn built(context: &Context, arguments: &[&str], log: &mut Log) -> anyhow::Result<Outcome> {
@@ -76,16 +76,16 @@ fn tiers(workspace: &Metadata) -> Vec<Tier> {
     let mut first = vec!["--lib".to_owned(), "--bins".to_owned()];
     first.extend(select(&quick));
     let mut tiers = vec![
-        Tier { name: "unit, simulator, process", targets: first, subject: None, without: None },
+        Tier { name: "unit, simulator, process", targets: first, subject: None, without: &[] },
         Tier {
             name: "examples in documentation",
             targets: vec!["--doc".to_owned()],
             subject: None,
-            without: None,
+            without: &[],
         },
     ];
     if !kernel.is_empty() {
-        let (targets, without) = (select(&kernel), Some(in_lab::PREFIX));
+        let (targets, without) = (select(&kernel), in_lab::NAMES);
         tiers.push(Tier { name: "kernel in namespaces", targets, subject: None, without });
     }
     let scenarios = select(&programs(&|package| package == CONFORMANCE));
@@ -95,7 +95,8 @@ fn tiers(workspace: &Metadata) -> Vec<Tier> {
         ("conformance of mixed pairs", "mixed"),
     ] {
         let targets = scenarios.clone();
-        tiers.push(Tier { name, targets, subject: Some(subject), without: None });
+        let (subject, without) = (Some(subject), in_lab::NAMES);
+        tiers.push(Tier { name, targets, subject, without });
     }
     tiers
 }
@@ -111,7 +112,7 @@ impl Tier {
         let mut arguments = vec!["test", "--workspace", "--no-fail-fast"];
         arguments.extend(self.targets.iter().map(String::as_str));
         arguments.extend(["--", "--show-output"]);
-        arguments.extend(self.without.iter().flat_map(|prefix| ["--skip", prefix]));
+        arguments.extend(self.without.iter().flat_map(|name| ["--skip", name]));
         arguments.extend(filter);
         let mut command = cargo(&context.root, &arguments);
         if let Some(subject) = self.subject {

@@ -1,0 +1,290 @@
+//! A farm: directors that balance, real servers behind them, and a client before them, on one switch.
+//!
+//! Namespaces are kept from one story to the next: to make and to end them takes longer than most stories, where a
+//! kernel with IPVS runs under emulation.
+
+mod browser;
+mod server;
+mod story;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::lab::Lab;
+use crate::node::{LogLine, Node};
+use crate::stream::Mark;
+use crate::subject::{Pair, Subject};
+
+pub use self::browser::{Answer, Browser};
+pub use self::server::RealServer;
+pub use self::story::{Story, disband, in_lab, missing};
+
+/// A lab with directors `a` and `b` (`192.0.2.1`, `.2`), real servers `s1` to `s3` (`192.0.2.21` to `.23`) and a client.
+#[derive(Debug)]
+pub struct Farm {
+    /// The lab.
+    pub lab: Lab,
+    /// Who plays the directors.
+    pub pair: Pair,
+    servers: Vec<RealServer>,
+}
+
+impl Farm {
+    fn build(pair: Pair) -> Result<Self> {
+        let mut lab = Lab::build(&["a", "b", "s1", "s2", "s3"]).context("build lab")?;
+        let mut servers = Vec::new();
+        for name in SERVERS {
+            servers.push(RealServer::start(lab.node(name)?.space())?);
+        }
+        Ok(Self { lab, pair, servers })
+    }
+
+    /// Director `a`.
+    ///
+    /// # Errors
+    /// Never, for a farm has one.
+    pub fn a(&mut self) -> Result<&mut Node> {
+        self.lab.node("a")
+    }
+
+    /// Real server number `number`, from 1.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn server(&mut self, number: usize) -> Result<&mut RealServer> {
+        let index = number.checked_sub(1).context("real servers are counted from 1")?;
+        self.servers.get_mut(index).with_context(|| format!("no real server {number}"))
+    }
+
+    /// Lets real servers 1 to `count` answer at port 80 with `s1`, `s2`..
+    ///
+    /// # Errors
+    /// When one cannot.
+    pub fn serve(&mut self, count: usize) -> Result<()> {
+        for number in 1..=count {
+            self.server(number)?.order(&format!("web 80 * 200 s{number}"))?;
+        }
+        Ok(())
+    }
+
+    /// The daemon of director `name`.
+    #[must_use]
+    pub fn subject(&self, name: &str) -> Subject {
+        if name == "a" { self.pair.a } else { self.pair.b }
+    }
+
+    /// Starts the daemon of director `name`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(&mut self, name: &str, configuration: &str) -> Result<()> {
+        let subject = self.subject(name);
+        self.lab.node(name)?.start(subject, configuration)
+    }
+
+    /// What the kernel of `name` balances, in the words of `ipvsadm -Sn`, sorted.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn table(&mut self, name: &str) -> Result<Vec<String>> {
+        let text = self.lab.node(name)?.space().run("ipvsadm -Sn")?;
+        let mut lines: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
+        lines.sort_unstable();
+        Ok(lines)
+    }
+
+    /// Waits until the table of `name` is this.
+    ///
+    /// # Errors
+    /// When it has not become so in time, with what it is.
+    pub fn expect_table(&mut self, name: &str, expected: &[impl AsRef<str>]) -> Result<()> {
+        let mut expected: Vec<&str> = expected.iter().map(AsRef::as_ref).collect();
+        expected.sort_unstable();
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let table = self.table(name)?;
+            if table == expected {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "{name} balances {table:#?}, not {expected:#?}");
+            thread::sleep(POLL);
+        }
+    }
+
+    /// That the table of `name` stays as it is for `span`.
+    ///
+    /// # Errors
+    /// With what it has become.
+    pub fn expect_no_change(&mut self, name: &str, span: Duration) -> Result<()> {
+        let before = self.table(name)?;
+        let until = Instant::now() + span;
+        while Instant::now() < until {
+            let table = self.table(name)?;
+            ensure!(table == before, "{name} balances {table:#?}, before {before:#?}");
+            thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// Waits for a line of director `a` that contains `text`.
+    ///
+    /// # Errors
+    /// When none came in time.
+    pub fn expect_log(&mut self, text: &str) -> Result<LogLine> {
+        self.a()?.expect_log(text, Mark::START, PATIENCE)
+    }
+
+    /// Waits until each of these servers was found well by a check of HTTP or TCP: a first failure is another thing than
+    /// one after a success.
+    ///
+    /// # Errors
+    /// When that has not come in time.
+    pub fn expect_well(&mut self, numbers: &[u8]) -> Result<()> {
+        for number in numbers {
+            let log = self.a()?.log();
+            let name = format!("[192.0.2.2{number}]:tcp:80 succ");
+            let found = log.wait(Mark::START, PATIENCE, |line| line.text.contains(&name));
+            ensure!(found.is_some(), "real server {number} was not found well");
+        }
+        Ok(())
+    }
+
+    /// Waits until director `a` has logged `count` lines that contain `text`.
+    ///
+    /// # Errors
+    /// When there are fewer in time.
+    pub fn expect_logs(&mut self, text: &str, count: usize) -> Result<()> {
+        let log = self.a()?.log();
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let lines = log.since(Mark::START);
+            let seen = lines.iter().filter(|line| line.text.contains(text)).count();
+            if seen >= count {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "logged {seen} times, not {count}: {text}");
+            thread::sleep(POLL);
+        }
+    }
+
+    /// As [`Self::expect_log`], from `since` on.
+    ///
+    /// # Errors
+    /// When none came in time.
+    pub fn expect_log_since(&mut self, text: &str, since: Mark) -> Result<LogLine> {
+        self.a()?.expect_log(text, since, PATIENCE)
+    }
+
+    /// Waits until the file `name` of director `a` has these lines, and NUL where the writer had it.
+    ///
+    /// # Errors
+    /// When it has not in time, with what it has.
+    pub fn expect_told(&mut self, name: &str, expected: &[&str]) -> Result<()> {
+        let path = self.a()?.file(name);
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let told = fs::read_to_string(&path).unwrap_or_default();
+            if told.lines().eq(expected.iter().copied()) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "{name}: told {told:?}, expected {expected:?}");
+            thread::sleep(POLL);
+        }
+    }
+
+    /// A script on director `a` that does this.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn script(&mut self, name: &str, lines: &str) -> Result<PathBuf> {
+        let path = self.a()?.file(name);
+        fs::write(&path, format!("#!/bin/sh\n{lines}\n"))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        Ok(path)
+    }
+
+    /// Runs these commands in the namespaces of node `name`, `client` included.
+    ///
+    /// # Errors
+    /// When one fails.
+    pub fn run(&mut self, name: &str, commands: &[&str]) -> Result<()> {
+        let space = if name == "client" { self.lab.client() } else { self.lab.node(name)?.space() };
+        for command in commands {
+            space.run(command)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the client ask `address` (with a port) for its page `count` times, one each `every`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn browse(&self, address: &str, count: u32, every: Duration) -> Result<Browser> {
+        Browser::start(self.lab.client(), address, count, every)
+    }
+
+    /// Ends what a story started. What is found afterwards of its services was left behind.
+    fn clear(&mut self) -> Result<()> {
+        for name in DIRECTORS {
+            let node = self.lab.node(name)?;
+            if node.has_daemon() {
+                node.stop().with_context(|| format!("end {name}"))?;
+            }
+            let table = self.table(name)?;
+            if !table.is_empty() {
+                bail!("{name} left behind: {table:#?}");
+            }
+            self.lab.node(name)?.forget()?;
+        }
+        for server in &mut self.servers {
+            server.order("close")?;
+            server.order("asked")?;
+        }
+        Ok(())
+    }
+}
+
+/// A real server's pool in the words of `ipvsadm`: service `192.0.2.10:80` by rr over NAT, of servers with weights.
+#[must_use]
+pub fn pool(servers: &[(u8, u32)]) -> Vec<String> {
+    let mut lines = vec!["-A -t 192.0.2.10:80 -s rr".to_owned()];
+    lines.extend(servers.iter().map(|(number, weight)| {
+        format!("-a -t 192.0.2.10:80 -r 192.0.2.2{number}:80 -m -w {weight}")
+    }));
+    lines
+}
+
+/// Service `192.0.2.10:80` by rr over NAT with a check each second: `lines`, then `servers`.
+#[must_use]
+pub fn service(lines: &[&str], servers: &[String]) -> String {
+    let mut text = String::from("virtual_server 192.0.2.10 80 {\n");
+    let usual = ["delay_loop 1", "lb_algo rr", "lb_kind NAT", "protocol TCP"];
+    for line in usual.iter().chain(lines) {
+        text.push_str(&format!("    {line}\n"));
+    }
+    servers.iter().for_each(|server| text.push_str(server));
+    text.push_str("}\n");
+    text
+}
+
+/// Real server `number` at port 80, with these lines.
+#[must_use]
+pub fn real_server(number: u8, lines: &[&str]) -> String {
+    let mut text = format!("    real_server 192.0.2.2{number} 80 {{\n");
+    lines.iter().for_each(|line| text.push_str(&format!("        {line}\n")));
+    text.push_str("    }\n");
+    text
+}
+
+/// For whatever is to come: emulated time is slow, and what does not come is missing later as well.
+pub const PATIENCE: Duration = Duration::from_secs(40);
+
+const DIRECTORS: [&str; 2] = ["a", "b"];
+const SERVERS: [&str; 3] = ["s1", "s2", "s3"];
+/// How often a table is looked at: to ask takes a tenth of a second under emulation.
+const POLL: Duration = Duration::from_millis(150);
