@@ -4,11 +4,13 @@
 
 use std::path::PathBuf;
 
+pub(crate) mod balance;
 pub(crate) mod changes;
 pub(crate) mod contest;
 pub(crate) mod dump;
 pub(crate) mod mail;
 pub(crate) mod narration;
+pub(crate) mod verdicts;
 
 /// keepalived's name of a state in a report.
 pub(crate) const fn state(state: status::State) -> &'static str {

@@ -18,6 +18,7 @@
 
 mod asking;
 mod authentication;
+mod balancing;
 mod children;
 mod daemon;
 mod dumps;
@@ -60,6 +61,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("routes", routes::TESTS),
     ("real_server", real_server::TESTS),
     ("children", children::TESTS),
+    ("balancing", balancing::TESTS),
     ("supervision", supervision::TESTS),
     ("systemd", systemd::TESTS),
     ("faults", faults::TESTS),

@@ -147,7 +147,7 @@ fn is_found_under_the_old_name() {
     let configuration = format!("{}{VIRTUAL_SERVER}", one_instance());
     let start = Start::with(&configuration).called("keepalived");
     let mut daemon = start.until("Entering MASTER");
-    daemon.wait_for("load balancing is not executed");
+    daemon.wait_for("Starting Healthcheck child process");
     let parent = daemon.process();
     let children = parent.children();
     let mut roles: Vec<String> = children.iter().map(|it| it.words().join(" ")).collect();

@@ -99,6 +99,14 @@ pub fn limit_memory(bytes: u64) -> Result<(), ProcessError> {
     rustix::process::setrlimit(Resource::As, limit).map_err(ProcessError::failed("limit memory"))
 }
 
+/// Lets this process have as many descriptors as it may; says how many that are.
+pub fn raise_descriptor_limit() -> u64 {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let _ = rustix::process::setrlimit(Resource::Nofile, raised);
+    rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
 /// Has the kernel end this process before any other when memory is out. **Source**: proc_pid_oom_score_adj(5).
 ///
 /// **Errors**: there is no `/proc`.

@@ -9,53 +9,60 @@ use super::rows::*;
 
 /// Where and how a checker connects.
 pub(super) const CONNECT: &[Keyword] = &[
-    value("connect_ip", &[required(Address)], "RS address", "Address to probe"),
-    value("connect_port", &[required(Integer(1, 65_535))], "RS port", "Port to probe"),
-    value("bindto", &[required(Address)], "none", "Source address"),
-    value("bind_port", &[required(Integer(1, 65_535))], "none", "Source port"),
-    value("bind_if", &[required(Interface)], "none", "SO_BINDTODEVICE"),
+    value("connect_ip", &[required(Address)], "RS address", "Address to probe").supported(),
+    value("connect_port", &[required(Integer(1, 65_535))], "RS port", "Port to probe").supported(),
+    value("bindto", &[required(Address)], "none", "Source address").supported(),
+    value("bind_port", &[required(Integer(1, 65_535))], "none", "Source port").supported(),
+    value("bind_if", &[required(Interface)], "none", "SO_BINDTODEVICE").supported(),
     value(
         "connect_timeout",
         &[required(Seconds(0, i64::MAX))],
         "inherit 5",
         "Connect/response timeout",
-    ),
-    value("fwmark", &[required(Integer(0, UNSIGNED))], "none", "SO_MARK"),
+    )
+    .supported(),
+    value("fwmark", &[required(Integer(0, UNSIGNED))], "none", "SO_MARK").supported(),
 ];
 
 /// How often a checker checks, and when it believes what it finds.
 pub(super) const REPEAT: &[Keyword] = &[
-    value("retry", &[required(Integer(0, UNSIGNED))], "inherit", "Retries after failure"),
+    value("retry", &[required(Integer(0, UNSIGNED))], "inherit", "Retries after failure")
+        .supported(),
     value(
         "delay_before_retry",
         &[required(Seconds(0, i64::MAX))],
         "inherit",
         "Gap between retries",
-    ),
-    value("warmup", &[required(Seconds(0, i64::MAX))], "inherit", "Random first delay"),
-    value("delay_loop", &[required(Seconds(1, i64::MAX))], "inherit", "Check period"),
-    boolean("alpha", "inherit", "Start down until success"),
-    boolean("log_all_failures", "global", "Log each failure"),
+    )
+    .supported(),
+    value("warmup", &[required(Seconds(0, i64::MAX))], "inherit", "Random first delay").supported(),
+    value("delay_loop", &[required(Seconds(1, i64::MAX))], "inherit", "Check period").supported(),
+    boolean("alpha", "inherit", "Start down until success").supported(),
+    boolean("log_all_failures", "global", "Log each failure").supported(),
 ];
 
 /// HTTP_GET and SSL_GET.
 pub(super) const HTTP: &[Keyword] = &[
-    value("nb_get_retry", &[required(Integer(0, UNSIGNED))], "", "DEPRECATED synonym of retry"),
-    value("virtualhost", &[required(Word("host name"))], "rs / vs", "Host header default"),
+    value("nb_get_retry", &[required(Integer(0, UNSIGNED))], "", "DEPRECATED synonym of retry")
+        .supported(),
+    value("virtualhost", &[required(Word("host name"))], "rs / vs", "Host header default")
+        .supported(),
     value(
         "http_protocol",
         &[required(Choice(&["1.0", "1.0C", "1.0c", "1.1"]))],
         "1.0",
         "HTTP version; C = 1.0 with Connection: close",
-    ),
+    )
+    .supported(),
     boolean("enable_sni", "off", "SNI for SSL_GET (virtualhost is used as name)"),
     value("sni_name", &[required(Word("host name"))], "virtualhost", "SNI name (SSL_GET)"),
     boolean(
         "fast_recovery",
         "off",
         "While not up and no URL known bad, fetch next URL at once instead of after delay_loop",
-    ),
-    block("url", NOTHING, "at least one", "One URL to fetch; may be repeated"),
+    )
+    .supported(),
+    block("url", NOTHING, "at least one", "One URL to fetch; may be repeated").supported(),
 ];
 
 /// SSL_GET alone.
@@ -64,15 +71,17 @@ pub(super) const HTTPS: &[Keyword] =
 
 /// One URL of HTTP_GET and SSL_GET.
 pub(super) const URL: &[Keyword] = &[
-    value("path", &[required(Word("path"))], "required", "Request path"),
-    value("digest", &[required(Hex(32))], "none", "MD5 of response body (from genhash)"),
+    value("path", &[required(Word("path"))], "required", "Request path").supported(),
+    value("digest", &[required(Hex(32))], "none", "MD5 of response body (from genhash)")
+        .supported(),
     grammar(
         "status_code",
         words("<code or range 100..599>...", 1, None, words::status_codes),
         "200-299 if no digest/regex",
         "Accepted HTTP status",
-    ),
-    value("virtualhost", &[required(Word("host name"))], "checker", "Host header"),
+    )
+    .supported(),
+    value("virtualhost", &[required(Word("host name"))], "checker", "Host header").supported(),
     value("regex", &[required(Regex)], "none", "Body must match"),
     flag("regex_no_match", "off", "Body must not match"),
     value("regex_options", &[repeated(Choice(REGEX_OPTIONS))], "none", "PCRE2 options"),
@@ -102,8 +111,9 @@ pub(super) const HTTPS_URL: &[Keyword] =
 
 /// SMTP_CHECK.
 pub(super) const SMTP: &[Keyword] = &[
-    value("helo_name", &[required(Word("name"))], "smtpchecker.keepalived.org", "HELO argument"),
-    block("host", NOTHING, "", "DEPRECATED multi-host block; only last counts"),
+    value("helo_name", &[required(Word("name"))], "smtpchecker.keepalived.org", "HELO argument")
+        .supported(),
+    block("host", NOTHING, "", "DEPRECATED multi-host block; only last counts").supported(),
 ];
 
 /// DNS_CHECK.
@@ -113,8 +123,9 @@ pub(super) const DNS: &[Keyword] = &[
         &[required(Choice(&["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNSKEY"]))],
         "SOA",
         "Query type",
-    ),
-    value("name", &[required(Word("DNS name"))], ". (root)", "Query name"),
+    )
+    .supported(),
+    value("name", &[required(Word("DNS name"))], ". (root)", "Query name").supported(),
 ];
 
 /// UDP_CHECK.
@@ -124,15 +135,19 @@ pub(super) const UDP: &[Keyword] = &[
         words("<hex>...", 1, None, words::any),
         "32-byte ASCII pattern",
         "Datagram sent",
-    ),
+    )
+    .supported(),
     grammar(
         "require_reply",
         words("[<hex with x wildcards>...]", 0, None, words::any),
         "off",
         "A reply (matching) is needed to be up",
-    ),
-    value("min_reply_length", &[required(Integer(0, 65_535))], "0", "Minimum reply length"),
-    value("max_reply_length", &[required(Integer(0, 65_535))], "255", "Maximum reply length"),
+    )
+    .supported(),
+    value("min_reply_length", &[required(Integer(0, 65_535))], "0", "Minimum reply length")
+        .supported(),
+    value("max_reply_length", &[required(Integer(0, 65_535))], "255", "Maximum reply length")
+        .supported(),
 ];
 
 /// MISC_CHECK.

@@ -34,7 +34,8 @@ pub(super) fn lower(
 ) -> Option<Check> {
     let habit = habit(block.keyword.as_str())?;
     let (mut written, mut start, mut log_failures) = (Written::default(), target.start, None);
-    for line in block.children() {
+    let old_form = block.children().iter().rfind(|it| it.keyword == *"host");
+    for line in block.children().iter().chain(old_form.into_iter().flat_map(Directive::children)) {
         written.read(line);
         match line.keyword.as_str() {
             "alpha" => {

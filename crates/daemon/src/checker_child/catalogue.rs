@@ -1,0 +1,76 @@
+//! What the numbers of a roster stand for: names, places, and what is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use config::model::CheckKind;
+use health::{CheckId, DestinationId, ServiceId};
+use intent::service::{Back, Destination, Front, Scheduling, ServiceNames};
+
+/// All virtual servers of a configuration, by their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Catalogue {
+    pub(super) services: BTreeMap<ServiceId, Service>,
+    pub(super) servers: BTreeMap<DestinationId, Server>,
+    pub(super) checks: BTreeMap<CheckId, Check>,
+}
+
+/// A virtual server.
+#[derive(Debug)]
+pub(super) struct Service {
+    /// As log lines call it.
+    pub(super) name: String,
+    pub(super) fronts: Vec<Front>,
+    pub(super) scheduling: Scheduling,
+    pub(super) quorum: u32,
+    pub(super) hysteresis: u32,
+}
+
+/// A real server or sorry server.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) service: ServiceId,
+    /// As log lines call it.
+    pub(super) name: String,
+    pub(super) back: Back,
+    /// Its weight is what the configuration says, not what counts.
+    pub(super) destination: Destination,
+    /// Whether it stays in the pool while it gets nothing.
+    pub(super) is_inhibited: bool,
+    /// Whether it is a sorry server.
+    pub(super) is_last_resort: bool,
+}
+
+/// A check.
+#[derive(Clone, Debug)]
+pub(super) struct Check {
+    pub(super) kind: CheckKind,
+    /// Whom it asks, as log lines call it.
+    pub(super) target: String,
+    pub(super) timeout: Duration,
+    /// Whether each failure is told.
+    pub(super) tells_failures: bool,
+}
+
+impl Catalogue {
+    /// Where a server stands behind each front of its service.
+    pub(super) fn seats(&self, id: DestinationId) -> impl Iterator<Item = (Front, Back)> + '_ {
+        self.servers.get(&id).into_iter().flat_map(|server| {
+            let service = self.services.get(&server.service);
+            service.into_iter().flat_map(|service| &service.fronts).map(|front| {
+                let forwarding = server.destination.forwarding;
+                (*front, config::model::place(server.back, forwarding, front))
+            })
+        })
+    }
+
+    /// Everything that may stand, by its name.
+    pub(super) fn names(&self) -> ServiceNames {
+        let fronts = self.services.values().flat_map(|service| &service.fronts);
+        let mut names: ServiceNames = fronts.map(|front| (*front, BTreeSet::new())).collect();
+        for (front, back) in self.servers.keys().flat_map(|id| self.seats(*id)) {
+            names.entry(front).or_default().insert(back);
+        }
+        names
+    }
+}

@@ -1,0 +1,137 @@
+//! The checker process: probes, verdicts and the kernel's load balancer.
+//!
+//! It decides nothing: how probes end becomes inputs of [`health::Roster`], and what the roster puts out is performed.
+//! [`turn`] is the loop, [`perform`] does what was decided, [`pool`] knows what the load balancer shall hold and
+//! [`tending`] leads it there, [`reload`] takes a new configuration over. One thread; conversations are tasks of it.
+
+mod catalogue;
+mod numbering;
+mod perform;
+mod plan;
+mod plane;
+mod pool;
+mod probes;
+mod reload;
+mod specs;
+mod tending;
+mod turn;
+
+use std::process::ExitCode;
+
+use control::Severity;
+use health::{Input, Outputs, Roster};
+use kernel::eventloop::now;
+use kernel::process::{self, Privilege};
+
+use self::catalogue::Catalogue;
+use self::numbering::Numbering;
+use self::pool::Pool;
+use self::probes::Probes;
+use self::tending::Tending;
+use self::turn::Ended;
+use crate::child::{self, Needs, Startup};
+use crate::compat::exit;
+
+/// The process and everything that it keeps.
+struct Shell {
+    startup: Startup,
+    numbering: Numbering,
+    catalogue: Catalogue,
+    /// The one before a reload, while outputs about it are performed.
+    former: Option<Catalogue>,
+    /// Spreads the first looks.
+    seed: u64,
+    roster: Roster,
+    outputs: Outputs,
+    probes: Probes,
+    pool: Pool,
+    tending: Tending,
+    reading: reload::Reading,
+}
+
+/// Runs until the parent says otherwise, or is gone.
+pub(crate) fn run() -> ExitCode {
+    let mut startup = match child::take_over() {
+        Ok(startup) => startup,
+        Err(code) => return code,
+    };
+    let needs = Needs {
+        realtime_priority: None,
+        lock_memory: false,
+        privileges: &[Privilege::NetAdmin, Privilege::NetRaw],
+    };
+    let options = &startup.options;
+    child::settle(&options.invoked_name, &startup.model.global.checker, needs, &mut startup.log);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            startup.log.push(Severity::Error, format!("cannot start: {error}"));
+            let _ = startup.parent.flush(&mut startup.log);
+            return ExitCode::from(exit::FATAL);
+        }
+    };
+    let mut shell = Shell::new(startup);
+    match runtime.block_on(shell.serve()) {
+        // Whoever comes after a parent that was killed finds what serves.
+        Ended::Orphaned => ExitCode::SUCCESS,
+        Ended::Told => {
+            shell.end();
+            ExitCode::SUCCESS
+        }
+        Ended::Failed(error) => {
+            shell.startup.log.push(Severity::Error, format!("cannot go on: {error}"));
+            let _ = shell.startup.parent.flush(&mut shell.startup.log);
+            ExitCode::from(exit::FATAL)
+        }
+    }
+}
+
+impl Shell {
+    fn new(startup: Startup) -> Self {
+        let descriptors = process::raise_descriptor_limit();
+        let conversations = descriptors.saturating_sub(OTHER_DESCRIPTORS).min(CONVERSATIONS);
+        Self {
+            seed: startup.options.seed,
+            startup,
+            numbering: Numbering::default(),
+            catalogue: Catalogue::default(),
+            former: None,
+            roster: Roster::new(),
+            outputs: Outputs::new(),
+            probes: Probes::new(usize::try_from(conversations).unwrap_or(usize::MAX)),
+            pool: Pool::default(),
+            tending: Tending::default(),
+            reading: reload::Reading::default(),
+        }
+    }
+
+    /// Takes over what stands, and starts.
+    fn begin(&mut self) {
+        let now = now();
+        if let Some(seen) = self.look(now) {
+            self.pool.see(seen);
+        }
+        let model = std::mem::take(&mut self.startup.model);
+        let is_successor = self.startup.options.generation > 0;
+        self.put_in_force(now, &model, is_successor);
+        self.roster.handle(now, Input::Startup, &mut self.outputs);
+        self.perform(now);
+        if !is_successor {
+            self.say_who_is_checked();
+        }
+    }
+
+    /// Takes everything of ours away: nobody is there any longer to say who serves.
+    fn end(&mut self) {
+        let now = now();
+        self.roster.handle(now, Input::Shutdown, &mut self.outputs);
+        self.perform(now);
+        self.release();
+        let _ = self.startup.parent.flush(&mut self.startup.log);
+    }
+}
+
+/// Conversations at a time: more would only wait for each other.
+const CONVERSATIONS: u64 = 8192;
+/// Descriptors that are no conversations.
+const OTHER_DESCRIPTORS: u64 = 64;

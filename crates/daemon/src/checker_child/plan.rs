@@ -1,0 +1,206 @@
+//! From a configuration to what the roster is to do with it, and what its numbers stand for.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use config::model::{self, Balance, Model, VirtualServer};
+use health::{
+    Alerts, CheckId, CheckParameters, DestinationId, OnFailure, Plan, Policy, RealServerParameters,
+    ServiceId, SorryServerParameters, Source, Timing, VirtualServerParameters,
+};
+use intent::service::{Back, Destination, Services};
+
+use super::catalogue::{Catalogue, Check, Server, Service};
+use super::numbering::{Numbering, Seat};
+use super::specs;
+use crate::compat::balance;
+
+/// What the roster is told of a configuration. Numbers of what was there before stay.
+///
+/// `seed` spreads the first looks; the same one gives the same plan.
+pub(super) fn plan(model: &Model, numbering: &mut Numbering, seed: u64) -> (Catalogue, Plan) {
+    let mut planner =
+        Planner { numbering, seed, catalogue: Catalogue::default(), plan: Plan::default() };
+    planner.numbering.begin_round();
+    for server in &model.virtual_servers {
+        planner.add(server);
+    }
+    planner.numbering.end_round();
+    (planner.catalogue, planner.plan)
+}
+
+/// What the pools of services that stand hold already.
+///
+/// An empty pool was emptied by the process before `is_successor`; otherwise somebody made it, and nobody filled it.
+pub(super) fn former(
+    catalogue: &Catalogue,
+    standing: &Services,
+    is_successor: bool,
+) -> BTreeMap<ServiceId, BTreeMap<DestinationId, u32>> {
+    let mut former: BTreeMap<ServiceId, BTreeMap<DestinationId, u32>> = BTreeMap::new();
+    for (id, service) in &catalogue.services {
+        if is_successor && service.fronts.iter().any(|front| standing.contains_key(front)) {
+            former.insert(*id, BTreeMap::new());
+        }
+    }
+    for (id, server) in &catalogue.servers {
+        let found = catalogue
+            .seats(*id)
+            .filter_map(|(front, back)| standing.get(&front)?.destinations.get(&back))
+            .map(|destination| destination.weight)
+            .max();
+        if let Some(weight) = found {
+            former.entry(server.service).or_default().insert(*id, weight);
+        }
+    }
+    former
+}
+
+struct Planner<'a> {
+    numbering: &'a mut Numbering,
+    seed: u64,
+    catalogue: Catalogue,
+    plan: Plan,
+}
+
+/// The virtual server that is being planned.
+#[derive(Clone, Copy)]
+struct Within {
+    service: ServiceId,
+    /// As names of servers have it.
+    protocol: &'static str,
+}
+
+impl Planner<'_> {
+    fn add(&mut self, written: &VirtualServer) {
+        let Some(balance) = &written.balance else { return };
+        let Some(service) = self.numbering.service(written) else { return };
+        let within = Within { service, protocol: balance::protocol(written) };
+        let servers = balance.servers.iter().map(|server| self.server(server, within)).collect();
+        let policy = self.policy(balance, within);
+        self.plan.services.insert(service, VirtualServerParameters { policy, servers });
+        let entry = Service {
+            name: balance::virtual_server(written),
+            fronts: balance.fronts.clone(),
+            scheduling: balance.scheduling.clone(),
+            quorum: balance.quorum,
+            hysteresis: balance.hysteresis,
+        };
+        self.catalogue.services.insert(service, entry);
+    }
+
+    fn policy(&mut self, balance: &Balance, within: Within) -> Policy {
+        let sorry_server = balance.sorry_server.map(|sorry| SorryServerParameters {
+            destination: {
+                let seat = Seat::Sorry(sorry.back);
+                self.place(seat, sorry.back, sorry.destination, sorry.on_failure, within)
+            },
+            weight: sorry.destination.weight,
+            on_failure: sorry.on_failure,
+        });
+        Policy {
+            quorum: balance.quorum,
+            hysteresis: balance.hysteresis,
+            sorry_server,
+            ha_suspend: false,
+            omega: false,
+            tells_start: false,
+            alert: false,
+        }
+    }
+
+    fn server(
+        &mut self,
+        server: &model::RealServer,
+        within: Within,
+    ) -> (DestinationId, RealServerParameters) {
+        let seat = Seat::Real(server.back);
+        let id = self.place(seat, server.back, server.destination, server.on_failure, within);
+        let checks = server.checks.iter().filter_map(|check| {
+            let name = || balance::server(server.back, within.protocol);
+            self.check(check, id, within, name)
+        });
+        let parameters = RealServerParameters {
+            weight: server.destination.weight,
+            on_failure: server.on_failure,
+            alerts: Alerts::Never,
+            checks: checks.collect(),
+        };
+        (id, parameters)
+    }
+
+    fn place(
+        &mut self,
+        seat: Seat,
+        back: Back,
+        destination: Destination,
+        on_failure: OnFailure,
+        Within { service, protocol }: Within,
+    ) -> DestinationId {
+        let id = self.numbering.destination(service, seat);
+        let name = balance::server(back, protocol);
+        let is_inhibited = on_failure == OnFailure::Inhibit;
+        let is_last_resort = matches!(seat, Seat::Sorry(_));
+        let server = Server { service, name, back, destination, is_inhibited, is_last_resort };
+        self.catalogue.servers.insert(id, server);
+        id
+    }
+
+    fn check(
+        &mut self,
+        check: &model::Check,
+        destination: DestinationId,
+        within: Within,
+        name: impl FnOnce() -> String,
+    ) -> Option<(CheckId, CheckParameters)> {
+        if !specs::can_be_asked(&check.kind) {
+            return None;
+        }
+        let id = self.numbering.check(destination, &check.kind);
+        let target = match specs::way(&check.kind) {
+            Some(way) => balance::endpoint(way.server, within.protocol),
+            None => name(),
+        };
+        let entry = Check {
+            kind: check.kind.clone(),
+            target,
+            timeout: check.pace.timeout,
+            tells_failures: check.log_failures.unwrap_or(false),
+        };
+        self.catalogue.checks.insert(id, entry);
+        let source = Source::Probed(self.timing(check, id));
+        Some((id, CheckParameters { start: check.start, source }))
+    }
+
+    fn timing(&self, check: &model::Check, id: CheckId) -> Timing {
+        let pace = check.pace;
+        Timing {
+            first: LEAST_WARMUP + part(pace.warmup, self.seed ^ u64::from(id.0)),
+            delay_loop: pace.delay_loop,
+            delay_before_retry: pace.delay_before_retry,
+            delay_while_down: pace.delay_while_down,
+            retry: pace.retry,
+            rise: NonZeroU32::MIN,
+            steps: pace.steps,
+            recovery: pace.recovery,
+        }
+    }
+}
+
+/// A part of `whole` that numbers choose, evenly (the finaliser of splitmix64).
+fn part(whole: Duration, number: u64) -> Duration {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^= mixed >> 31;
+    let nanoseconds = u64::try_from(whole.as_nanos()).unwrap_or(u64::MAX);
+    let product = u128::from(nanoseconds) * u128::from(mixed);
+    Duration::from_nanos(u64::try_from(product >> 64).unwrap_or(nanoseconds))
+}
+
+/// Before the first look, whatever `warmup` says: a host that starts has other things to do.
+const LEAST_WARMUP: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

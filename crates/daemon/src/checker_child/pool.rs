@@ -1,0 +1,293 @@
+//! What the load balancer should hold, what it holds as far as is known, and the steps between the two.
+//!
+//! Whoever drives this performs the steps and says what became of them. What was refused stays wanted and is tried again
+//! after a pause; what others change is found by looking, and put right. Their own entries are left alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use clock::Instant;
+use health::{Change, DestinationId, ServiceId};
+use intent::service::{
+    Destination, Front, Service, ServiceChange, ServiceNames, Services, diff_services,
+};
+
+use super::catalogue::Catalogue;
+
+/// The pools of all virtual servers.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    /// Weights by the verdicts of the roster.
+    held: BTreeMap<ServiceId, BTreeMap<DestinationId, u32>>,
+    wanted: Services,
+    /// What was seen, with what was changed since.
+    standing: Services,
+    /// What is ours of what may stand: what is not wanted of it goes.
+    ours: ServiceNames,
+    /// Where what stands may not be what is wanted.
+    untidy: BTreeSet<Front>,
+    refused: BTreeMap<Front, Refusal>,
+}
+
+#[derive(Debug)]
+struct Refusal {
+    why: String,
+    again: Instant,
+    pause: Duration,
+}
+
+/// Something to tell of services.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// A step was refused, and is tried again.
+    Refused(String),
+    /// What was refused stands now.
+    Accepted(Front),
+    /// Somebody else changed this, and it is put right.
+    Disturbed(String),
+}
+
+impl Pool {
+    /// Takes over what is in the pool of a service that was not ours until now.
+    pub(super) fn adopt(&mut self, service: ServiceId, held: BTreeMap<DestinationId, u32>) {
+        self.held.insert(service, held);
+    }
+
+    /// Follows a change that the roster decided.
+    pub(super) fn follow(&mut self, service: ServiceId, change: Change, catalogue: &Catalogue) {
+        let held = self.held.entry(service).or_default();
+        match change {
+            Change::Add { destination, weight } | Change::SetWeight { destination, weight } => {
+                held.insert(destination, weight);
+            }
+            Change::Remove { destination } => {
+                held.remove(&destination);
+            }
+        }
+        let Some(entry) = catalogue.services.get(&service) else { return };
+        for front in &entry.fronts {
+            let wanted = wanted_at(front, entry.scheduling.clone(), held, catalogue);
+            self.wanted.insert(*front, wanted);
+            self.untidy.insert(*front);
+        }
+    }
+
+    /// Follows another configuration: services that it does not have go, others may be other ones.
+    pub(super) fn follow_all(&mut self, catalogue: &Catalogue) {
+        self.held.retain(|service, _| catalogue.services.contains_key(service));
+        let mut wanted = Services::new();
+        let none = BTreeMap::new();
+        for (id, entry) in &catalogue.services {
+            let held = self.held.get(id).unwrap_or(&none);
+            for front in &entry.fronts {
+                let service = wanted_at(front, entry.scheduling.clone(), held, catalogue);
+                wanted.insert(*front, service);
+            }
+        }
+        for (front, backs) in catalogue.names() {
+            self.ours.entry(front).or_default().extend(backs);
+        }
+        self.wanted = wanted;
+        self.untidy = self.ours.keys().copied().collect();
+    }
+
+    /// Steps to take now, some at a time; nothing while all is as wanted, or pauses.
+    pub(super) fn steps(&mut self, now: Instant) -> Vec<ServiceChange> {
+        let mut steps = Vec::new();
+        let mut tidy = Vec::new();
+        for front in &self.untidy {
+            if self.refused.get(front).is_some_and(|refusal| refusal.again > now) {
+                continue;
+            }
+            let here = self.steps_at(front);
+            if here.is_empty() {
+                tidy.push(*front);
+            }
+            steps.extend(here);
+            if steps.len() >= STEPS {
+                break;
+            }
+        }
+        for front in tidy {
+            self.untidy.remove(&front);
+            self.refused.remove(&front);
+            self.disown(&front);
+        }
+        steps
+    }
+
+    /// What became of steps; what is worth telling of it.
+    pub(super) fn took(
+        &mut self,
+        now: Instant,
+        steps: Vec<(ServiceChange, Result<(), String>)>,
+    ) -> Vec<Word> {
+        let mut words = Vec::new();
+        let mut failed = BTreeSet::new();
+        let mut went = BTreeSet::new();
+        for (step, result) in steps {
+            let front = front_of(&step);
+            went.insert(front);
+            match result {
+                Ok(()) => perform(&mut self.standing, step),
+                // What follows from a refusal is not told of, but the refusal.
+                Err(why) if failed.insert(front) => words.extend(self.refuse(now, front, why)),
+                Err(_) => {}
+            }
+        }
+        for front in went.difference(&failed) {
+            if self.refused.remove(front).is_some() {
+                words.push(Word::Accepted(*front));
+            }
+        }
+        words
+    }
+
+    /// What stands, as it was seen now; what others have changed of it.
+    pub(super) fn see(&mut self, seen: Services) -> Vec<Word> {
+        let mut words = Vec::new();
+        for (front, backs) in &self.ours {
+            let of_ours = |services: &Services| {
+                services.get(front).map(|service| {
+                    let mut service = service.clone();
+                    service.destinations.retain(|back, _| backs.contains(back));
+                    service
+                })
+            };
+            let (believed, found) = (of_ours(&self.standing), of_ours(&seen));
+            if believed != found {
+                self.untidy.insert(*front);
+                let done = diff_services(
+                    &only(front, found.as_ref()),
+                    &only(front, believed.as_ref()),
+                    &ServiceNames::from([(*front, backs.clone())]),
+                );
+                words.extend(done.iter().take(TOLD).map(|it| Word::Disturbed(it.to_string())));
+            }
+        }
+        self.standing = seen;
+        words
+    }
+
+    /// What stands, as far as is known.
+    pub(super) const fn standing(&self) -> &Services {
+        &self.standing
+    }
+
+    /// When a step that was refused is due again.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let due = |front: &Front| self.refused.get(front).map_or(Instant::ZERO, |it| it.again);
+        self.untidy.iter().map(due).min()
+    }
+
+    /// Whether something was refused, so that a look may tell why.
+    pub(super) fn is_refused(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
+    /// Gives up everything: the steps that take all of ours away.
+    pub(super) fn release(&self) -> Vec<ServiceChange> {
+        diff_services(&Services::new(), &self.standing, &self.ours)
+    }
+
+    fn steps_at(&self, front: &Front) -> Vec<ServiceChange> {
+        let none = BTreeSet::new();
+        let backs = self.ours.get(front).unwrap_or(&none).clone();
+        diff_services(
+            &only(front, self.wanted.get(front)),
+            &only(front, self.standing.get(front)),
+            &ServiceNames::from([(*front, backs)]),
+        )
+    }
+
+    /// Forgets names that are neither wanted nor there.
+    fn disown(&mut self, front: &Front) {
+        if !self.wanted.contains_key(front) && !self.standing.contains_key(front) {
+            self.ours.remove(front);
+        }
+    }
+
+    fn refuse(&mut self, now: Instant, front: Front, why: String) -> Option<Word> {
+        let former = self.refused.get(&front);
+        let pause = former.map_or(FIRST_PAUSE, |it| it.pause.saturating_mul(2).min(LONGEST_PAUSE));
+        let is_news = former.is_none_or(|it| it.why != why);
+        self.refused.insert(front, Refusal { why: why.clone(), again: now + pause, pause });
+        is_news.then_some(Word::Refused(why))
+    }
+}
+
+fn only(front: &Front, service: Option<&Service>) -> Services {
+    service.map(|service| (*front, service.clone())).into_iter().collect()
+}
+
+/// What shall stand at a front. Of two servers at one place, such as a real server that is also the last resort, the
+/// larger weight counts.
+fn wanted_at(
+    front: &Front,
+    scheduling: intent::service::Scheduling,
+    held: &BTreeMap<DestinationId, u32>,
+    catalogue: &Catalogue,
+) -> Service {
+    let mut service = Service::new(scheduling);
+    for (id, weight) in held {
+        let Some(server) = catalogue.servers.get(id) else { continue };
+        let forwarding = server.destination.forwarding;
+        let back = config::model::place(server.back, forwarding, front);
+        let destination = Destination { weight: *weight, ..server.destination };
+        let other = service.destinations.get(&back).map(|other| other.weight);
+        if other.is_none_or(|other| other < *weight) {
+            service.destinations.insert(back, destination);
+        }
+    }
+    service
+}
+
+const fn front_of(step: &ServiceChange) -> Front {
+    match step {
+        ServiceChange::Add(front, _)
+        | ServiceChange::Set(front, _)
+        | ServiceChange::AddDestination(front, ..)
+        | ServiceChange::SetDestination(front, ..)
+        | ServiceChange::RemoveDestination(front, _)
+        | ServiceChange::Remove(front) => *front,
+    }
+}
+
+/// Brings what stands up to a step that was taken.
+fn perform(standing: &mut Services, step: ServiceChange) {
+    match step {
+        ServiceChange::Add(front, scheduling) => {
+            standing.insert(front, Service::new(scheduling));
+        }
+        ServiceChange::Set(front, scheduling) => {
+            if let Some(service) = standing.get_mut(&front) {
+                service.scheduling = scheduling;
+            }
+        }
+        ServiceChange::AddDestination(front, back, destination)
+        | ServiceChange::SetDestination(front, back, destination) => {
+            if let Some(service) = standing.get_mut(&front) {
+                service.destinations.insert(back, destination);
+            }
+        }
+        ServiceChange::RemoveDestination(front, back) => {
+            if let Some(service) = standing.get_mut(&front) {
+                service.destinations.remove(&back);
+            }
+        }
+        ServiceChange::Remove(front) => {
+            standing.remove(&front);
+        }
+    }
+}
+
+/// Steps of one turn: others wait meanwhile.
+const STEPS: usize = 1000;
+/// Changes of others that are named for one service.
+const TOLD: usize = 5;
+/// From a refusal to the next attempt.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests;

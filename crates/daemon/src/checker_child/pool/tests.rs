@@ -1,0 +1,208 @@
+use config::model::Model;
+use config::source::SourceSet;
+use config::syntax::Environment;
+use intent::service::{Back, Transport};
+
+use super::*;
+use crate::checker_child::numbering::Numbering;
+use crate::checker_child::plan::plan;
+
+fn model(text: &str) -> Model {
+    let sources = SourceSet::single("case.conf", text.to_owned());
+    config::check(&sources, &Environment::of_host("host")).model
+}
+
+/// A virtual server of these real servers.
+fn web(lines: &str, lasts: &[u8]) -> Model {
+    let servers: String =
+        lasts.iter().map(|last| format!("real_server 192.0.2.{last} 80 {{\n }}\n")).collect();
+    model(&format!("virtual_server 192.0.2.1 80 {{\n protocol TCP\n{lines}\n{servers}}}\n"))
+}
+
+/// A pool under test, with the balancer that it is led by.
+#[derive(Default)]
+struct Bench {
+    numbering: Numbering,
+    catalogue: Catalogue,
+    pool: Pool,
+    kernel: Services,
+    /// What the kernel refuses.
+    refuses: Option<&'static str>,
+}
+
+impl Bench {
+    /// One whose servers are all in the pool.
+    fn new(lines: &str, lasts: &[u8]) -> Self {
+        let mut bench = Self::default();
+        bench.configure(lines, lasts);
+        for id in bench.catalogue.servers.keys() {
+            let change = Change::Add { destination: *id, weight: 1 };
+            bench.pool.follow(service(&bench.catalogue), change, &bench.catalogue);
+        }
+        bench
+    }
+
+    fn configure(&mut self, lines: &str, lasts: &[u8]) {
+        (self.catalogue, _) = plan(&web(lines, lasts), &mut self.numbering, 1);
+        self.pool.follow_all(&self.catalogue);
+    }
+
+    fn follow(&mut self, change: Change) {
+        self.pool.follow(service(&self.catalogue), change, &self.catalogue);
+    }
+
+    /// Takes the steps that are due; which they were, and what is told.
+    fn tend(&mut self, second: u64) -> (Vec<String>, Vec<Word>) {
+        let steps = self.pool.steps(at(second));
+        let names = steps.iter().map(ToString::to_string).collect();
+        let results = steps
+            .into_iter()
+            .map(|step| match self.refuses {
+                Some(word) if step.to_string().contains(word) => {
+                    (step.clone(), Err(format!("{step}: no")))
+                }
+                _ => {
+                    perform(&mut self.kernel, step.clone());
+                    (step, Ok(()))
+                }
+            })
+            .collect();
+        (names, self.pool.took(at(second), results))
+    }
+}
+
+fn at(second: u64) -> Instant {
+    Instant::from_nanos(second * 1_000_000_000)
+}
+
+fn service(catalogue: &Catalogue) -> ServiceId {
+    *catalogue.services.first_key_value().unwrap().0
+}
+
+fn front() -> Front {
+    Front::Address { protocol: Transport::Tcp, address: [192, 0, 2, 1].into(), port: 80 }
+}
+
+fn back(last: u8) -> Back {
+    Back { address: [192, 0, 2, last].into(), port: 80 }
+}
+
+#[test]
+fn what_is_wanted_is_made_once() {
+    let mut bench = Bench::new("", &[11, 12]);
+    let (steps, words) = bench.tend(1);
+    assert_eq!(
+        steps,
+        [
+            "add service TCP 192.0.2.1:80",
+            "add server 192.0.2.11:80 to TCP 192.0.2.1:80",
+            "add server 192.0.2.12:80 to TCP 192.0.2.1:80",
+        ]
+    );
+    assert_eq!(words, []);
+    assert_eq!(bench.tend(2), (vec![], vec![]));
+    assert_eq!(bench.pool.deadline(), None);
+}
+
+#[test]
+fn what_stands_as_wanted_is_adopted_untouched() {
+    let mut first = Bench::new("", &[11, 12]);
+    first.tend(1);
+    let mut second = Bench::new("", &[11, 12]);
+    second.kernel = first.kernel.clone();
+    second.pool.see(first.kernel.clone());
+    assert_eq!(second.tend(1), (vec![], vec![]));
+    // A server that went with the process before.
+    let gone = *second.catalogue.servers.last_key_value().unwrap().0;
+    second.follow(Change::Remove { destination: gone });
+    assert_eq!(second.tend(1).0, ["remove server 192.0.2.12:80 of TCP 192.0.2.1:80"]);
+}
+
+#[test]
+fn a_reload_changes_only_what_differs() {
+    let mut bench = Bench::new("", &[11, 12]);
+    bench.tend(1);
+    bench.configure("", &[11, 12]);
+    assert_eq!(bench.tend(2).0, [""; 0]);
+    bench.configure("lb_algo rr", &[11, 12]);
+    assert_eq!(bench.tend(3).0, ["change service TCP 192.0.2.1:80"]);
+    bench.configure("lb_algo rr\n lvs_method DR", &[11, 12]);
+    assert_eq!(
+        bench.tend(4).0,
+        [
+            "change server 192.0.2.11:80 of TCP 192.0.2.1:80",
+            "change server 192.0.2.12:80 of TCP 192.0.2.1:80",
+        ]
+    );
+}
+
+#[test]
+fn a_service_that_is_gone_is_taken_away_and_forgotten() {
+    let mut bench = Bench::new("", &[11]);
+    bench.tend(1);
+    (bench.catalogue, _) = plan(&Model::default(), &mut bench.numbering, 1);
+    bench.pool.follow_all(&bench.catalogue);
+    assert_eq!(bench.tend(2).0, ["remove service TCP 192.0.2.1:80"]);
+    bench.tend(3);
+    // One of that name that somebody else makes is none of ours.
+    let foreign = Services::from([(front(), Service::new(intent::service::Scheduling::new("rr")))]);
+    assert_eq!(bench.pool.see(foreign), []);
+    assert_eq!(bench.tend(4).0, [""; 0]);
+    assert_eq!(bench.pool.release(), []);
+}
+
+#[test]
+fn a_refusal_is_told_once_and_tried_again_ever_more_seldom() {
+    let mut bench = Bench { refuses: Some("add service"), ..Bench::new("", &[11]) };
+    let (steps, words) = bench.tend(1);
+    assert_eq!(steps.len(), 2);
+    assert_eq!(words, [Word::Refused("add service TCP 192.0.2.1:80: no".to_owned())]);
+    assert_eq!(bench.pool.deadline(), Some(at(2)));
+    assert_eq!(bench.tend(1).0, [""; 0]);
+    for (second, next) in [(2, 4), (4, 8), (8, 16), (16, 32), (32, 64), (64, 124), (124, 184)] {
+        let (steps, words) = bench.tend(second);
+        assert_eq!((steps.len(), words), (2, vec![]));
+        assert_eq!(bench.pool.deadline(), Some(at(next)));
+    }
+    bench.refuses = None;
+    let (_, words) = bench.tend(184);
+    assert_eq!(words, [Word::Accepted(front())]);
+    assert_eq!(bench.kernel[&front()].destinations.len(), 1);
+}
+
+#[test]
+fn what_others_change_of_ours_is_named_and_put_right_and_theirs_is_left_alone() {
+    let mut bench = Bench::new("", &[11, 12]);
+    bench.tend(1);
+    let taken = bench.kernel.get_mut(&front()).unwrap();
+    let destination = taken.destinations.remove(&back(11)).unwrap();
+    taken.destinations.insert(back(99), destination);
+    let words = bench.pool.see(bench.kernel.clone());
+    let what = "remove server 192.0.2.11:80 of TCP 192.0.2.1:80";
+    assert_eq!(words, [Word::Disturbed(what.to_owned())]);
+    assert_eq!(bench.tend(2).0, ["add server 192.0.2.11:80 to TCP 192.0.2.1:80"]);
+    let backs: Vec<Back> = bench.kernel[&front()].destinations.keys().copied().collect();
+    assert_eq!(backs, [back(11), back(12), back(99)]);
+    assert_eq!(bench.pool.see(bench.kernel.clone()), []);
+}
+
+#[test]
+fn of_a_server_that_is_its_own_last_resort_the_larger_weight_counts() {
+    let mut bench = Bench::new("sorry_server 192.0.2.11 80", &[11]);
+    let ids: Vec<DestinationId> = bench.catalogue.servers.keys().copied().collect();
+    bench.follow(Change::SetWeight { destination: ids[0], weight: 0 });
+    bench.tend(1);
+    assert_eq!(bench.kernel[&front()].destinations[&back(11)].weight, 1);
+    bench.follow(Change::Remove { destination: ids[1] });
+    bench.tend(1);
+    assert_eq!(bench.kernel[&front()].destinations[&back(11)].weight, 0);
+    bench.follow(Change::Remove { destination: ids[0] });
+    assert_eq!(bench.tend(1).0, ["remove server 192.0.2.11:80 of TCP 192.0.2.1:80"]);
+}
+
+#[test]
+fn the_end_takes_away_all_of_ours() {
+    let mut bench = Bench::new("", &[11, 12]);
+    bench.tend(1);
+    assert_eq!(bench.pool.release(), [ServiceChange::Remove(front())]);
+}

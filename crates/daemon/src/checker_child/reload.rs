@@ -1,0 +1,105 @@
+//! A new configuration: read beside the work, taken over as a difference.
+
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use clock::Instant;
+use config::model::Model;
+use control::{Severity, ToParent};
+use health::{Input, ServiceId};
+use tokio::task::JoinHandle;
+
+use super::{Shell, plan, specs};
+use crate::child::{self, Orphaned, PayloadError};
+
+/// A configuration that is being read.
+#[derive(Debug, Default)]
+pub(super) struct Reading(Option<JoinHandle<Result<Model, PayloadError>>>);
+
+impl Reading {
+    /// Reads it, in a thread: thousands of virtual servers take their time. What was being read is forgotten.
+    pub(super) fn begin(&mut self, memory: OwnedFd) {
+        let read = move || child::read(&memory).map(|(_, model)| model);
+        self.0 = Some(tokio::task::spawn_blocking(read));
+    }
+
+    /// What was read, if that is over; wakes the task of `context` when it is.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Option<Result<Model, String>> {
+        let Poll::Ready(ended) = Pin::new(self.0.as_mut()?).poll(context) else { return None };
+        self.0 = None;
+        Some(match ended {
+            Ok(read) => read.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        })
+    }
+}
+
+impl Shell {
+    /// Takes over what was read.
+    pub(super) fn reload(
+        &mut self,
+        now: Instant,
+        read: Result<Model, String>,
+    ) -> Result<(), Orphaned> {
+        let answer = match read {
+            Ok(model) => ToParent::Reloaded { changes: self.apply(now, &model) },
+            Err(reason) => ToParent::ReloadFailed { reason },
+        };
+        self.startup.parent.say(&answer)
+    }
+
+    /// Takes another configuration over; says what changed.
+    fn apply(&mut self, now: Instant, model: &Model) -> String {
+        // Services that are new may stand already.
+        if let Some(seen) = self.look(now) {
+            let words = self.pool.see(seen);
+            self.tell_words(words);
+        }
+        let (came, went) = self.put_in_force(now, model, false);
+        if (came, went) == (0, 0) {
+            "Configuration reloaded: the same virtual servers".to_owned()
+        } else {
+            format!("Configuration reloaded: {came} virtual servers new, {went} gone")
+        }
+    }
+
+    /// Brings everything in line with a configuration; says how many virtual servers came and went.
+    pub(super) fn put_in_force(
+        &mut self,
+        now: Instant,
+        model: &Model,
+        is_successor: bool,
+    ) -> (usize, usize) {
+        self.say_what_is_not_asked(model);
+        let (catalogue, mut plan) = plan::plan(model, &mut self.numbering, self.seed);
+        plan.former = plan::former(&catalogue, self.pool.standing(), is_successor);
+        let former = std::mem::replace(&mut self.catalogue, catalogue);
+        let (old, new) = (&former.services, &self.catalogue.services);
+        let went = old.keys().filter(|id| !new.contains_key(id)).count();
+        let fresh: Vec<ServiceId> =
+            new.keys().filter(|id| !old.contains_key(id)).copied().collect();
+        for id in &fresh {
+            if let Some(held) = plan.former.get(id) {
+                self.pool.adopt(*id, held.clone());
+            }
+        }
+        self.former = Some(former);
+        self.roster.handle(now, Input::Reconfigure(plan), &mut self.outputs);
+        self.perform(now);
+        self.pool.follow_all(&self.catalogue);
+        self.former = None;
+        (fresh.len(), went)
+    }
+
+    /// Says which checks are left out, as this release cannot make them.
+    fn say_what_is_not_asked(&mut self, model: &Model) {
+        let balanced = model.virtual_servers.iter().filter_map(|it| it.balance.as_ref());
+        let checks = balanced.flat_map(|it| &it.servers).flat_map(|it| &it.checks);
+        let left_out = checks.filter(|check| !specs::can_be_asked(&check.kind)).count();
+        if left_out > 0 {
+            let text = format!("{left_out} checks are left out: this release does not make them");
+            self.startup.log.push(Severity::Warning, text);
+        }
+    }
+}

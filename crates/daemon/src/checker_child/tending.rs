@@ -1,0 +1,134 @@
+//! Leads the load balancer to what it shall hold, and looks from time to time whether it still does.
+
+use std::time::Duration;
+
+use clock::Instant;
+use control::Severity;
+use intent::service::{ServiceChange, Services};
+
+use super::Shell;
+use super::plane::Plane;
+use super::pool::Word;
+use crate::compat::verdicts;
+
+/// The load balancer, and when to look at it.
+#[derive(Debug, Default)]
+pub(super) struct Tending {
+    plane: Option<Plane>,
+    /// Why there is none, as it was told.
+    missing: Option<String>,
+    /// When it is looked at next, or looked for.
+    look_at: Instant,
+}
+
+impl Shell {
+    /// When something of this is due.
+    pub(super) fn tending_due(&self) -> Option<Instant> {
+        let pool = self.pool.deadline().filter(|_| self.tending.plane.is_some());
+        [pool, Some(self.tending.look_at)].into_iter().flatten().min()
+    }
+
+    /// Looks if it is time, and takes the steps that are due.
+    pub(super) fn tend(&mut self, now: Instant) {
+        if now >= self.tending.look_at && self.look_again(now).is_none() {
+            return;
+        }
+        let Some(plane) = &mut self.tending.plane else { return };
+        let steps = self.pool.steps(now);
+        if steps.is_empty() {
+            return;
+        }
+        let results = plane.apply(&steps);
+        let results = steps.into_iter().zip(results);
+        let results = results.map(|(step, result)| (step, result.map_err(|error| error.line())));
+        let words = self.pool.took(now, results.collect());
+        self.tell_words(words);
+        if self.pool.is_refused() {
+            // What stands may be other than was thought.
+            self.tending.look_at = self.tending.look_at.min(now + AFTER_A_REFUSAL);
+        }
+    }
+
+    /// What stands now; nothing where there is no load balancer, which is said once.
+    pub(super) fn look(&mut self, now: Instant) -> Option<Services> {
+        let seen = match &mut self.tending.plane {
+            Some(plane) => plane.services(),
+            None => Plane::open().and_then(|mut plane| {
+                let services = plane.services()?;
+                self.tending.plane = Some(plane);
+                Ok(services)
+            }),
+        };
+        match seen {
+            Ok(services) => {
+                if self.tending.missing.take().is_some() {
+                    self.startup.log.push(Severity::Info, "the load balancer is there now");
+                }
+                let took = kernel::eventloop::now().since(now);
+                self.tending.look_at = now + PERIOD.max(took.saturating_mul(PATIENCE));
+                Some(services)
+            }
+            Err(error) => {
+                self.tending.plane = None;
+                self.tending.look_at = now + PERIOD;
+                let why = error.line();
+                if self.tending.missing.as_ref() != Some(&why) {
+                    let text = format!("nothing is balanced: {why}");
+                    self.startup.log.push(Severity::Error, text);
+                    self.tending.missing = Some(why);
+                }
+                None
+            }
+        }
+    }
+
+    fn look_again(&mut self, now: Instant) -> Option<()> {
+        let was_missing = self.tending.plane.is_none();
+        let seen = self.look(now)?;
+        let words = self.pool.see(seen);
+        // Nobody has taken away what could not be there.
+        if !was_missing {
+            self.tell_words(words);
+        }
+        Some(())
+    }
+
+    pub(super) fn tell_words(&mut self, words: Vec<Word>) {
+        for word in words {
+            let (severity, text) = match word {
+                Word::Refused(why) => (Severity::Error, format!("IPVS: {why}; it is tried again")),
+                Word::Accepted(front) => {
+                    (Severity::Info, format!("IPVS: {front} is as configured now"))
+                }
+                Word::Disturbed(what) => (
+                    Severity::Warning,
+                    format!("IPVS was changed by someone else ({what}): it is put right"),
+                ),
+            };
+            self.startup.log.push(severity, text);
+        }
+    }
+
+    /// Takes away everything of ours.
+    pub(super) fn release(&mut self) {
+        for server in self.catalogue.servers.values().filter(|server| !server.is_last_resort) {
+            let Some(service) = self.catalogue.services.get(&server.service) else { continue };
+            let text = verdicts::shutting_down(&server.name, server.is_inhibited, &service.name);
+            self.startup.log.push(Severity::Info, text);
+        }
+        let Some(plane) = &mut self.tending.plane else { return };
+        let steps: Vec<ServiceChange> = self.pool.release();
+        for result in plane.apply(&steps) {
+            if let Err(error) = result {
+                self.startup.log.push(Severity::Error, format!("IPVS: {}", error.line()));
+            }
+        }
+    }
+}
+
+/// From one look to the next.
+const PERIOD: Duration = Duration::from_secs(10);
+/// So many times what a look takes is waited before the next one.
+const PATIENCE: u32 = 100;
+/// A refusal may come of what others did.
+const AFTER_A_REFUSAL: Duration = Duration::from_millis(900);

@@ -1,0 +1,132 @@
+//! The loop: wait, hear the parent, take in how probes ended, let the roster decide, perform.
+
+use std::future::{Future as _, poll_fn};
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::pin;
+use std::task::Poll;
+
+use clock::Instant;
+use config::model::Model;
+use control::{Summary, ToParent};
+use health::Input;
+use kernel::eventloop::now;
+use tokio::io::unix::AsyncFd;
+use tokio::io::{Interest, Ready};
+
+use super::Shell;
+use super::probes::Finished;
+use crate::child::{Orphaned, Request};
+
+/// Why the loop ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// The parent said so.
+    Told,
+    /// The parent is gone.
+    Orphaned,
+    /// The kernel refuses what a loop needs.
+    Failed(std::io::Error),
+}
+
+impl From<Orphaned> for Ended {
+    fn from(_: Orphaned) -> Self {
+        Self::Orphaned
+    }
+}
+
+impl From<std::io::Error> for Ended {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Shell {
+    /// Serves until there is a reason to end.
+    pub(super) async fn serve(&mut self) -> Ended {
+        match self.turns().await {
+            Ok(never) => never,
+            Err(ended) => ended,
+        }
+    }
+
+    async fn turns(&mut self) -> Result<Ended, Ended> {
+        let channel = watch(self.startup.parent.channel())?;
+        self.begin();
+        self.startup.parent.say(&ToParent::Ready)?;
+        loop {
+            self.tend(now());
+            self.startup.parent.end_turn(now(), &mut self.startup.log, Summary::default)?;
+            let Woken { finished, read } = self.wait(&channel).await?;
+            let now = now();
+            // What came in counts before what is late.
+            for Finished { check, run, outcome } in finished {
+                self.roster.handle(now, Input::Finished { check, run, outcome }, &mut self.outputs);
+                self.perform(now);
+            }
+            if let Some(read) = read {
+                self.reload(now, read)?;
+            }
+            while let Some(request) = self.startup.parent.request(&mut self.startup.log)? {
+                if self.take(request) {
+                    return Ok(Ended::Told);
+                }
+            }
+            self.roster.handle(now, Input::Timeout, &mut self.outputs);
+            self.perform(now);
+        }
+    }
+
+    /// Does what the parent asks for; says whether it asks for the end.
+    fn take(&mut self, request: Request) -> bool {
+        match request {
+            Request::Stop => return true,
+            // Nobody here tracks anything, and only the VRRP process is asked how things stand.
+            Request::Found(_) | Request::Report { .. } => {}
+            Request::Reload(memory) => self.reading.begin(memory),
+        }
+        false
+    }
+
+    /// Waits for whatever comes first; gives what ended meanwhile.
+    async fn wait(&mut self, channel: &AsyncFd<OwnedFd>) -> Result<Woken, Ended> {
+        let roster = self.roster.deadline().map(|deadline| deadline.at);
+        let due = [roster, self.tending_due(), Some(self.startup.parent.beat_due())];
+        let due = due.into_iter().flatten().min().unwrap_or(Instant::ZERO);
+        let mut sleep = pin!(tokio::time::sleep(due.since(now())));
+        let (probes, reading) = (&mut self.probes, &mut self.reading);
+        poll_fn(|context| {
+            let mut is_over = sleep.as_mut().poll(context).is_ready();
+            let finished = probes.finished(context);
+            let read = reading.poll(context);
+            is_over |= !finished.is_empty() || read.is_some();
+            while let Poll::Ready(ready) = channel.poll_read_ready(context) {
+                match ready {
+                    // All that waits is read behind this.
+                    Ok(mut guard) => guard.clear_ready_matching(Ready::ALL),
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+                is_over = true;
+            }
+            if is_over { Poll::Ready(Ok(Woken { finished, read })) } else { Poll::Pending }
+        })
+        .await
+        .map_err(Ended::Failed)
+    }
+}
+
+/// Has the runtime tell when there is something to read.
+#[expect(
+    deprecated,
+    reason = "what takes its place is unsafe, for types that lie of their descriptor; OwnedFd does not"
+)]
+fn watch(descriptor: impl AsFd) -> std::io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(descriptor.as_fd().try_clone_to_owned()?, Interest::READABLE)
+}
+
+/// What a wait has brought.
+struct Woken {
+    /// Probes that have ended.
+    finished: Vec<Finished>,
+    /// A configuration.
+    read: Option<Result<Model, String>>,
+}

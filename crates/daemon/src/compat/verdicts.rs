@@ -1,0 +1,203 @@
+//! What the checker process tells administrators, in the words that they search their logs for.
+//!
+//! A failure carries its reason behind those words. The roster gives values, this file gives sentences; it decides nothing.
+
+use std::fmt::Write as _;
+
+use config::model::CheckKind;
+use control::Severity;
+use health::{Cause, CheckId, DestinationId, Failure, Notice, ServiceId, Tolerance, Verdict};
+
+use super::narration::Line;
+
+/// The names that stand behind the numbers of a roster.
+pub(crate) trait Names {
+    /// Name of a virtual server.
+    fn service(&self, service: ServiceId) -> &str;
+    /// Its quorum and hysteresis.
+    fn quorum(&self, service: ServiceId) -> (u32, u32);
+    /// Name of a real server or sorry server.
+    fn server(&self, server: DestinationId) -> &str;
+    /// Whether it stays in the pool while it gets nothing.
+    fn is_inhibited(&self, server: DestinationId) -> bool;
+    /// A check.
+    fn check(&self, check: CheckId) -> Option<Asked<'_>>;
+}
+
+/// A check, as far as lines tell it.
+pub(crate) struct Asked<'a> {
+    pub(crate) kind: &'a CheckKind,
+    /// Name of whom it asks.
+    pub(crate) target: &'a str,
+    /// `log_all_failures`.
+    pub(crate) tells_failures: bool,
+}
+
+/// The line for a notice; none for what nobody wants to read.
+pub(crate) fn line(service: ServiceId, notice: &Notice, names: &dyn Names) -> Option<Line> {
+    let name = names.service(service);
+    let (severity, text) = match notice {
+        Notice::CheckPassed { check, .. } => {
+            let asked = names.check(*check)?;
+            (Severity::Info, success(&asked))
+        }
+        Notice::CheckFailed { check, failure, tolerance, .. } => {
+            return failed(&names.check(*check)?, failure, *tolerance);
+        }
+        Notice::ServerMoved { destination, to, cause } => {
+            let text = moved(*destination, *to, *cause, name, names)?;
+            (severity(*to), text)
+        }
+        Notice::WeightChanged { destination, from, to, verdict } => {
+            let server = names.server(*destination);
+            let state = if *verdict == Verdict::Up { "active" } else { "inactive" };
+            let text = format!(
+                "Changing weight from {from} to {to} for {state} service {server} of VS {name}"
+            );
+            (Severity::Info, text)
+        }
+        Notice::QuorumMoved { to, threshold, weight, at_start } => {
+            let (quorum, margin) = names.quorum(service);
+            let text = match to {
+                Verdict::Up => {
+                    format!("Gained quorum {quorum}+{margin}={threshold} <= {weight} for VS {name}")
+                }
+                Verdict::Down => {
+                    let what = if *at_start { "Starting with quorum down" } else { "Lost quorum" };
+                    format!("{what} {quorum}-{margin}={threshold} > {weight} for VS {name}")
+                }
+            };
+            (severity(*to), text)
+        }
+        Notice::SorryServer { destination, is_used } => {
+            let server = names.server(*destination);
+            let (doing, way) = doing(*is_used, names.is_inhibited(*destination), "to", "from");
+            (Severity::Info, format!("{doing} sorry server {server} {way} VS {name}"))
+        }
+        Notice::ServersMoved { came } => {
+            let what =
+                if *came { "Adding alive servers to" } else { "Removing alive servers from" };
+            (Severity::Info, format!("{what} the pool for VS {name}"))
+        }
+        Notice::Suspended { is_suspended } => {
+            let what = if *is_suspended { "Suspending" } else { "Activating" };
+            (Severity::Info, format!("{what} healthcheckers for VS {name}"))
+        }
+    };
+    Some(Line { severity, detail: false, text })
+}
+
+/// A check runs from now on.
+pub(crate) fn activating(server: &str, service: &str) -> String {
+    format!("Activating healthchecker for service {server} for VS {service}")
+}
+
+/// The daemon ends, and a server is taken out with it.
+pub(crate) fn shutting_down(server: &str, is_inhibited: bool, service: &str) -> String {
+    let inhibited = if is_inhibited { "(inhibited) " } else { "" };
+    format!("Shutting down {inhibited}service {server} from VS {service}")
+}
+
+const fn severity(to: Verdict) -> Severity {
+    match to {
+        Verdict::Up => Severity::Info,
+        Verdict::Down => Severity::Warning,
+    }
+}
+
+fn moved(
+    server: DestinationId,
+    to: Verdict,
+    cause: Cause,
+    service: &str,
+    names: &dyn Names,
+) -> Option<String> {
+    let name = names.server(server);
+    match cause {
+        Cause::Check(_) | Cause::Reload => {
+            let is_inhibited = names.is_inhibited(server);
+            let way = if is_inhibited { ("of", "of") } else { ("to", "from") };
+            let (doing, way) = doing(to == Verdict::Up, is_inhibited, way.0, way.1);
+            Some(format!("{doing} service {name} {way} VS {service}"))
+        }
+        Cause::Removed => Some(format!("Removing service {name} from VS {service}")),
+        // Said of each server, whether it was up or not.
+        Cause::Shutdown => None,
+    }
+}
+
+/// What becomes of a server that comes or goes, and the word behind its name.
+const fn doing<'a>(
+    comes: bool,
+    is_inhibited: bool,
+    to: &'a str,
+    from: &'a str,
+) -> (&'static str, &'a str) {
+    match (comes, is_inhibited) {
+        (true, true) => ("Enabling", to),
+        (true, false) => ("Adding", to),
+        (false, true) => ("Disabling", from),
+        (false, false) => ("Removing", from),
+    }
+}
+
+fn success(asked: &Asked<'_>) -> String {
+    let Asked { kind, target, .. } = asked;
+    match kind {
+        CheckKind::Tcp(_) => format!("TCP connection to {target} success."),
+        CheckKind::Http(..) | CheckKind::Https(..) => {
+            format!("Remote Web server {target} succeed on service.")
+        }
+        CheckKind::Smtp(..) => format!("Remote SMTP server {target} succeed on service."),
+        CheckKind::Dns(..) => format!("DNS_CHECK ({target}) success."),
+        CheckKind::Udp(..) => format!("UDP connection to {target} success."),
+        CheckKind::Ping(_) => format!("ICMP connection to {target} success."),
+        CheckKind::Misc(_) | CheckKind::File(..) | CheckKind::Bfd(_) => {
+            format!("check of {target} succeeded.")
+        }
+    }
+}
+
+fn failed(asked: &Asked<'_>, failure: &Failure, tolerance: Tolerance) -> Option<Line> {
+    let Asked { kind, target, tells_failures } = asked;
+    let (text, severity, detail) = match tolerance {
+        Tolerance::Down { retries } => {
+            let mut text = match kind {
+                CheckKind::Tcp(_) => format!("TCP_CHECK on service {target} failed"),
+                CheckKind::Http(..) => format!("HTTP_CHECK on service {target} failed"),
+                CheckKind::Https(..) => format!("SSL_CHECK on service {target} failed"),
+                CheckKind::Smtp(..) => format!("SMTP_CHECK on service {target} failed"),
+                CheckKind::Dns(..) => format!("DNS_CHECK ({target}) failed"),
+                CheckKind::Udp(..) => format!("UDP_CHECK on service {target} failed"),
+                CheckKind::Ping(_) => format!("ICMP CHECK on service {target} failed"),
+                CheckKind::Misc(_) | CheckKind::File(..) | CheckKind::Bfd(_) => {
+                    format!("check of {target} failed")
+                }
+            };
+            if retries > 0 {
+                let _ = write!(text, " after {retries} retries");
+            }
+            (text, Severity::Warning, false)
+        }
+        Tolerance::Tolerated { .. } | Tolerance::StillDown => {
+            let text = match kind {
+                CheckKind::Tcp(_) => format!("TCP connection to {target} failed"),
+                CheckKind::Ping(_) => format!("ICMP connection to {target} failed"),
+                CheckKind::Dns(..) => format!("DNS_CHECK ({target}) failed"),
+                CheckKind::Http(..)
+                | CheckKind::Https(..)
+                | CheckKind::Smtp(..)
+                | CheckKind::Udp(..)
+                | CheckKind::Misc(_)
+                | CheckKind::File(..)
+                | CheckKind::Bfd(_) => format!("check of {target} failed"),
+            };
+            // A server that stays down says nothing new.
+            if tolerance == Tolerance::StillDown && !tells_failures {
+                return None;
+            }
+            (text, Severity::Info, !tells_failures)
+        }
+    };
+    Some(Line { severity, detail, text: format!("{text}. ({failure})") })
+}
