@@ -5,7 +5,7 @@
 mod servers;
 
 use std::io::{Read as _, Write as _};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -157,6 +157,9 @@ fn a_server_may_ask_who_we_are() {
             request(&mut stream);
             let _ = stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n");
             let _ = stream.flush();
+            // Closed while something is unread, the connection would be reset, and the reason lost on its way.
+            let _ = stream.sock.shutdown(Shutdown::Write);
+            let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
         })
     };
     let identity = Some(Identity::from_pem(CLIENT[0], CLIENT[1]).unwrap());
