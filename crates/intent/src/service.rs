@@ -6,6 +6,8 @@
 //! kernel; ipvsadm(8) for the words.
 
 mod diff;
+pub mod nftables;
+mod spread;
 mod sync;
 
 use core::fmt;
@@ -15,6 +17,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use wire::Family;
 
 pub use diff::{ServiceChange, diff_services};
+pub use spread::{Choice, Spread, spread};
 pub use sync::{SyncDaemon, SyncRole, Timeouts};
 
 /// Everything that is balanced.
@@ -217,6 +220,24 @@ impl Granularity {
             Family::Ipv4 => Self::Mask(Ipv4Addr::BROADCAST),
             Family::Ipv6 => Self::Prefix(128),
         }
+    }
+}
+
+impl Back {
+    /// A number of the place that is the same on every host and always (FNV-1a, then mixed).
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let address = match self.address {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+            IpAddr::V6(v6) => v6.octets(),
+        };
+        let bytes = address.into_iter().chain(self.port.to_be_bytes());
+        let mut number = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |number, byte| {
+            (number ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        number = (number ^ number >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        number = (number ^ number >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        number ^ number >> 33
     }
 }
 

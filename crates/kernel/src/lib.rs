@@ -4,6 +4,7 @@
 //! lives in `sys` alone.
 
 mod address;
+pub mod conntrack;
 pub mod eventloop;
 pub mod file_watch;
 pub mod ipvs;
@@ -13,6 +14,7 @@ pub mod namespace;
 mod netconf;
 pub mod netlink;
 pub mod nft;
+pub mod nft_plane;
 pub mod observer;
 pub mod path;
 pub mod process;

@@ -17,7 +17,7 @@ use crate::socket::filter;
 use crate::sys;
 
 /// A request that failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum NetlinkError {
     /// The kernel refused it; `reason` is its own explanation, empty where it gave none.
     #[error("{operation}: {errno}{}{reason}", if reason.is_empty() { "" } else { ": " })]
@@ -67,6 +67,13 @@ impl RequestSocket {
     /// **Errors**: the kernel refuses the socket.
     pub(crate) fn open_generic() -> Result<Self, NetlinkError> {
         Self::open_protocol(Some(netlink::GENERIC))
+    }
+
+    /// Opens a netfilter netlink socket in the caller's network namespace.
+    ///
+    /// **Errors**: the kernel has no netfilter netlink.
+    pub(crate) fn open_netfilter() -> Result<Self, NetlinkError> {
+        Self::open_protocol(Some(netlink::NETFILTER))
     }
 
     fn open_protocol(protocol: Option<Protocol>) -> Result<Self, NetlinkError> {

@@ -3,6 +3,7 @@
 use intent::IfIndex;
 
 use super::transaction::{EXPRESSION_DATA, EXPRESSION_NAME, LIST_ELEMENT};
+use super::verdict::{DATA_VALUE, Verdict};
 use crate::netlink::message::Builder;
 
 /// Something of a packet that a rule looks at.
@@ -10,6 +11,8 @@ use crate::netlink::message::Builder;
 pub enum Field {
     /// Bytes of the network header: where, and how many (at most 16).
     Network(u32, u32),
+    /// Such bytes, of which those bits count that the mask has.
+    Masked(u32, u32, [u8; 16]),
     /// Bytes of the transport header: where, and how many (at most 16).
     Transport(u32, u32),
     /// The transport protocol's number, one byte.
@@ -36,29 +39,33 @@ impl Rule {
     /// Goes on if the field has this value.
     #[must_use]
     pub fn equal(self, field: Field, value: &[u8]) -> Self {
-        self.load(field, FIRST).compare(value)
+        self.load(field, FIRST).compare(CMP_EQ, value)
     }
 
     /// Goes on if the fields' bytes, one behind the other, are an element of the set.
     #[must_use]
     pub fn is_in(self, fields: &[Field], set: &str) -> Self {
-        self.load_all(fields).lookup(set, None, false)
+        self.load_all(fields).lookup(set, (FIRST, None), false)
     }
 
     /// Goes on if the fields' bytes are no element of the set.
     #[must_use]
     pub fn is_not_in(self, fields: &[Field], set: &str) -> Self {
-        self.load_all(fields).lookup(set, None, true)
+        self.load_all(fields).lookup(set, (FIRST, None), true)
     }
 
-    /// Goes on if the field's bytes are a key of the map; the packet is marked with what the map says.
+    /// Goes on if the fields' bytes are a key of the map; the packet is marked with what the map says.
     ///
     /// The mark alone lets later parts of a rule look at it: nft cannot show a rule that keeps it in a register.
     #[must_use]
-    pub fn mark_by(self, field: Field, map: &str) -> Self {
-        self.load(field, FIRST).lookup(map, Some(FIRST), false).expression("meta", |data| {
-            data.attribute(META_KEY, &be(META_MARK)).attribute(META_SREG, &be(FIRST))
-        })
+    pub fn mark_by(self, fields: &[Field], map: &str) -> Self {
+        self.load_all(fields).lookup(map, (FIRST, Some(FIRST)), false).set_mark()
+    }
+
+    /// Marks the packet.
+    #[must_use]
+    pub fn mark(self, mark: u32) -> Self {
+        self.constant(FIRST, &mark.to_ne_bytes()).set_mark()
     }
 
     /// Counts packets and bytes.
@@ -70,13 +77,25 @@ impl Rule {
     /// Drops the packet.
     #[must_use]
     pub fn drop(self) -> Self {
-        self.verdict(NF_DROP)
+        self.verdict(&Verdict::Drop)
     }
 
     /// Lets the packet pass this chain.
     #[must_use]
     pub fn accept(self) -> Self {
-        self.verdict(NF_ACCEPT)
+        self.verdict(&Verdict::Accept)
+    }
+
+    /// Lets the packet go back to the chain that jumped here.
+    #[must_use]
+    pub fn give_back(self) -> Self {
+        self.verdict(&Verdict::Return)
+    }
+
+    /// Has the packet go to another chain, and not come back.
+    #[must_use]
+    pub fn go_to(self, chain: &str) -> Self {
+        self.verdict(&Verdict::Goto(chain.to_owned()))
     }
 
     pub(super) fn into_builder(self) -> Builder {
@@ -84,7 +103,7 @@ impl Rule {
     }
 
     /// Loads fields one behind the other, each in whole registers of four bytes.
-    fn load_all(self, fields: &[Field]) -> Self {
+    pub(super) fn load_all(self, fields: &[Field]) -> Self {
         let mut register = FIRST;
         let mut rule = self;
         for field in fields {
@@ -94,7 +113,7 @@ impl Rule {
         rule
     }
 
-    fn load(self, field: Field, register: u32) -> Self {
+    pub(super) fn load(self, field: Field, register: u32) -> Self {
         let meta = |key| {
             move |data: Builder| {
                 data.attribute(META_KEY, &be(key)).attribute(META_DREG, &be(register))
@@ -112,6 +131,10 @@ impl Rule {
             Field::Network(offset, length) => {
                 self.expression("payload", payload(NETWORK_HEADER, offset, length))
             }
+            Field::Masked(offset, length, mask) => {
+                let mask: Vec<u8> = mask.iter().take(to_usize(length)).copied().collect();
+                self.load(Field::Network(offset, length), register).bits(register, &mask)
+            }
             Field::Transport(offset, length) => {
                 self.expression("payload", payload(TRANSPORT_HEADER, offset, length))
             }
@@ -122,19 +145,42 @@ impl Rule {
         }
     }
 
-    fn compare(self, value: &[u8]) -> Self {
+    /// Goes on if what was loaded first compares so.
+    pub(super) fn compare(self, operation: u32, value: &[u8]) -> Self {
         self.expression("cmp", |data| {
             data.attribute(CMP_SREG, &be(FIRST))
-                .attribute(CMP_OP, &be(CMP_EQ))
+                .attribute(CMP_OP, &be(operation))
                 .open(CMP_DATA)
                 .attribute(DATA_VALUE, value)
                 .close()
         })
     }
 
-    fn lookup(self, set: &str, target: Option<u32>, inverted: bool) -> Self {
+    /// Keeps those bits of a register that the mask has.
+    pub(super) fn bits(self, register: u32, mask: &[u8]) -> Self {
+        let length = u32::try_from(mask.len()).unwrap_or(0);
+        self.expression("bitwise", |data| {
+            data.attribute(BITWISE_SREG, &be(register))
+                .attribute(BITWISE_DREG, &be(register))
+                .attribute(BITWISE_LEN, &be(length))
+                .open(BITWISE_MASK)
+                .attribute(DATA_VALUE, mask)
+                .close()
+                .open(BITWISE_XOR)
+                .attribute(DATA_VALUE, &vec![0; mask.len()])
+                .close()
+        })
+    }
+
+    /// Looks up what `source` holds; what a map says goes to `target`.
+    pub(super) fn lookup(
+        self,
+        set: &str,
+        (source, target): (u32, Option<u32>),
+        inverted: bool,
+    ) -> Self {
         self.expression("lookup", |data| {
-            let mut data = data.text(LOOKUP_SET, set).attribute(LOOKUP_SREG, &be(FIRST));
+            let mut data = data.text(LOOKUP_SET, set).attribute(LOOKUP_SREG, &be(source));
             if let Some(target) = target {
                 data = data.attribute(LOOKUP_DREG, &be(target));
             }
@@ -145,18 +191,29 @@ impl Rule {
         })
     }
 
-    fn verdict(self, code: u32) -> Self {
+    /// Puts bytes that are always the same into a register.
+    pub(super) fn constant(self, register: u32, bytes: &[u8]) -> Self {
         self.expression("immediate", |data| {
-            data.attribute(IMMEDIATE_DREG, &be(VERDICT))
+            data.attribute(IMMEDIATE_DREG, &be(register))
                 .open(IMMEDIATE_DATA)
-                .open(DATA_VERDICT)
-                .attribute(VERDICT_CODE, &be(code))
-                .close()
+                .attribute(DATA_VALUE, bytes)
                 .close()
         })
     }
 
-    fn expression(self, name: &str, data: impl FnOnce(Builder) -> Builder) -> Self {
+    fn set_mark(self) -> Self {
+        self.expression("meta", |data| {
+            data.attribute(META_KEY, &be(META_MARK)).attribute(META_SREG, &be(FIRST))
+        })
+    }
+
+    fn verdict(self, verdict: &Verdict) -> Self {
+        self.expression("immediate", |data| {
+            verdict.emit(data.attribute(IMMEDIATE_DREG, &be(VERDICT)).open(IMMEDIATE_DATA)).close()
+        })
+    }
+
+    pub(super) fn expression(self, name: &str, data: impl FnOnce(Builder) -> Builder) -> Self {
         let builder = self.builder.open(LIST_ELEMENT).text(EXPRESSION_NAME, name);
         let builder = data(builder.open(EXPRESSION_DATA)).close().close();
         Self { builder }
@@ -164,9 +221,11 @@ impl Rule {
 }
 
 impl Field {
-    const fn len(self) -> u32 {
+    pub(super) const fn len(self) -> u32 {
         match self {
-            Self::Network(_, length) | Self::Transport(_, length) => length,
+            Self::Network(_, length) | Self::Masked(_, length, _) | Self::Transport(_, length) => {
+                length
+            }
             Self::Protocol => 1,
             Self::InputInterface | Self::OutputInterface | Self::Mark => 4,
         }
@@ -178,21 +237,20 @@ impl Field {
     }
 }
 
+fn to_usize(length: u32) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX)
+}
+
 /// Numbers of nf_tables are in network order.
-const fn be(number: u32) -> [u8; 4] {
+pub(super) const fn be(number: u32) -> [u8; 4] {
     number.to_be_bytes()
 }
 
 /// `NFT_REG_VERDICT`.
-const VERDICT: u32 = 0;
+pub(super) const VERDICT: u32 = 0;
 /// `NFT_REG32_00`: the first register of four bytes, with those behind it up to 32 bytes.
-const FIRST: u32 = 8;
+pub(super) const FIRST: u32 = 8;
 
-const NF_DROP: u32 = 0;
-const NF_ACCEPT: u32 = 1;
-const DATA_VALUE: u16 = 1;
-const DATA_VERDICT: u16 = 2;
-const VERDICT_CODE: u16 = 1;
 const PAYLOAD_DREG: u16 = 1;
 const PAYLOAD_BASE: u16 = 2;
 const PAYLOAD_OFFSET: u16 = 3;
@@ -209,7 +267,13 @@ const META_L4PROTO: u32 = 16;
 const CMP_SREG: u16 = 1;
 const CMP_OP: u16 = 2;
 const CMP_DATA: u16 = 3;
-const CMP_EQ: u32 = 0;
+pub(super) const CMP_EQ: u32 = 0;
+pub(super) const CMP_NEQ: u32 = 1;
+const BITWISE_SREG: u16 = 1;
+const BITWISE_DREG: u16 = 2;
+const BITWISE_LEN: u16 = 3;
+const BITWISE_MASK: u16 = 4;
+const BITWISE_XOR: u16 = 5;
 const LOOKUP_SET: u16 = 1;
 const LOOKUP_SREG: u16 = 2;
 const LOOKUP_DREG: u16 = 3;

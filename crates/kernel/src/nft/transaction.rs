@@ -1,10 +1,7 @@
 //! Changes of a ruleset, collected.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
 use super::rule::Rule;
-use crate::address::octets;
+use super::set::{Element, Set};
 use crate::netlink::message::Builder;
 
 /// Whose packets a table sees.
@@ -30,63 +27,12 @@ pub struct Table {
 /// Where a base chain hooks in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {
+    /// Whatever comes in, before its route is chosen. Not for ARP.
+    Prerouting,
     /// What the host itself is to receive.
     Input,
     /// What the host itself sends.
     Output,
-}
-
-/// A set or map.
-#[derive(Clone, Copy, Debug)]
-pub struct Set<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// What its keys are, one behind the other.
-    pub key: &'a [SetKind],
-    /// What a map says of a key; none for a set.
-    pub value: Option<SetKind>,
-    /// Whether elements may end by themselves.
-    pub expires: bool,
-}
-
-/// What a key or a value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SetKind {
-    /// An IPv4 address.
-    Ipv4,
-    /// An IPv6 address.
-    Ipv6,
-    /// A transport protocol's number.
-    Protocol,
-    /// A port, in network order.
-    Port,
-    /// Index of an interface, in host order.
-    Interface,
-    /// A mark, in host order; for maps any number.
-    Mark,
-}
-
-/// An element of a set or map.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Element {
-    /// Its key; each part of a key of several parts fills whole four bytes.
-    pub key: Vec<u8>,
-    /// What a map says of it.
-    pub value: Option<[u8; 4]>,
-    /// How long it stays; for ever where not set.
-    pub timeout: Option<Duration>,
-}
-
-impl Element {
-    /// An address that stays.
-    pub fn address(address: IpAddr) -> Self {
-        Self::key(octets(address))
-    }
-
-    /// A key that stays.
-    pub fn key(key: impl Into<Vec<u8>>) -> Self {
-        Self { key: key.into(), value: None, timeout: None }
-    }
 }
 
 /// Changes that happen together.
@@ -101,6 +47,11 @@ impl Transaction {
     /// Whether there is nothing to change.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
+    }
+
+    /// How many changes there are: many thousands want several transactions.
+    pub fn len(&self) -> usize {
+        self.messages.len()
     }
 
     /// How many elements are added or removed: many thousands want several transactions.
@@ -127,6 +78,37 @@ impl Transaction {
 
     /// Adds a chain that sees packets at a hook, and lets them pass where no rule says otherwise.
     pub fn add_chain(&mut self, table: &Table, name: &str, hook: Hook, priority: i32) {
+        self.add_base_chain(table, name, (hook, priority), "filter");
+    }
+
+    /// Adds a chain that sees the first packet of each connection at a hook, and may rewrite its addresses.
+    pub fn add_nat_chain(&mut self, table: &Table, name: &str, hook: Hook, priority: i32) {
+        self.add_base_chain(table, name, (hook, priority), "nat");
+    }
+
+    /// Adds a chain that is gone to from others.
+    pub fn add_plain_chain(&mut self, table: &Table, name: &str) {
+        self.push(chain(NEWCHAIN, CREATE, table, name));
+    }
+
+    /// Removes a chain with its rules; nothing may go to it any more.
+    pub fn remove_chain(&mut self, table: &Table, name: &str) {
+        self.push(chain(DELCHAIN, 0, table, name));
+    }
+
+    /// Removes the rules of a chain.
+    pub fn clear_chain(&mut self, table: &Table, name: &str) {
+        let message = header(DELRULE, 0, table).text(RULE_TABLE, &table.name);
+        self.push(message.text(RULE_CHAIN, name));
+    }
+
+    fn add_base_chain(
+        &mut self,
+        table: &Table,
+        name: &str,
+        (hook, priority): (Hook, i32),
+        kind: &str,
+    ) {
         let message = header(NEWCHAIN, CREATE, table)
             .text(CHAIN_TABLE, &table.name)
             .text(CHAIN_NAME, name)
@@ -135,31 +117,20 @@ impl Transaction {
             .attribute(HOOK_PRIORITY, &priority.to_be_bytes())
             .close()
             .attribute(CHAIN_POLICY, &NF_ACCEPT.to_be_bytes())
-            .text(CHAIN_TYPE, "filter");
+            .text(CHAIN_TYPE, kind);
         self.push(message);
     }
 
-    /// Adds a set or map.
+    /// Adds a set or map; one that is there with the same settings stays as it is.
     pub fn add_set(&mut self, table: &Table, set: &Set<'_>) {
         self.sets += 1;
-        let flags = if set.value.is_some() { SET_MAP } else { 0 }
-            | if set.expires { SET_TIMEOUT } else { 0 };
-        // As nft numbers the types of joined keys, so that it can show them.
-        let kind = set.key.iter().fold(0, |kinds, kind| kinds << TYPE_BITS | kind.number());
-        let length = set.key.iter().map(|kind| kind.padded(set.key.len())).sum::<u32>();
-        let mut message = header(NEWSET, CREATE, table)
-            .text(SET_TABLE, &table.name)
-            .text(SET_NAME, set.name)
-            .attribute(SET_FLAGS, &flags.to_be_bytes())
-            .attribute(SET_KEY_TYPE, &kind.to_be_bytes())
-            .attribute(SET_KEY_LEN, &length.to_be_bytes())
-            .attribute(SET_ID, &self.sets.to_be_bytes());
-        if let Some(value) = set.value {
-            message = message
-                .attribute(SET_DATA_TYPE, &value.number().to_be_bytes())
-                .attribute(SET_DATA_LEN, &value.len().to_be_bytes());
-        }
-        self.push(message);
+        let message = header(NEWSET, CREATE, table).text(SET_TABLE, &table.name);
+        self.push(set.emit(message, self.sets));
+    }
+
+    /// Removes a set or map with its elements; no rule may use it any more.
+    pub fn remove_set(&mut self, table: &Table, name: &str) {
+        self.push(header(DELSET, 0, table).text(SET_TABLE, &table.name).text(SET_NAME, name));
     }
 
     /// Adds a rule at the end of a chain.
@@ -199,26 +170,14 @@ impl Transaction {
         elements: &[Element],
     ) {
         // An attribute's length has sixteen bits.
-        for elements in elements.chunks(ELEMENTS_A_MESSAGE) {
+        let bare = elements.iter().all(|it| it.value.is_none() && it.comment.is_none());
+        for elements in elements.chunks(if bare { BARE_A_MESSAGE } else { FULL_A_MESSAGE }) {
             let mut message = header(kind, flags, table)
                 .text(ELEMENTS_TABLE, &table.name)
                 .text(ELEMENTS_SET, set)
                 .open(ELEMENTS_LIST);
             for element in elements {
-                message = message
-                    .open(LIST_ELEMENT)
-                    .open(ELEMENT_KEY)
-                    .attribute(DATA_VALUE, &element.key)
-                    .close();
-                if let Some(value) = element.value {
-                    message = message.open(ELEMENT_DATA).attribute(DATA_VALUE, &value).close();
-                }
-                if let Some(timeout) = element.timeout {
-                    let milliseconds = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-                    message =
-                        message.attribute(ELEMENT_TIMEOUT, &milliseconds.max(1).to_be_bytes());
-                }
-                message = message.close();
+                message = element.emit(message);
             }
             self.elements += elements.len();
             self.push(message.close());
@@ -256,51 +215,29 @@ impl TableFamily {
 }
 
 impl Hook {
-    /// `NF_INET_LOCAL_IN` and `NF_INET_LOCAL_OUT`; ARP counts its own.
+    /// `NF_INET_PRE_ROUTING`, `NF_INET_LOCAL_IN` and `NF_INET_LOCAL_OUT`; ARP counts its own.
     const fn number(self, family: TableFamily) -> u32 {
         match (family, self) {
-            (TableFamily::Arp, Self::Input) => 0,
+            (TableFamily::Arp, Self::Input) | (_, Self::Prerouting) => 0,
             (TableFamily::Arp, Self::Output) | (_, Self::Input) => 1,
             (_, Self::Output) => 3,
         }
     }
 }
 
-impl SetKind {
-    /// The number by which nft knows it.
-    const fn number(self) -> u32 {
-        match self {
-            Self::Ipv4 => 7,
-            Self::Ipv6 => 8,
-            Self::Protocol => 12,
-            Self::Port => 13,
-            Self::Mark => 19,
-            Self::Interface => 20,
-        }
-    }
-
-    const fn len(self) -> u32 {
-        match self {
-            Self::Ipv6 => 16,
-            Self::Ipv4 | Self::Mark | Self::Interface => 4,
-            Self::Port => 2,
-            Self::Protocol => 1,
-        }
-    }
-
-    /// Its length as one of so many parts of a key.
-    const fn padded(self, parts: usize) -> u32 {
-        if parts > 1 { self.len().next_multiple_of(4) } else { self.len() }
-    }
+/// A message about a chain.
+fn chain(kind: u16, flags: u16, table: &Table, name: &str) -> Builder {
+    header(kind, flags, table).text(CHAIN_TABLE, &table.name).text(CHAIN_NAME, name)
 }
 
 fn header(kind: u16, flags: u16, table: &Table) -> Builder {
-    Builder::new(SUBSYSTEM << 8 | kind, REQUEST | ACK | flags).body(&[
-        table.family.number(),
-        0,
-        0,
-        0,
-    ])
+    begin(kind, ACK | flags, table)
+}
+
+/// A request about what is in a table, with `struct nfgenmsg`.
+pub(super) fn begin(kind: u16, flags: u16, table: &Table) -> Builder {
+    let family = [table.family.number(), 0, 0, 0];
+    Builder::new(SUBSYSTEM << 8 | kind, REQUEST | flags).body(&family)
 }
 
 /// `NFNL_SUBSYS_NFTABLES`.
@@ -316,41 +253,33 @@ const APPEND: u16 = 0x800;
 const NEWTABLE: u16 = 0;
 const DELTABLE: u16 = 2;
 const NEWCHAIN: u16 = 3;
+const DELCHAIN: u16 = 5;
 const NEWRULE: u16 = 6;
+const DELRULE: u16 = 8;
 const NEWSET: u16 = 9;
+const DELSET: u16 = 11;
 const NEWSETELEM: u16 = 12;
 const DELSETELEM: u16 = 14;
 const TABLE_NAME: u16 = 1;
-const CHAIN_TABLE: u16 = 1;
-const CHAIN_NAME: u16 = 3;
+pub(super) const CHAIN_TABLE: u16 = 1;
+pub(super) const CHAIN_NAME: u16 = 3;
 const CHAIN_HOOK: u16 = 4;
 const CHAIN_POLICY: u16 = 5;
 const CHAIN_TYPE: u16 = 7;
 const HOOK_NUMBER: u16 = 1;
 const HOOK_PRIORITY: u16 = 2;
 const NF_ACCEPT: u32 = 1;
-const SET_TABLE: u16 = 1;
-const SET_NAME: u16 = 2;
-const SET_FLAGS: u16 = 3;
-const SET_KEY_TYPE: u16 = 4;
-const SET_KEY_LEN: u16 = 5;
-const SET_DATA_TYPE: u16 = 6;
-const SET_DATA_LEN: u16 = 7;
-const SET_ID: u16 = 10;
-const SET_MAP: u32 = 0x8;
-const SET_TIMEOUT: u32 = 0x10;
-const TYPE_BITS: u32 = 6;
+pub(super) const SET_TABLE: u16 = 1;
+pub(super) const SET_NAME: u16 = 2;
 const RULE_TABLE: u16 = 1;
 const RULE_CHAIN: u16 = 2;
 const RULE_EXPRESSIONS: u16 = 4;
-const ELEMENTS_TABLE: u16 = 1;
-const ELEMENTS_SET: u16 = 2;
-const ELEMENTS_LIST: u16 = 3;
-const ELEMENT_KEY: u16 = 1;
-const ELEMENT_DATA: u16 = 2;
-const ELEMENT_TIMEOUT: u16 = 4;
-const DATA_VALUE: u16 = 1;
+pub(super) const ELEMENTS_TABLE: u16 = 1;
+pub(super) const ELEMENTS_SET: u16 = 2;
+pub(super) const ELEMENTS_LIST: u16 = 3;
 pub(super) const LIST_ELEMENT: u16 = 1;
 pub(super) const EXPRESSION_NAME: u16 = 1;
 pub(super) const EXPRESSION_DATA: u16 = 2;
-const ELEMENTS_A_MESSAGE: usize = 512;
+/// Elements that are keys alone, and those that have more to say.
+const BARE_A_MESSAGE: usize = 512;
+const FULL_A_MESSAGE: usize = 128;

@@ -26,6 +26,7 @@ mod frames;
 mod inheritance;
 mod links;
 mod modules;
+mod nft_plane;
 mod nftables;
 mod observing;
 mod paths;
@@ -52,6 +53,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("links", links::TESTS),
     ("modules", modules::TESTS),
     ("modules::balancing", balancing::TESTS),
+    ("nft_plane", nft_plane::TESTS),
     ("nftables", nftables::TESTS),
     ("observing", observing::TESTS),
     ("paths", paths::TESTS),

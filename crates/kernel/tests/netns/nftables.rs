@@ -30,7 +30,7 @@ fn table() -> Table {
 fn build(transaction: &mut Transaction) {
     let table = table();
     transaction.renew_table(&table);
-    let set = Set { name: HELD, key: &[SetKind::Ipv4], value: None, expires: true };
+    let set = Set { expires: true, ..Set::new(HELD, &[SetKind::Ipv4]) };
     transaction.add_set(&table, &set);
     transaction.add_chain(&table, CHAIN, Hook::Input, -1);
     transaction.add_rule(&table, CHAIN, |rule| rule.is_in(&[Field::Network(16, 4)], HELD).drop());

@@ -10,7 +10,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use clock::Instant;
-use kernel::nft::{Element, Field, Hook, Rule, Set, SetKind, Table, TableFamily, Transaction};
+use kernel::nft::{
+    Element, Field, Hook, Rule, Set, SetKind, Table, TableFamily, Transaction, Value,
+};
 use wire::Family;
 
 use super::Term;
@@ -81,8 +83,7 @@ impl Fence {
         advertised: Instant,
     ) {
         let number = self.number(term);
-        let element =
-            |timeout| Element { key: number.to_vec(), value: None, timeout: Some(timeout) };
+        let element = |timeout| Element { timeout: Some(timeout), ..Element::key(number) };
         let left = (advertised + term.silence).since(now);
         if !left.is_zero() {
             transaction.renew_element(&self.table, ALIVE, &element(left));
@@ -105,17 +106,16 @@ impl Fence {
             Family::Ipv6 => SetKind::Ipv6,
         };
         transaction.renew_table(table);
-        let guarded =
-            Set { name: GUARDED, key: &[address], value: Some(SetKind::Mark), expires: false };
-        transaction.add_set(table, &guarded);
+        let key = [address];
+        transaction.add_set(table, &Set::map(GUARDED, &key, &[SetKind::Mark]));
         for name in [ALIVE, LEASED] {
-            let set = Set { name, key: &[SetKind::Mark], value: None, expires: true };
+            let set = Set { expires: true, ..Set::new(name, &[SetKind::Mark]) };
             transaction.add_set(table, &set);
         }
         transaction.add_chain(table, CHAIN, Hook::Output, PRIORITY);
         match self.family {
             Family::Ipv4 => transaction
-                .add_rule(table, CHAIN, |rule| silenced(rule.mark_by(ARP_SENDER, GUARDED))),
+                .add_rule(table, CHAIN, |rule| silenced(rule.mark_by(&[ARP_SENDER], GUARDED))),
             Family::Ipv6 => {
                 // A solicitation tells the address of its sender too (RFC 4861 §7.2.3).
                 let spoken =
@@ -124,7 +124,7 @@ impl Fence {
                     transaction.add_rule(table, CHAIN, |rule| {
                         let rule = rule.equal(Field::Protocol, &[ICMPV6]);
                         let rule = rule.equal(Field::Transport(0, 1), &[kind]);
-                        silenced(rule.mark_by(address, GUARDED))
+                        silenced(rule.mark_by(&[address], GUARDED))
                     });
                 }
             }
@@ -136,7 +136,7 @@ impl Fence {
     }
 
     fn element(&mut self, address: IpAddr, term: Term) -> Element {
-        Element { value: Some(self.number(term)), ..Element::address(address) }
+        Element { value: Some(Value::Number(self.number(term))), ..Element::address(address) }
     }
 
     fn number(&mut self, term: Term) -> [u8; 4] {

@@ -97,7 +97,7 @@ impl Refusal {
         };
         if self.family == Family::Ipv6 {
             let key = &[address, SetKind::Interface];
-            transaction.add_set(table, &Set { name: LINK_LOCAL, key, value: None, expires: false });
+            transaction.add_set(table, &Set::new(LINK_LOCAL, key));
         }
         let sets: [(&str, &[SetKind]); 4] = [
             (REFUSED, &[address]),
@@ -106,7 +106,7 @@ impl Refusal {
             (MARKS, &[SetKind::Mark]),
         ];
         for (name, key) in sets {
-            transaction.add_set(table, &Set { name, key, value: None, expires: false });
+            transaction.add_set(table, &Set::new(name, key));
         }
         self.add_elements(transaction);
         let ways = [

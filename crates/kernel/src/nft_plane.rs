@@ -1,0 +1,340 @@
+//! A load balancer made of nftables: what stands is read, and changes are made, in the network namespace of the caller.
+//!
+//! The same values as for IPVS, and the same steps between them. NAT is done by connection tracking; servers on a link
+//! of this host can have packets as they are (DR), which are not tracked: a map remembers which flow is whose. All that
+//! a service is stands in one table for each family, in the words that `nft list ruleset` shows; a successor reads it
+//! from there. What nftables cannot do says `intent::service::nftables`.
+
+mod error;
+mod frame;
+mod label;
+mod learned;
+mod memory;
+mod names;
+mod observed;
+mod program;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use intent::service::nftables::{Method, method};
+use intent::service::{Front, Service, ServiceChange, Services};
+use wire::Family;
+
+pub use error::NftPlaneError;
+
+use self::error::Failure;
+use self::frame::Way;
+use self::program::Program;
+use crate::conntrack::Conntrack;
+use crate::nft::{Nftables, Reader, Table, Transaction};
+
+/// Balances by nftables.
+#[derive(Debug)]
+pub struct NftPlane {
+    nftables: Nftables,
+    reader: Reader,
+    conntrack: Conntrack,
+    /// What the tables are called.
+    name: String,
+    /// What stands, as far as is known.
+    standing: Services,
+    /// Tables of ours in which something stands that is not understood, or something is missing.
+    broken: BTreeSet<Family>,
+    /// Tables and ways through the kernel that stand as this process writes them.
+    framed: BTreeSet<(Family, Option<Way>)>,
+}
+
+impl NftPlane {
+    /// Opens what it takes; nothing is changed. `name` is that of the tables, one for each family.
+    ///
+    /// **Errors**: the kernel has no nftables.
+    pub fn open(name: &str) -> Result<Self, NftPlaneError> {
+        let failed = NftPlaneError::of("open nftables");
+        let (nftables, reader) =
+            (Nftables::open().map_err(&failed)?, Reader::open().map_err(&failed)?);
+        let mut this = Self {
+            nftables,
+            reader,
+            conntrack: Conntrack::open().map_err(&failed)?,
+            name: name.to_owned(),
+            standing: Services::new(),
+            broken: BTreeSet::new(),
+            framed: BTreeSet::new(),
+        };
+        this.services()?;
+        Ok(this)
+    }
+
+    /// Everything that is balanced by tables of this name. A table that somebody else changed counts as empty, and is
+    /// made anew with the next change.
+    ///
+    /// **Errors**: the kernel refuses to be read (`CAP_NET_ADMIN`).
+    pub fn services(&mut self) -> Result<Services, NftPlaneError> {
+        let mut standing = Services::new();
+        for family in FAMILIES {
+            let table = self.table(family);
+            let seen = observed::read(&mut self.reader, &table, family)
+                .map_err(NftPlaneError::of("read services"))?;
+            match seen {
+                observed::Seen::Nothing => {
+                    self.broken.remove(&family);
+                    self.framed.retain(|(framed, _)| *framed != family);
+                }
+                observed::Seen::Services(services) => {
+                    self.broken.remove(&family);
+                    standing.extend(services);
+                }
+                observed::Seen::Damage => {
+                    self.broken.insert(family);
+                    self.framed.retain(|(framed, _)| *framed != family);
+                }
+            }
+        }
+        self.standing.clone_from(&standing);
+        Ok(standing)
+    }
+
+    /// Makes changes, each service's at once; what became of each. If the kernel refuses none, all happen at once, but
+    /// for thousands of services. What is gone already counts as removed.
+    pub fn apply(&mut self, changes: &[ServiceChange]) -> Vec<Result<(), NftPlaneError>> {
+        let mut results: Vec<Result<(), NftPlaneError>> = changes.iter().map(|_| Ok(())).collect();
+        let mut wanted: BTreeMap<Front, Option<Service>> = BTreeMap::new();
+        for (change, result) in changes.iter().zip(&mut results) {
+            let front = front(change);
+            let service = wanted.entry(front).or_insert_with(|| self.standing.get(&front).cloned());
+            *result = step(service, change);
+        }
+        let mut refused = BTreeMap::new();
+        let mut steps = Vec::new();
+        for (front, service) in wanted {
+            match Step::new(front, self.standing.get(&front), service) {
+                Ok(Some(step)) => steps.push(step),
+                Ok(None) => {}
+                Err(refusal) => {
+                    refused.insert(front, Failure::Refusal(refusal));
+                }
+            }
+        }
+        self.take(steps, &mut refused);
+        for (change, result) in changes.iter().zip(&mut results) {
+            if let (Ok(()), Some(failure)) = (&result, refused.get(&front(change))) {
+                *result = Err(failure.of_change(change));
+            }
+        }
+        results
+    }
+
+    /// Takes all services away, and the tables.
+    ///
+    /// **Errors**: the kernel refuses.
+    pub fn flush(&mut self) -> Result<(), NftPlaneError> {
+        let standing = self.services()?;
+        let changes: Vec<ServiceChange> =
+            standing.keys().map(|front| ServiceChange::Remove(*front)).collect();
+        self.apply(&changes).into_iter().collect::<Result<(), _>>()?;
+        let mut transaction = Transaction::default();
+        for family in self.broken.clone() {
+            transaction.remove_table(&self.table(family));
+        }
+        self.nftables
+            .commit("flush services", transaction)
+            .map_err(NftPlaneError::of("flush services"))?;
+        self.broken.clear();
+        Ok(())
+    }
+
+    /// Takes steps, as many at once as is sensible; where the kernel refuses, one by one.
+    fn take(&mut self, steps: Vec<Step>, refused: &mut BTreeMap<Front, Failure>) {
+        let mut steps = steps.into_iter().peekable();
+        while steps.peek().is_some() {
+            let mut transaction = Transaction::default();
+            let mut ways = BTreeSet::new();
+            let mut together = Vec::new();
+            while transaction.len() < MOST_AT_ONCE
+                && let Some(step) = steps.next()
+            {
+                self.write(&mut transaction, &mut ways, &step);
+                together.push(step);
+            }
+            let last = steps.peek().is_none() && refused.is_empty();
+            let doomed = if last { self.doomed(&together) } else { Vec::new() };
+            for family in &doomed {
+                transaction.remove_table(&self.table(*family));
+            }
+            match self.nftables.commit(CHANGE, transaction) {
+                Ok(()) => {
+                    self.framed.extend(ways);
+                    self.framed.retain(|(family, _)| !doomed.contains(family));
+                    self.taken(together, refused);
+                }
+                Err(error) if together.len() == 1 => {
+                    refused.extend(together.iter().map(|it| (it.front, Failure::of(&error))));
+                }
+                Err(_) => {
+                    for step in together {
+                        self.take(vec![step], refused);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes what a step takes into a transaction.
+    fn write(
+        &self,
+        transaction: &mut Transaction,
+        ways: &mut BTreeSet<(Family, Option<Way>)>,
+        step: &Step,
+    ) {
+        let family = step.front.family();
+        let table = self.table(family);
+        let is_new = |ways: &mut BTreeSet<_>, part| {
+            !self.framed.contains(&(family, part)) && ways.insert((family, part))
+        };
+        if is_new(ways, None) {
+            if self.broken.contains(&family) {
+                transaction.renew_table(&table);
+            }
+            frame::add_table(transaction, &table, family);
+        }
+        let wanted = step.wanted.as_ref().map(|it| it.program(&step.front));
+        for (way, verdict) in wanted.iter().flat_map(Program::ways) {
+            let leads_on = verdict != crate::nft::Verdict::Return;
+            if leads_on && is_new(ways, Some(way)) {
+                frame::add_way(transaction, &table, family, way);
+            }
+        }
+        let standing = step.standing.as_ref().map(|it| it.program(&step.front));
+        program::change(transaction, &table, standing.as_ref(), wanted.as_ref());
+    }
+
+    /// The families that have no service any more after these steps.
+    fn doomed(&self, steps: &[Step]) -> Vec<Family> {
+        let gone: BTreeSet<&Front> =
+            steps.iter().filter(|step| step.wanted.is_none()).map(|step| &step.front).collect();
+        let is_left = |family| {
+            let of_family = |front: &&Front| front.family() == family;
+            self.standing.keys().filter(of_family).any(|front| !gone.contains(front))
+                || steps.iter().any(|it| it.front.family() == family && it.wanted.is_some())
+        };
+        let touched: BTreeSet<Family> = gone.iter().map(|front| front.family()).collect();
+        touched.into_iter().filter(|family| !is_left(*family)).collect()
+    }
+
+    /// What follows when steps were taken: who is gone is forgotten.
+    fn taken(&mut self, steps: Vec<Step>, refused: &mut BTreeMap<Front, Failure>) {
+        for step in steps {
+            let family = step.front.family();
+            self.broken.remove(&family);
+            let table = self.table(family);
+            let forgotten = memory::forget(self, &table, &step);
+            if let Err(error) = forgotten {
+                refused.insert(step.front, Failure::of(&error));
+            }
+            match step.wanted {
+                Some(it) => self.standing.insert(step.front, it.service),
+                None => self.standing.remove(&step.front),
+            };
+        }
+    }
+
+    fn table(&self, family: Family) -> Table {
+        Table { family: names::table_family(family), name: self.name.clone() }
+    }
+}
+
+/// From what stands of a front to what is wanted there.
+#[derive(Debug)]
+struct Step {
+    front: Front,
+    standing: Option<Planned>,
+    wanted: Option<Planned>,
+}
+
+/// A service that nftables can do.
+#[derive(Debug)]
+struct Planned {
+    service: Service,
+    method: Method,
+}
+
+impl Planned {
+    const fn program<'a>(&'a self, front: &'a Front) -> Program<'a> {
+        Program { front, service: &self.service, method: self.method }
+    }
+}
+
+impl Step {
+    /// Nothing where there is nothing to do.
+    fn new(
+        front: Front,
+        standing: Option<&Service>,
+        wanted: Option<Service>,
+    ) -> Result<Option<Self>, intent::service::nftables::Refusal> {
+        if standing == wanted.as_ref() {
+            return Ok(None);
+        }
+        let plan =
+            |service: Service| method(&front, &service).map(|method| Planned { service, method });
+        let wanted = wanted.map(plan).transpose()?;
+        // What stands was written by us.
+        let standing = standing.cloned().map(plan).transpose()?;
+        Ok(Some(Self { front, standing, wanted }))
+    }
+}
+
+/// Which front a change is about.
+const fn front(change: &ServiceChange) -> Front {
+    match change {
+        ServiceChange::Add(front, _)
+        | ServiceChange::Set(front, _)
+        | ServiceChange::AddDestination(front, ..)
+        | ServiceChange::SetDestination(front, ..)
+        | ServiceChange::RemoveDestination(front, _)
+        | ServiceChange::Remove(front) => *front,
+    }
+}
+
+/// Makes one change to a service, as IPVS would.
+///
+/// **Errors**: it is there already, or not there.
+fn step(service: &mut Option<Service>, change: &ServiceChange) -> Result<(), NftPlaneError> {
+    let missing = || Err(NftPlaneError::Missing { change: change.to_string() });
+    let exists = || Err(NftPlaneError::Exists { change: change.to_string() });
+    match (service, change) {
+        (Some(_), ServiceChange::Add(..)) => return exists(),
+        (service @ None, ServiceChange::Add(_, scheduling)) => {
+            *service = Some(Service::new(scheduling.clone()));
+        }
+        (Some(service), ServiceChange::Set(_, scheduling)) => {
+            service.scheduling.clone_from(scheduling);
+        }
+        (Some(service), ServiceChange::AddDestination(_, back, destination)) => {
+            if service.destinations.contains_key(back) {
+                return exists();
+            }
+            service.destinations.insert(*back, *destination);
+        }
+        (Some(service), ServiceChange::SetDestination(_, back, destination)) => {
+            let Some(it) = service.destinations.get_mut(back) else { return missing() };
+            *it = *destination;
+        }
+        (Some(service), ServiceChange::RemoveDestination(_, back)) => {
+            service.destinations.remove(back);
+        }
+        (service, ServiceChange::Remove(_)) => *service = None,
+        (None, ServiceChange::RemoveDestination(..)) => {}
+        (
+            None,
+            ServiceChange::Set(..)
+            | ServiceChange::AddDestination(..)
+            | ServiceChange::SetDestination(..),
+        ) => return missing(),
+    }
+    Ok(())
+}
+
+const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
+const CHANGE: &str = "change nftables";
+/// Messages in a transaction: a service of ten servers takes about fifty.
+const MOST_AT_ONCE: usize = 10_000;
