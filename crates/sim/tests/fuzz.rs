@@ -149,6 +149,7 @@ impl Draw {
             priority: Priority(self.one_of(&[0, 1, 99, 100, 101, 254, 255])),
             interval,
             addresses: (0..self.below(3)).map(|last| IpAddr::from([10, 0, 1, last])).collect(),
+            waited: self.one_of(&[Duration::ZERO, Duration::from_millis(20), Duration::MAX]),
         }
     }
 

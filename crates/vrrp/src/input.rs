@@ -79,6 +79,9 @@ pub struct Received {
     pub interval: MaxAdvertiseInterval,
     /// Addresses in the order of the packet.
     pub addresses: Vec<IpAddr>,
+    /// How long the shell let it wait to read it together with others: Active_Down_Timer counts from its arrival. What
+    /// waited because the process did not run counts as heard when it is read.
+    pub waited: Duration,
 }
 
 /// State of a watched thing.

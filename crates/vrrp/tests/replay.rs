@@ -72,6 +72,7 @@ fn incident() -> Vec<(u64, Input)> {
         priority: Priority(200),
         interval: MaxAdvertiseInterval::Centiseconds(100),
         addresses: vec![ip(100)],
+        waited: Duration::ZERO,
     };
     let fault =
         |present| Input::Fault { instance: two, reason: FaultReason::InterfaceDown, present };

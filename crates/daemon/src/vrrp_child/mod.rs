@@ -35,6 +35,7 @@ mod work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clock::Instant;
 use control::{Change, Finding, Severity, Subject, ToParent, Watched};
@@ -128,6 +129,9 @@ struct Shell {
     heard: u64,
     heard_at: Instant,
     is_flooded: bool,
+    /// How long packets may wait while all instances are Backups.
+    patience: Duration,
+    slept: turn::Slept,
     work: work::Work,
     /// When the host was looked at last, how long that took, and when to look again.
     looked: watch::Looked,

@@ -84,13 +84,17 @@ impl Shell {
     pub(super) fn receive(&mut self, now: Instant, id: PortId, framing: Framing) {
         let mut total = 0;
         loop {
-            let Self { ports, packet, settled, bindings, batch, .. } = self;
+            let Self { ports, packet, settled, bindings, batch, slept, .. } = self;
             let Some(port) = ports.get(id) else { return };
             let Some(open) = &port.open else { return };
             let Some((_, socket)) = open.listeners().find(|it| it.0 == framing) else { return };
             let known = Known { unix: wall_clock(), port, settled, bindings };
-            let outcome = socket.receive(packet, |datagram| {
-                batch.push(understand(datagram, framing, &known));
+            let outcome = socket.receive(packet, |datagram, stamp| {
+                let mut heard = understand(datagram, framing, &known);
+                if let Heard::Advertisement(taken) = &mut heard {
+                    taken.received.waited = slept.since(stamp);
+                }
+                batch.push(heard);
             });
             let mut batch = std::mem::take(batch);
             for heard in batch.drain(..) {
@@ -312,6 +316,7 @@ fn understand(datagram: Datagram<'_>, framing: Framing, known: &Known<'_>) -> He
                 priority: advertisement.priority,
                 interval: advertisement.interval,
                 addresses: advertisement.addresses.iter().collect(),
+                waited: Duration::ZERO,
             },
             form: (expected.checksum == ChecksumRule::OldUnicast)
                 .then(|| packet.unicast_form(&arrival)),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clock::Instant;
 use config::model::Instance;
@@ -21,7 +22,7 @@ use super::ports::Ports;
 use super::rivals::Rivals;
 use super::roster::{Roster, Settled, plan};
 use super::walls::Walls;
-use super::{NEWS, PARENT, SIGNALS, Shell, paths, perform, reload, vmac, watch, work};
+use super::{NEWS, PARENT, SIGNALS, Shell, paths, perform, reload, turn, vmac, watch, work};
 use crate::child::Startup;
 use crate::compat::exit;
 use crate::log::RateLimit;
@@ -78,6 +79,8 @@ impl Shell {
                 heard: 0,
                 heard_at: Instant::ZERO,
                 is_flooded: false,
+                patience: Duration::ZERO,
+                slept: turn::Slept::NOT,
                 work: work::Work::default(),
                 looked: watch::Looked::default(),
                 is_timed: false,

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use clock::Instant;
+use config::model::Instance;
 use control::{Severity, Summary};
-use kernel::eventloop::{LoopError, Token, boot_time, now};
+use kernel::eventloop::{LoopError, Token, boot_time, now, wall_clock};
 use kernel::socket::Framing;
-use vrrp::{Input, Role};
+use vrrp::{Input, Mode, Parameters, Role};
+use wire::Priority;
 
 use super::ports::PortId;
 use super::report::Telling;
@@ -51,9 +53,10 @@ impl Shell {
             if is_blocked || self.startup.log.is_waiting() || self.startup.parent.is_behind() {
                 deadline = deadline.min(at + LOG_PAUSE);
             }
-            let slice = at + SLICE;
-            let waited = if self.is_flooded && deadline > at {
-                self.events.sleep(deadline.min(slice), &mut ready)
+            let slice = self.slice();
+            let is_sliced = self.is_flooded && deadline > at;
+            let waited = if is_sliced {
+                self.events.sleep(deadline.min(at + slice), &mut ready)
             } else {
                 self.events.wait(Some(deadline), &mut ready)
             };
@@ -61,6 +64,7 @@ impl Shell {
                 return Ended::Failed(error);
             }
             let woken = now();
+            self.slept = if is_sliced { Slept::of(woken.since(at).min(slice)) } else { Slept::NOT };
             let slept = suspended_so_far();
             // A stopped process is late for its deadline; a suspended machine's monotonic clock stood still.
             // Work that was left over is not lateness.
@@ -70,7 +74,8 @@ impl Shell {
             match self.turn(woken, stall, &ready) {
                 Ok(Next::Turn) => {
                     // A second turn with packets so soon after another: more are to come.
-                    self.is_flooded = self.heard > heard && woken.since(self.heard_at) < 2 * SLICE;
+                    let soon = if self.is_flooded { slice * 2 } else { slice };
+                    self.is_flooded = self.heard > heard && woken.since(self.heard_at) < soon;
                     if self.heard > heard {
                         self.heard_at = woken;
                     }
@@ -158,6 +163,14 @@ impl Shell {
         Ok(next)
     }
 
+    /// How long packets wait for others where many come one by one: each wake-up costs more than many packets.
+    ///
+    /// A process of Backups alone has time: what it learns late changes nothing but timers that count from the arrival.
+    fn slice(&self) -> Duration {
+        let is_calm = self.summary.is_some_and(|summary| summary.active == 0);
+        if is_calm && self.settled.sessions.is_empty() { self.patience } else { SLICE }
+    }
+
     /// The earliest time at which something is to be done.
     fn deadline(&self) -> Instant {
         [
@@ -203,17 +216,105 @@ impl Shell {
     }
 }
 
+/// How long the loop slept although packets may have come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slept {
+    span: Duration,
+    /// The time since 1970 when it woke.
+    until: Duration,
+}
+
+impl Slept {
+    /// It waited for what comes.
+    pub(super) const NOT: Self = Self { span: Duration::ZERO, until: Duration::ZERO };
+
+    fn of(span: Duration) -> Self {
+        Self { span, until: wall_clock() }
+    }
+
+    /// How long a packet of this time waited for the loop to wake. The clock may have been set meanwhile: never longer
+    /// than it slept.
+    pub(super) fn since(self, stamp: Option<Duration>) -> Duration {
+        stamp.map_or(Duration::ZERO, |stamp| self.until.saturating_sub(stamp).min(self.span))
+    }
+}
+
+/// How long a Backup of each of these instances may let packets wait: no resignation is to be read after the skew time
+/// that it starts.
+pub(super) fn patience<'i>(instances: impl Iterator<Item = &'i Instance>) -> Duration {
+    let allowed = instances.map(|instance| {
+        let Parameters { version, advertisement_interval: interval, mode, .. } =
+            &instance.parameters;
+        let priority = match mode {
+            Mode::Owner => Priority::OWNER,
+            Mode::Contender { priority, .. } => *priority,
+        };
+        (*interval / SLICES).min(vrrp::skew_time(*version, *interval, priority))
+    });
+    allowed.min().unwrap_or(SLICE).clamp(SLICE, LONGEST_SLICE)
+}
+
 /// How long the machine has been suspended since it started: what its two clocks differ by.
 fn suspended_so_far() -> Duration {
     let running = now();
     boot_time().since(running)
 }
 
-/// How long packets wait for others where many come one by one: each wake-up costs more than many packets.
 const SLICE: Duration = Duration::from_millis(4);
+const LONGEST_SLICE: Duration = Duration::from_millis(20);
+/// How many slices an advertisement interval has at least.
+const SLICES: u32 = 50;
 /// How long lines wait for a parent that was busy.
 const LOG_PAUSE: Duration = Duration::from_millis(2);
 /// A wake-up that is this late is told to the election, which weighs it against each instance's timers.
 const STALL: Duration = Duration::from_millis(30);
 /// Less is the work of a turn in which much happened.
 const WORTH_A_LINE: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slept(span: u64, until: u64) -> Slept {
+        Slept { span: Duration::from_millis(span), until: Duration::from_millis(until) }
+    }
+
+    #[test]
+    fn a_packet_has_waited_no_longer_than_the_loop_slept() {
+        let stamp = |ms| Some(Duration::from_millis(ms));
+        let waited = |slept: Slept, stamp| slept.since(stamp).as_millis();
+        assert_eq!(waited(slept(20, 1_000), stamp(987)), 13);
+        // It came before, or after; the clock was set; nobody knows.
+        assert_eq!(waited(slept(20, 1_000), stamp(979)), 20);
+        assert_eq!(waited(slept(20, 1_000), stamp(1_001)), 0);
+        assert_eq!(waited(slept(20, 1_000), stamp(5)), 20);
+        assert_eq!(waited(slept(20, 1_000), None), 0);
+        assert_eq!(waited(Slept::NOT, stamp(5)), 0);
+    }
+
+    #[test]
+    fn backups_let_packets_wait_no_longer_than_their_shortest_skew_and_interval_allow() {
+        let patience = |lines: &[&str]| {
+            let blocks = lines.iter().enumerate().map(|(index, line)| {
+                format!(
+                    "vrrp_instance V{index} {{\ninterface eth0\nvirtual_router_id {}\n{line}\n\
+                     virtual_ipaddress {{\n10.0.0.1\n}}\n}}\n",
+                    index + 1
+                )
+            });
+            let text: String = blocks.collect();
+            let sources = config::source::SourceSet::single("x.conf", text);
+            let environment = config::syntax::Environment::of_host("x");
+            let model = config::check(&sources, &environment).model;
+            super::patience(model.instances.iter()).as_micros()
+        };
+        let usual = "version 2\npriority 100\nadvert_int 1";
+        assert_eq!(patience(&[usual]), 20_000);
+        // 2/256 s.
+        assert_eq!(patience(&[usual, "version 2\npriority 254\nadvert_int 1"]), 7_812);
+        assert_eq!(patience(&[usual, "version 3\npriority 100\nadvert_int 0.5"]), 10_000);
+        // 1/256 s: no shorter than where somebody is Active.
+        assert_eq!(patience(&[usual, "version 2\npriority 255\nadvert_int 1"]), 4_000);
+        assert_eq!(patience(&[]), 4_000);
+    }
+}

@@ -18,6 +18,7 @@ use super::holdings::Origin;
 use super::learned::Learned;
 use super::receive::Complaint;
 use super::reload::Among;
+use super::turn;
 use crate::compat::narration;
 use crate::log::with_silenced;
 
@@ -164,6 +165,7 @@ impl Shell {
     /// Arranges ports, bindings and trackers for the configuration in force.
     pub(super) fn adopt(&mut self) {
         self.floating = binding::floating(self.settled.instances.values());
+        self.patience = turn::patience(self.settled.instances.values());
         self.see_links(kernel::eventloop::now());
         self.arrange_sessions(kernel::eventloop::now());
         let is_timed = |it: &Instance| it.proof.as_deref().and_then(Proof::trailer).is_some();

@@ -11,6 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
+use std::time::Duration;
 
 use intent::IfIndex;
 use rustix::io::Errno;
@@ -162,6 +163,7 @@ impl ReceiveSocket {
                 }
             }
         }
+        sys::ask_for_stamps(socket.as_fd());
         let socket = Rc::new(Handle::closed_here(socket));
         let layer = Layer::Ip;
         let this = Self { socket, interface: interface.to_owned(), family, framing, layer };
@@ -215,27 +217,30 @@ impl ReceiveSocket {
     /// Receives one call's worth without blocking. Returns how many there were and whether more may wait.
     ///
     /// An interface that went down or away is silence here: the observer tells of it, and another one of the same
-    /// name needs another socket.
+    /// name needs another socket. Beside each datagram stands when the kernel took it in, since 1970; none where it
+    /// does not say so.
     ///
     /// **Errors**: the socket fails.
     pub fn receive(
         &self,
         buffers: &mut Packet,
-        mut each: impl FnMut(Datagram<'_>),
+        mut each: impl FnMut(Datagram<'_>, Option<Duration>),
     ) -> Result<(usize, bool), SocketError> {
         if matches!(self.layer, Layer::Link { .. }) {
             return self.receive_on_link(buffers, each);
         }
         let family = self.family;
         let outcome = buffers.batch.receive(self.socket.as_fd(), |received| match family {
-            Family::Ipv4 => each(Datagram::V4(received.bytes)),
+            Family::Ipv4 => each(Datagram::V4(received.bytes), received.stamped),
             Family::Ipv6 => {
                 let (Some(source), Some(destination), Some(hop_limit)) =
                     (received.source, received.destination, received.hop_limit)
                 else {
                     return;
                 };
-                each(Datagram::V6 { bytes: received.bytes, source, destination, hop_limit });
+                let bytes = received.bytes;
+                let datagram = Datagram::V6 { bytes, source, destination, hop_limit };
+                each(datagram, received.stamped);
             }
         });
         outcome.map_err(|source| SocketError::new("receive", &self.interface, source))

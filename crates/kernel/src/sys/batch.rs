@@ -2,6 +2,7 @@
 
 use std::net::Ipv6Addr;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use rustix::io::Errno;
 
@@ -38,6 +39,8 @@ pub(crate) struct Received<'a> {
     pub(crate) destination: Option<Ipv6Addr>,
     /// `IPV6_HOPLIMIT`.
     pub(crate) hop_limit: Option<u8>,
+    /// `SCM_TIMESTAMPNS`: when the kernel took it in, since 1970.
+    pub(crate) stamped: Option<Duration>,
     /// Packet sockets: whether the frame is one that this host sends.
     pub(crate) outgoing: bool,
 }
@@ -110,6 +113,7 @@ impl ReceiveBatch {
                 source: None,
                 destination: None,
                 hop_limit: None,
+                stamped: None,
                 outgoing: false,
             };
             if header.msg_hdr.msg_namelen > 0 {
@@ -158,7 +162,14 @@ fn control(header: &libc::msghdr, received: &mut Received<'_>) {
             // SAFETY: the macro computes a length from a number.
             usize::try_from(unsafe { libc::CMSG_LEN(size) }).is_ok_and(|whole| length >= whole)
         };
-        if level != libc::IPPROTO_IPV6 {
+        if level == libc::SOL_SOCKET
+            && kind == libc::SCM_TIMESTAMPNS
+            && holds(length_of::<libc::timespec>())
+        {
+            // SAFETY: this kind of message carries a timespec; the read makes no assumption of alignment.
+            let time = unsafe { data.cast::<libc::timespec>().read_unaligned() };
+            received.stamped = since_1970(time);
+        } else if level != libc::IPPROTO_IPV6 {
             // Nothing that was asked for.
         } else if kind == libc::IPV6_PKTINFO && holds(length_of::<libc::in6_pktinfo>()) {
             // SAFETY: this kind of message carries an in6_pktinfo; the read makes no assumption of alignment.
@@ -172,6 +183,10 @@ fn control(header: &libc::msghdr, received: &mut Received<'_>) {
         // SAFETY: header and message are those of the loop above.
         message = unsafe { libc::CMSG_NXTHDR(header, message) };
     }
+}
+
+fn since_1970(time: libc::timespec) -> Option<Duration> {
+    Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
 }
 
 pub(super) fn length_of<T>() -> u32 {

@@ -30,6 +30,11 @@ pub(crate) fn set_option(
     checked(result)
 }
 
+/// Has the kernel say when it took a packet in, where it can.
+pub(crate) fn ask_for_stamps(fd: BorrowedFd<'_>) {
+    let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1);
+}
+
 /// The number of a socket's network namespace (`SO_NETNS_COOKIE`, Linux 5.14).
 pub(crate) fn namespace_cookie(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
     let mut cookie: u64 = 0;

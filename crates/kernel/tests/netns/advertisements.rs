@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use intent::{AddressKey, IfIndex};
+use kernel::eventloop::wall_clock;
 use kernel::netlink::RequestSocket;
 use kernel::socket::{Datagram, Framing, Packet, ReceiveSocket, SendSocket, Sending, VridSet};
 use rustix::io::Errno;
@@ -21,6 +22,7 @@ pub const TESTS: &[Test] = &[
     ("the_set_of_vrids_may_change", changing),
     ("unicast_arrives", unicast),
     ("a_large_batch_is_sent_whole_and_received_in_calls", batches),
+    ("when_a_packet_came_is_told_however_late_it_is_read", stamps),
     ("a_source_that_went_is_still_sent_from", source_gone),
     ("another_interface_is_not_heard", other_interface),
     ("a_refusal_says_how_many_went_before", refusal),
@@ -110,11 +112,11 @@ pub fn collect(socket: &ReceiveSocket, count: usize) -> Vec<Arrived> {
     let mut buffers = Packet::new();
     let mut all = Vec::new();
     eventually("datagrams", || {
-        socket.receive(&mut buffers, |datagram| all.push(arrived(datagram))).unwrap();
+        socket.receive(&mut buffers, |datagram, _| all.push(arrived(datagram))).unwrap();
         (all.len() >= count).then_some(())
     });
     std::thread::sleep(Duration::from_millis(30));
-    socket.receive(&mut buffers, |datagram| all.push(arrived(datagram))).unwrap();
+    socket.receive(&mut buffers, |datagram, _| all.push(arrived(datagram))).unwrap();
     all
 }
 
@@ -220,6 +222,36 @@ fn unicast() {
     assert_eq!(collect(&there, 1), [(9, 255, SOURCE_V4.into(), far.into())]);
 }
 
+fn stamps() {
+    let cable = cable();
+    let v4 = listen(&cable, Family::Ipv4, None);
+    let v6 = listen(&cable, Family::Ipv6, None);
+    let sender = SendSocket::open(NEAR, cable.near, Family::Ipv4).unwrap();
+    let bytes = vrrp(7);
+    let sending = Sending {
+        bytes: &bytes,
+        source: SOURCE_V6.into(),
+        destination: MULTICAST_V6.into(),
+        hop_limit: 255,
+    };
+    let begun = wall_clock();
+    assert_eq!(sender.send(v4_sendings(&[datagram(7, 255, MULTICAST_V4)])).0, 1);
+    let sender = SendSocket::open(NEAR, cable.near, Family::Ipv6).unwrap();
+    assert_eq!(sender.send([sending]).0, 1);
+    let sent = wall_clock();
+    std::thread::sleep(Duration::from_millis(300));
+    for socket in [v4, v6] {
+        let mut stamped = None;
+        eventually("a datagram", || {
+            socket.receive(&mut Packet::new(), |_, stamp| stamped = stamp).unwrap();
+            stamped
+        });
+        // Handing it over took a moment, but not as long as nobody read.
+        let stamp = stamped.unwrap();
+        assert!(stamp >= begun && stamp < sent + Duration::from_millis(250), "{stamp:?} {sent:?}");
+    }
+}
+
 fn batches() {
     let cable = cable();
     let there = listen(&cable, Family::Ipv4, Some(&ours(&[1])));
@@ -231,13 +263,13 @@ fn batches() {
     assert!(sent == 1140 && refusal.is_none(), "{sent} {refusal:?}");
     // The cable itself may drop some of a burst, never those of a small one.
     std::thread::sleep(Duration::from_millis(50));
-    while there.receive(&mut Packet::new(), |_| {}).unwrap().1 {}
+    while there.receive(&mut Packet::new(), |_, _| {}).unwrap().1 {}
     assert_eq!(sender.send(v4_sendings(&datagrams[1100..])).0, 40);
     std::thread::sleep(Duration::from_millis(50));
     let mut buffers = Packet::new();
-    assert_eq!(there.receive(&mut buffers, |_| {}).unwrap(), (32, true));
-    assert_eq!(there.receive(&mut buffers, |_| {}).unwrap(), (8, false));
-    assert_eq!(there.receive(&mut buffers, |_| {}).unwrap(), (0, false));
+    assert_eq!(there.receive(&mut buffers, |_, _| {}).unwrap(), (32, true));
+    assert_eq!(there.receive(&mut buffers, |_, _| {}).unwrap(), (8, false));
+    assert_eq!(there.receive(&mut buffers, |_, _| {}).unwrap(), (0, false));
     assert_eq!(sender.send([]).0, 0);
 }
 
@@ -305,7 +337,7 @@ fn gone() {
     let v4 = [datagram(1, 255, MULTICAST_V4)];
     let v6 = vrrp(1);
     for (number, (receiver, sender)) in sockets.iter().enumerate() {
-        assert_eq!(receiver.receive(&mut Packet::new(), |_| panic!()).unwrap(), (0, false));
+        assert_eq!(receiver.receive(&mut Packet::new(), |_, _| panic!()).unwrap(), (0, false));
         let sendings = if number == 0 { v4_sendings(&v4) } else { vec![v6_sending(&v6)] };
         let (sent, refusal) = sender.send(sendings.iter().copied());
         let refusal = refusal.expect("there is no interface");

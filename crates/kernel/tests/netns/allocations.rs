@@ -66,7 +66,7 @@ fn datagrams() {
         });
         let ears = ReceiveSocket::open(NEAR, family, Framing::Plain, None, None).unwrap();
         takes_none("a look", || {
-            ears.receive(&mut buffers, |_| {}).unwrap();
+            ears.receive(&mut buffers, |_, _| {}).unwrap();
         });
     }
     let announcer = AnnounceSocket::open().unwrap();

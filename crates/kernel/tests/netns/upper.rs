@@ -178,7 +178,7 @@ fn heard(ears: &ReceiveSocket) -> Vec<Vec<u8>> {
     let mut buffers = Packet::new();
     eventually("an advert", || {
         let mut all = Vec::new();
-        let each = |datagram: kernel::socket::Datagram<'_>| match datagram {
+        let each = |datagram: kernel::socket::Datagram<'_>, _| match datagram {
             kernel::socket::Datagram::V4(bytes) => all.push(bytes.to_vec()),
             kernel::socket::Datagram::V6 { bytes, source, destination, hop_limit } => {
                 assert_eq!((source, destination, hop_limit), (SOURCE_V6, MULTICAST_V6, 255));
@@ -263,7 +263,7 @@ fn silent() {
     };
     cable.there.within(down).unwrap();
     for _ in 0..2 {
-        assert_eq!(ears.receive(&mut buffers, |_| panic!("a packet")).unwrap(), (0, false));
+        assert_eq!(ears.receive(&mut buffers, |_, _| panic!("a packet")).unwrap(), (0, false));
     }
 }
 

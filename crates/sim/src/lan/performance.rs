@@ -90,6 +90,7 @@ impl Lan {
                 parameters.advertisement_interval,
             ),
             addresses: parameters.addresses.clone(),
+            waited: Duration::ZERO,
         };
         let vrid = parameters.vrid;
         for to in 0..self.hosts.len() {

@@ -30,7 +30,8 @@ impl VirtualRouter {
         let State::Backup(backup) = &mut self.state else { return };
         let from = core::mem::replace(&mut backup.active_adver_interval, to);
         let before = backup.active.replace(peer).map(|peer| peer.address);
-        backup.active_down_timer = DownTimer::after(now, span, Meaning::Silence);
+        let came = now - advertisement.waited;
+        backup.active_down_timer = DownTimer::after(came, span, Meaning::Silence);
         backup.discarded = None;
         backup.wants_active = None;
         if before != Some(peer.address) {
@@ -56,7 +57,8 @@ impl VirtualRouter {
         self.counters.resignations_received += 1;
         let State::Backup(backup) = &mut self.state else { return };
         let skew = skew_time(version, backup.active_adver_interval, priority);
-        backup.active_down_timer = DownTimer::after(now, skew, Meaning::Resigned(peer));
+        let came = now - advertisement.waited;
+        backup.active_down_timer = DownTimer::after(came, skew, Meaning::Resigned(peer));
         backup.discarded = None;
         backup.wants_active = None;
         actions.notice(Notice::PeerResigned { peer, role: Role::Backup });

@@ -144,7 +144,8 @@ impl VirtualRouter {
         actions: &mut Actions<'_>,
     ) {
         let interval = self.active_interval_of(advertisement);
-        let timer = DownTimer::after(now, self.active_down(interval), Meaning::Silence);
+        let came = now - advertisement.waited;
+        let timer = DownTimer::after(came, self.active_down(interval), Meaning::Silence);
         let backup =
             Backup { active: Some(peer_of(advertisement)), ..Backup::new(interval, timer) };
         actions.push(Action::Release);

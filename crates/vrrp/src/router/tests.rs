@@ -106,6 +106,7 @@ fn advert(priority: u8, last_octet: u8) -> Received {
         priority: Priority(priority),
         interval: MaxAdvertiseInterval::Centiseconds(100),
         addresses: vec![ip(100)],
+        waited: Duration::ZERO,
     }
 }
 
@@ -447,6 +448,21 @@ fn v3_learns_the_interval_of_the_active_router_and_v2_refuses_another_one() {
     assert_eq!(bench.hears(SECOND, &slow), ["notice IntervalDiffers"]);
     assert_eq!(bench.hears(2 * SECOND, &slow), Vec::<String>::new());
     assert_eq!(bench.next(), "Backup 3.609375000 ActiveDownTimer");
+}
+
+#[test]
+fn active_down_timer_counts_from_the_arrival_of_what_waited_to_be_read() {
+    let late = |priority, ms| Received { waited: Duration::from_millis(ms), ..advert(priority, 9) };
+    let mut bench = Bench::at(Role::Backup);
+    bench.hears(SECOND, &late(200, 20));
+    // 0.98 + 3 + 156/256
+    assert_eq!(bench.next(), "Backup 4.589375000 ActiveDownTimer");
+    bench.hears(2 * SECOND, &late(0, 20));
+    assert_eq!(bench.next(), "Backup 2.589375000 ActiveDownTimer");
+    // An Active router yields when it reads, and waits from when it was told.
+    let mut bench = Bench::at(Role::Active);
+    bench.hears(20 * SECOND, &late(200, 20));
+    assert_eq!(bench.next(), "Backup 23.589375000 ActiveDownTimer");
 }
 
 // T9: v2 Skew_Time does not grow with the interval.

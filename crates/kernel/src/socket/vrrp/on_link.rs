@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::rc::Rc;
+use std::time::Duration;
 
 use intent::IfIndex;
 use rustix::io::Errno;
@@ -58,6 +59,7 @@ impl ReceiveSocket {
         let members = Socket::new(domain, Type::DGRAM, None).map_err(failed(opening))?;
         let _ =
             sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PRIORITY, PRIORITY_CONTROL);
+        sys::ask_for_stamps(socket.as_fd());
         let layer = Layer::Link { index, members };
         let socket = Rc::new(Handle::closed_aside(socket));
         let this = Self { socket, interface: interface.to_owned(), family, framing, layer };
@@ -74,14 +76,14 @@ impl ReceiveSocket {
     pub(super) fn receive_on_link(
         &self,
         buffers: &mut Packet,
-        mut each: impl FnMut(Datagram<'_>),
+        mut each: impl FnMut(Datagram<'_>, Option<Duration>),
     ) -> Result<(usize, bool), SocketError> {
         let family = self.family;
         let outcome = buffers.batch.receive(self.socket.as_fd(), |received| {
             if !received.outgoing
                 && let Some(datagram) = datagram(family, received.bytes)
             {
-                each(datagram);
+                each(datagram, received.stamped);
             }
         });
         match outcome {
