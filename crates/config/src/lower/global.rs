@@ -293,5 +293,5 @@ fn process_name(name: &str) -> String {
 const PROCESS_NAME_MAX: usize = 15;
 /// Longest prefix that leaves room in the 15 bytes of a link's name.
 const VMAC_PREFIX_MAX: usize = 7;
-/// Shortest lease: the kernel counts whole seconds, and a renewal each third of it must fit.
+/// Shortest lease: the kernel counts whole seconds, and a renewal at half of it must fit.
 const LIFETIME_MIN: u32 = 3;

@@ -1,6 +1,6 @@
 //! The virtual addresses that this process holds, and their leases.
 //!
-//! An address is installed with an end, and renewed at a third of its life: a daemon that is killed or hangs loses
+//! An address is installed with an end, and renewed at half of its life: a daemon that is killed or hangs loses
 //! its addresses without anyone's help. One that stood before us as the host's own (of an owner, priority 255)
 //! is neither leased nor replaced nor removed.
 
@@ -109,7 +109,7 @@ impl Holdings {
         self.renewals.next()
     }
 
-    /// The leases that are due for renewal; they are due again after a third of their lives.
+    /// The leases that are due for renewal; they are due again after half of their lives.
     pub(super) fn due(&mut self, now: Instant) -> Vec<(InstanceId, Address)> {
         let mut due = Vec::new();
         while let Some(instance) = self.renewals.pop_due(now) {
@@ -257,9 +257,10 @@ pub(super) fn lease(instance: &Instance, down: Duration) -> Option<Duration> {
     }
 }
 
-/// A third of a lease, less for some, so that not all instances renew at once.
+/// Half of a lease, less for some, so that not all instances renew at once. What is left is longer than it takes to find out
+/// that a process hangs and to start another one.
 fn spread(instance: InstanceId, lease: Duration) -> Duration {
-    lease / 3 - lease / 12 * (instance.0 % SPREAD) / SPREAD
+    lease / 2 - lease / 8 * (instance.0 % SPREAD) / SPREAD
 }
 
 /// Active_Down_Interval of the configured parameters (RFC 9568 §6.1).
@@ -285,7 +286,7 @@ fn shortest(holdings: &[Holding]) -> Option<Duration> {
     .min()
 }
 
-/// Moments over which renewals are spread.
-const SPREAD: u32 = 64;
+/// Moments over which renewals are spread: a wake-up costs as much as several renewals.
+const SPREAD: u32 = 16;
 /// Seconds.
 const LEASE_AT_LEAST: u64 = 10;
