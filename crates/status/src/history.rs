@@ -1,6 +1,7 @@
 //! What happened lately, and why: a bounded memory.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +46,20 @@ pub enum Occurrence {
 /// The last events of each instance, of each group, and of the daemon: whoever changes often takes nobody else's room.
 #[derive(Debug, Default)]
 pub struct History {
-    rings: BTreeMap<Subject, VecDeque<Event>>,
+    /// The oldest first.
+    rings: BTreeMap<Subject, Vec<Kept>>,
+    /// The text recorded last: thousands of instances that change together do so for one reason.
+    last: Arc<str>,
+}
+
+/// An event of a subject that is known.
+#[derive(Debug)]
+struct Kept {
+    at: Seconds,
+    /// None where the daemon is meant.
+    state: Option<State>,
+    /// The cause, or what happened to the daemon.
+    text: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,28 +70,44 @@ enum Subject {
 }
 
 impl Subject {
-    fn of(what: &Occurrence) -> Self {
-        match what {
-            Occurrence::Daemon { .. } => Self::Daemon,
-            Occurrence::Group { name, .. } => Self::Group(name.clone()),
-            Occurrence::Instance { name, .. } => Self::Instance(name.clone()),
-        }
+    /// The event as others see it; none where the daemon would have a state or another one none.
+    fn event(&self, kept: &Kept) -> Option<Event> {
+        let text = || kept.text.as_ref().to_owned();
+        let what = match (self, kept.state) {
+            (Self::Daemon, _) => Occurrence::Daemon { text: text() },
+            (Self::Group(name), Some(state)) => Occurrence::Group { name: name.clone(), state },
+            (Self::Instance(name), Some(state)) => {
+                Occurrence::Instance { name: name.clone(), state, cause: text() }
+            }
+            (Self::Group(_) | Self::Instance(_), None) => return None,
+        };
+        Some(Event { at: kept.at, what })
     }
 }
 
 impl History {
     /// Remembers something, and forgets what is too old.
     pub fn record(&mut self, event: Event) {
-        let subject = Subject::of(&event.what);
+        let (subject, state, text) = match event.what {
+            Occurrence::Daemon { text } => (Subject::Daemon, None, text),
+            Occurrence::Group { name, state } => (Subject::Group(name), Some(state), String::new()),
+            Occurrence::Instance { name, state, cause } => {
+                (Subject::Instance(name), Some(state), cause)
+            }
+        };
+        if *self.last != *text {
+            self.last = text.into();
+        }
         let room = if subject == Subject::Daemon { OF_THE_DAEMON } else { OF_EACH };
         let ring = self.rings.entry(subject).or_default();
         if ring.len() >= room {
-            ring.pop_front();
+            ring.remove(0);
         }
-        ring.push_back(event);
+        // Most have two events, ever.
+        ring.reserve_exact(1);
+        ring.push(Kept { at: event.at, state, text: Arc::clone(&self.last) });
         if self.rings.len() > SUBJECTS {
-            // Most likely one that is configured no longer.
-            let latest = |ring: &VecDeque<Event>| ring.back().map(|event| event.at);
+            let latest = |ring: &Vec<Kept>| ring.last().map(|kept| kept.at);
             let oldest = self.rings.iter().min_by_key(|(_, ring)| latest(ring));
             if let Some(subject) = oldest.map(|(subject, _)| subject.clone()) {
                 self.rings.remove(&subject);
@@ -89,17 +119,9 @@ impl History {
     #[must_use]
     pub fn last(&self, instance: &str) -> Option<(Seconds, State, &str)> {
         let ring = self.rings.get(&Subject::Instance(instance.to_owned()))?;
-        let entered = |event: &'_ Event| match &event.what {
-            Occurrence::Instance { state, .. } => Some(*state),
-            Occurrence::Group { .. } | Occurrence::Daemon { .. } => None,
-        };
-        let state = entered(ring.back()?)?;
-        // What is told of one that stays as it is, such as a contest, is no entry.
-        let event = ring.iter().rev().take_while(|event| entered(event) == Some(state)).last()?;
-        match &event.what {
-            Occurrence::Instance { cause, .. } => Some((event.at, state, cause)),
-            Occurrence::Group { .. } | Occurrence::Daemon { .. } => None,
-        }
+        let state = ring.last()?.state?;
+        let same = ring.iter().rev().take_while(|kept| kept.state == Some(state));
+        same.last().map(|kept| (kept.at, state, kept.text.as_ref()))
     }
 
     /// What is remembered, the oldest first: of one instance with what concerns the whole daemon, or everything.
@@ -111,7 +133,9 @@ impl History {
             (Subject::Group(_), Some(_)) => false,
         };
         let rings = self.rings.iter().filter(|(subject, _)| wanted(subject));
-        let mut events: Vec<Event> = rings.flat_map(|(_, ring)| ring.iter().cloned()).collect();
+        let all = rings.flat_map(|(subject, ring)| ring.iter().map(move |kept| (subject, kept)));
+        let mut events: Vec<Event> =
+            all.filter_map(|(subject, kept)| subject.event(kept)).collect();
         // Stable: what happened at one time stays in order.
         events.sort_by_key(|event| event.at);
         events

@@ -231,9 +231,10 @@ impl Outputs {
         self.0.drain(..)
     }
 
-    /// Removes all outputs, keeping the memory.
+    /// Removes all outputs, keeping the memory of a usual turn: that of one in which thousands moved is given back.
     pub fn clear(&mut self) {
         self.0.clear();
+        self.0.shrink_to(USUAL);
     }
 
     /// Whether there is nothing to do.
@@ -248,6 +249,9 @@ impl Outputs {
         self.0.len()
     }
 }
+
+/// Several bursts of advertisements.
+const USUAL: usize = 256;
 
 impl<'a> IntoIterator for &'a Outputs {
     type Item = &'a Output;

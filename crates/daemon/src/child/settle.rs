@@ -31,6 +31,8 @@ pub(crate) fn settle(invoked_name: &str, process: &Process, needs: Needs, log: &
     if !process.cpu_affinity.is_empty() {
         said(log, "CPU affinity", process::set_affinity(&process.cpu_affinity));
     }
+    // The configuration was read; what is locked stays.
+    process::give_back_memory();
     if needs.lock_memory || process.no_swap {
         let locked = process::lock_memory();
         if locked.is_ok() {

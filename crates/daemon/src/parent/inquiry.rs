@@ -3,7 +3,6 @@
 //! One question at a time: who asks while one is under way is answered by the next, together with all others that
 //! wait. A process that dies meanwhile is asked again when its successor works.
 
-use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -168,7 +167,7 @@ impl Parent {
 
     /// Adds to what a VRRP process knows of an instance what came before that process.
     fn round_off(&mut self, instance: &mut Instance) {
-        instance.counters = self.tallies.hear(&instance.name, take(&mut instance.counters));
+        instance.counters = self.tallies.hear(&instance.name, &instance.counters);
         // One that goes on where another one ended has been so since then, and for that reason.
         if let Some((at, state, cause)) = self.history.last(&instance.name)
             && state == instance.state
@@ -184,7 +183,7 @@ impl Parent {
         match control::items::<(String, Counters)>(list) {
             Ok(items) => {
                 for (name, counters) in items {
-                    self.tallies.hear(&name, counters);
+                    self.tallies.hear(&name, &counters);
                 }
             }
             Err(error) => {

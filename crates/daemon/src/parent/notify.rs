@@ -111,6 +111,8 @@ impl Parent {
             self.announced = true;
             self.systemd.ready(&status);
             self.end_departure();
+            // Reading a configuration needs more than the rest of the work.
+            kernel::process::give_back_memory();
         } else if self.announced {
             self.systemd.status(&status);
         }

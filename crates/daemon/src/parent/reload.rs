@@ -202,6 +202,7 @@ impl Parent {
         self.last_reload = Some(status::Reload { at: today(), succeeded, lines });
         self.answer_reload();
         self.systemd.ready(&self.status());
+        kernel::process::give_back_memory();
     }
 }
 

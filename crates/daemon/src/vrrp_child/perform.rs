@@ -29,6 +29,16 @@ pub(super) struct Scratch {
     identification: u16,
 }
 
+impl Scratch {
+    /// Keeps what a burst of advertisements needs, not what thousands of instances need that move together.
+    fn give_back(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(USUAL_BYTES);
+        self.packets.clear();
+        self.packets.shrink_to(USUAL_PACKETS);
+    }
+}
+
 #[derive(Debug)]
 struct Outgoing {
     port: PortId,
@@ -74,8 +84,6 @@ impl Shell {
     /// Sends the advertisements of one turn, those of a port in one call.
     fn advertise(&mut self, outputs: &Outputs, failed: &mut Vec<(InstanceId, Effect)>) {
         let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.bytes.clear();
-        scratch.packets.clear();
         let unix = wall_clock();
         for output in outputs {
             if let Output::Instance { instance, action: Action::Advertise { priority } } = output {
@@ -87,6 +95,7 @@ impl Shell {
         for packets in scratch.packets.chunk_by(|one, other| one.port == other.port) {
             self.send(&scratch.bytes, packets, failed);
         }
+        scratch.give_back();
         self.scratch = scratch;
     }
 
@@ -245,3 +254,6 @@ impl Shell {
         }
     }
 }
+
+const USUAL_PACKETS: usize = 256;
+const USUAL_BYTES: usize = 32 * 1024;

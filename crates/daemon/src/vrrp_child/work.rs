@@ -132,6 +132,9 @@ impl Work {
         if self.items.is_empty() {
             let count = self.repeats.len().min(BATCH);
             batch.extend(self.repeats.drain(..count));
+            if self.repeats.is_empty() {
+                self.repeats.shrink_to(BATCH);
+            }
             return batch;
         }
         while batch.len() < self.size
@@ -142,6 +145,7 @@ impl Work {
         }
         if self.items.is_empty() {
             self.size = 0;
+            self.items.shrink_to(BATCH);
         }
         batch
     }

@@ -1,6 +1,7 @@
 //! Processes: starting children, how the kernel schedules us, what we may do, bytes to hand down.
 
 mod child;
+mod memory;
 mod memory_file;
 mod privilege;
 mod program;
@@ -10,6 +11,7 @@ pub mod table;
 use rustix::io::Errno;
 
 pub use child::{Child, Ended, Spawn, Stdio};
+pub use memory::give_back_memory;
 pub use memory_file::MemoryFile;
 pub use privilege::{Privilege, drop_to, forbid_new_privileges, may};
 pub use program::{Identity, Program};

@@ -5,6 +5,7 @@ mod batch;
 mod child;
 mod send;
 
+use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use intent::IfIndex;
@@ -28,6 +29,23 @@ pub(crate) fn set_option(
     let result =
         unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), length) };
     checked(result)
+}
+
+/// Takes pages of a file that nobody may write out of this process's memory; what is needed comes back by itself.
+pub(crate) fn unmap_pages(range: &Range<usize>) -> Result<(), Errno> {
+    let start = std::ptr::without_provenance_mut(range.start);
+    // SAFETY: the caller names a mapping of a file that cannot be written: every page is there again, as it was, when
+    // it is touched.
+    checked(unsafe { libc::madvise(start, range.len(), libc::MADV_DONTNEED) })
+}
+
+/// Gives what the allocator holds and nobody uses back to the kernel.
+pub(crate) fn trim_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it takes no pointers.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// Has the kernel say when it took a packet in, where it can.
