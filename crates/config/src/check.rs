@@ -27,8 +27,26 @@ pub struct Checked {
 /// A block lives until it is checked and lowered, and not until the end of the configuration. Where defaults of
 /// instances stand behind an instance, the text is read again.
 pub fn check(sources: &SourceSet, environment: &Environment) -> Checked {
+    check_for(sources, environment, RealServers::Kept)
+}
+
+/// What becomes of real servers, of which there may be a hundred thousand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RealServers {
+    /// They are in the model.
+    Kept,
+    /// They are judged, and not in the model: for all who balance nothing.
+    Judged,
+}
+
+/// The same as [`check`], with or without real servers in the model.
+pub fn check_for(
+    sources: &SourceSet,
+    environment: &Environment,
+    real_servers: RealServers,
+) -> Checked {
     let (mut reader, mut diagnostics) = {
-        let first = || Lowering::new(sources, &environment.names);
+        let first = || Lowering::new(sources, &environment.names, real_servers);
         read(sources, environment, first)
     };
     if reader.lowering.is_stale() {

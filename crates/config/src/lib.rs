@@ -17,5 +17,5 @@ pub mod names;
 pub mod source;
 pub mod syntax;
 
-pub use check::{Checked, check};
+pub use check::{Checked, RealServers, check, check_for};
 pub use lower::upkeep::umask_number;

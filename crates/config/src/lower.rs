@@ -41,6 +41,7 @@ use self::global::Defaults;
 use self::report::Reports;
 use self::rule::Priorities;
 use self::track::{Already, Catalogue, Kind, Trackers};
+use crate::check::RealServers;
 use crate::diagnostic::{Diagnostic, model as codes};
 use crate::model::{Global, HeldBack, Hindrance, Instance, Model, VirtualServer};
 use crate::names::Names;
@@ -70,6 +71,7 @@ pub(crate) struct Lowering<'a> {
     /// What instances track by name: what that is is known at the end.
     tracked: Vec<Vec<track::Tracked>>,
     virtual_servers: Vec<VirtualServer>,
+    real_servers: RealServers,
     /// Those of them that name a group, which may stand behind them, with their blocks.
     of_groups: Vec<(usize, Directive)>,
     server_groups: served::Groups,
@@ -79,7 +81,7 @@ pub(crate) struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    pub(crate) fn new(sources: &'a SourceSet, names: &'a Names) -> Self {
+    pub(crate) fn new(sources: &'a SourceSet, names: &'a Names, real_servers: RealServers) -> Self {
         Self {
             reports: Reports::new(sources, names),
             settled: false,
@@ -92,6 +94,7 @@ impl<'a> Lowering<'a> {
             trackers: Trackers::default(),
             tracked: Vec::new(),
             virtual_servers: Vec::new(),
+            real_servers,
             of_groups: Vec::new(),
             server_groups: served::Groups::new(),
             priorities: Priorities::default(),
@@ -110,7 +113,7 @@ impl<'a> Lowering<'a> {
             settled: true,
             global: self.global.clone(),
             defaults: self.defaults.clone(),
-            ..Self::new(self.reports.sources, self.reports.names)
+            ..Self::new(self.reports.sources, self.reports.names, self.real_servers)
         }
     }
 
@@ -128,7 +131,8 @@ impl<'a> Lowering<'a> {
                     self.of_groups.push((self.virtual_servers.len(), directive));
                 } else {
                     let groups = &self.server_groups;
-                    server.balance = service::lower(&directive, groups, &mut self.reports);
+                    let balance = service::lower(&directive, groups, &mut self.reports);
+                    server.balance = service::keep(balance, self.real_servers);
                 }
                 self.virtual_servers.push(server);
             }
@@ -203,7 +207,8 @@ impl<'a> Lowering<'a> {
         let mut virtual_servers = self.virtual_servers;
         for (number, block) in &self.of_groups {
             if let Some(server) = virtual_servers.get_mut(*number) {
-                server.balance = service::lower(block, &self.server_groups, &mut reports);
+                let balance = service::lower(block, &self.server_groups, &mut reports);
+                server.balance = service::keep(balance, self.real_servers);
             }
         }
         service::leave_out_repeated(&mut virtual_servers, &mut reports);

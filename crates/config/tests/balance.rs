@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use config::check;
 use config::model::{Balance, CheckKind, Pace};
 use config::source::SourceSet;
 use config::syntax::Environment;
+use config::{RealServers, check};
 use health::{OnFailure, Recovery, Verdict};
 use intent::service::{Forwarding, Front, Granularity, Tunnel, TunnelChecksum};
 
@@ -290,4 +290,28 @@ fn a_service_without_protocol_is_udp_and_one_without_port_persists() {
             "LVS005: `virtual_server 192.0.2.1` has no protocol: it balances UDP",
         ]
     );
+}
+
+#[test]
+fn real_servers_that_are_not_kept_are_judged_all_the_same() {
+    let text = "virtual_server 192.0.2.1 80 {\n protocol TCP\n quorum 9\n real_server 192.0.2.11 80 {\n \
+        TCP_CHECK {\n }\n }\n real_server 192.0.2.11 80 {\n }\n}\nvirtual_server group G {\n protocol TCP\n \
+        real_server 192.0.2.12 80 {\n }\n}\nvirtual_server_group G {\n 192.0.2.2 80\n}\n\
+        virtual_server 192.0.2.2 80 {\n protocol TCP\n real_server 192.0.2.13 80 {\n }\n}\n";
+    let sources = SourceSet::single("a.conf", text);
+    let environment = Environment::of_host("host");
+    let mut kept = config::check_for(&sources, &environment, RealServers::Kept);
+    let judged = config::check_for(&sources, &environment, RealServers::Judged);
+    let said = |checked: &config::Checked| -> Vec<String> {
+        checked.diagnostics.iter().map(|it| format!("{} {}", it.code.name(), it.message)).collect()
+    };
+    assert_eq!(said(&judged), said(&kept));
+    let about_servers = said(&judged).iter().filter(|it| it.starts_with("LVS")).count();
+    assert_eq!(about_servers, 3, "{:?}", said(&judged));
+    let mut servers = 0;
+    for balance in kept.model.virtual_servers.iter_mut().filter_map(|it| it.balance.as_mut()) {
+        servers += std::mem::take(&mut balance.servers).len();
+    }
+    assert_eq!(servers, 2);
+    assert_eq!(judged.model, kept.model);
 }

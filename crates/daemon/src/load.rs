@@ -7,11 +7,11 @@ use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use config::Checked;
 use config::diagnostic::Diagnostic;
 use config::model::Model;
 use config::source::{IncludeAnswer, IncludeRequest, IncludedFile, Refusal, SourceSet};
 use config::syntax::Environment;
+use config::{Checked, RealServers};
 use control::StartOptions;
 
 /// Reads `top`, which may be a pattern, and everything that it includes, files of keys too.
@@ -19,7 +19,8 @@ pub(crate) fn read(top: &str, options: &StartOptions) -> SourceSet {
     let mut sources = SourceSet::load(top, &mut answer);
     // Which files these are is known once all is understood; most configurations have none.
     if sources.files().iter().any(|file| file.text().contains("auth_hmac")) {
-        for path in config::check(&sources, &environment(options)).key_files {
+        let checked = config::check_for(&sources, &environment(options), RealServers::Judged);
+        for path in checked.key_files {
             let content = secret(Path::new(&path), KEY_MAX);
             sources.add_key_file(path, content);
         }
@@ -39,8 +40,12 @@ fn environment(options: &StartOptions) -> Environment {
 }
 
 /// A configuration as far as it could be read, and all that is to be said about it.
-pub(crate) fn understand(sources: &SourceSet, options: &StartOptions) -> (Model, Vec<Diagnostic>) {
-    let checked = config::check(sources, &environment(options));
+pub(crate) fn understand(
+    sources: &SourceSet,
+    options: &StartOptions,
+    real_servers: RealServers,
+) -> (Model, Vec<Diagnostic>) {
+    let checked = config::check_for(sources, &environment(options), real_servers);
     (checked.model, checked.diagnostics)
 }
 
@@ -57,12 +62,12 @@ pub(crate) fn understand_here(
 /// All that can be said about a configuration on this host.
 pub(crate) fn check_here(sources: &SourceSet, options: &mut StartOptions) -> Checked {
     options.name_files.clear();
-    let checked = config::check(sources, &environment(options));
+    let checked = config::check_for(sources, &environment(options), RealServers::Judged);
     if !checked.wants_names {
         return checked;
     }
     options.name_files = names::read(&checked.model.global.name_directories);
-    config::check(sources, &environment(options))
+    config::check_for(sources, &environment(options), RealServers::Judged)
 }
 
 /// The default configuration: our own file where there is one, else keepalived's.

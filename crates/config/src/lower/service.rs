@@ -23,6 +23,7 @@ use self::server::Around;
 use super::command;
 use super::report::Reports;
 use super::served::Groups;
+use crate::check::RealServers;
 use crate::diagnostic::model as codes;
 use crate::model::{Balance, Command, RealServer, SorryServer, VirtualServer};
 use crate::source::Span;
@@ -80,6 +81,7 @@ pub(super) fn lower(
             _ => {}
         }
     }
+    lowered.shrink_to_fit();
     let (quorum, hysteresis) = quorum(block, &lowered, reports);
     let sorry_server = sorry_server(block, &settings, &fronts, reports);
     Some(Balance {
@@ -96,6 +98,14 @@ pub(super) fn lower(
         sorry_server,
         servers: lowered,
     })
+}
+
+/// What of a `virtual_server` comes into the model.
+pub(super) fn keep(balance: Option<Balance>, real_servers: RealServers) -> Option<Balance> {
+    match real_servers {
+        RealServers::Kept => balance,
+        RealServers::Judged => balance.map(|balance| Balance { servers: Vec::new(), ..balance }),
+    }
 }
 
 /// What a `virtual_server` says for all of its servers.

@@ -18,6 +18,7 @@ mod turn;
 
 use std::process::ExitCode;
 
+use config::RealServers;
 use control::Severity;
 use health::{Input, Outputs, Roster};
 use kernel::eventloop::now;
@@ -51,7 +52,7 @@ struct Shell {
 
 /// Runs until the parent says otherwise, or is gone.
 pub(crate) fn run() -> ExitCode {
-    let mut startup = match child::take_over() {
+    let mut startup = match child::take_over(RealServers::Kept) {
         Ok(startup) => startup,
         Err(code) => return code,
     };

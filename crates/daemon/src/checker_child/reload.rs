@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use clock::Instant;
+use config::RealServers;
 use config::model::Model;
 use control::{Severity, ToParent};
 use health::{Input, ServiceId};
@@ -20,7 +21,7 @@ pub(super) struct Reading(Option<JoinHandle<Result<Model, PayloadError>>>);
 impl Reading {
     /// Reads it, in a thread: thousands of virtual servers take their time. What was being read is forgotten.
     pub(super) fn begin(&mut self, memory: OwnedFd) {
-        let read = move || child::read(&memory).map(|(_, model)| model);
+        let read = move || child::read(&memory, RealServers::Kept).map(|(_, model)| model);
         self.0 = Some(tokio::task::spawn_blocking(read));
     }
 

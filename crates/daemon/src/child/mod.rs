@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clock::Instant;
+use config::RealServers;
 use config::model::Model;
 use control::{Finding, Role, Severity, StartOptions, Summary, ToChild, ToParent, Watched};
 use kernel::socket::{Channel, ChannelError};
@@ -49,7 +50,7 @@ pub(crate) struct Startup {
 /// Takes over what the parent left in descriptors 3 and 4.
 ///
 /// **Errors**: the exit code of a process that was not started by a parent of this version.
-pub(crate) fn take_over() -> Result<Startup, ExitCode> {
+pub(crate) fn take_over(real_servers: RealServers) -> Result<Startup, ExitCode> {
     let refuse = |why: &str| {
         terminal::eprint(&format!(
             "{ROLE_FLAG}... is for processes that steadfast starts itself: {why}\n"
@@ -57,7 +58,8 @@ pub(crate) fn take_over() -> Result<Startup, ExitCode> {
         ExitCode::from(exit::FATAL)
     };
     let (channel, memory) = kernel::inherited_pair().ok_or_else(|| refuse("no channel"))?;
-    let (options, model) = read(&memory).map_err(|error| refuse(&error.to_string()))?;
+    let (options, model) =
+        read(&memory, real_servers).map_err(|error| refuse(&error.to_string()))?;
     let mut log = Ring::new(options.detail > 0);
     if let Err(error) = signals::block_real_time() {
         log.push(Severity::Warning, format!("cannot block real-time signals: {error}"));
@@ -73,9 +75,12 @@ pub(crate) fn take_over() -> Result<Startup, ExitCode> {
 /// Reads a configuration that the parent has sealed.
 ///
 /// **Errors**: it is not sealed, not of this version, or has errors that the parent did not see.
-pub(crate) fn read(memory: &OwnedFd) -> Result<(StartOptions, Model), PayloadError> {
+pub(crate) fn read(
+    memory: &OwnedFd,
+    real_servers: RealServers,
+) -> Result<(StartOptions, Model), PayloadError> {
     let payload = Payload::read(memory)?;
-    let (model, diagnostics) = load::understand(&payload.sources, &payload.options);
+    let (model, diagnostics) = load::understand(&payload.sources, &payload.options, real_servers);
     if config::diagnostic::worst(&diagnostics) == Some(config::diagnostic::Severity::Error) {
         return Err(PayloadError::Diagnostics);
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use config::RealServers;
 use config::diagnostic::{self, Class, Severity};
 use config::model::{Global, Model, TrackFile, TrackProcess};
 use config::source::SourceSet;
@@ -69,7 +70,7 @@ impl Loaded {
         sources: SourceSet,
         start: StartOptions,
     ) -> Result<Self, Refusal> {
-        let understood = load::understand(&sources, &start);
+        let understood = load::understand(&sources, &start, RealServers::Judged);
         let checked = Checked::of(&path, sources, understood)?;
         Ok(Self::of(path, checked, start))
     }
@@ -173,7 +174,7 @@ impl Source {
             lines: vec![format!("the running configuration cannot be read again: {error}")],
             code: exit::FATAL,
         })?;
-        Ok(load::understand(&running, &self.start).0)
+        Ok(load::understand(&running, &self.start, RealServers::Judged).0)
     }
 }
 

@@ -38,6 +38,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clock::Instant;
+use config::RealServers;
 use control::{Change, Finding, Severity, Subject, ToParent, Watched};
 use kernel::eventloop::{EventLoop, Signals, Token, now};
 use kernel::observer::Observer;
@@ -144,7 +145,7 @@ struct Shell {
 
 /// Runs until the parent says otherwise, or is gone.
 pub(crate) fn run() -> ExitCode {
-    let mut startup = match child::take_over() {
+    let mut startup = match child::take_over(RealServers::Judged) {
         Ok(startup) => startup,
         Err(code) => return code,
     };

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use clock::Instant;
+use config::RealServers;
 use config::model::{Instance, Model, VirtualAddress};
 use control::ToParent;
 use intent::{Address, AddressKey};
@@ -52,7 +53,7 @@ impl Shell {
         let (sender, result) = sync_channel(1);
         std::thread::Builder::new().name("reload".to_owned()).spawn(move || {
             // Nobody waits for it any more when the process is ending.
-            let _ = sender.send(child::read(&memory).map(|(_, model)| model));
+            let _ = sender.send(child::read(&memory, RealServers::Judged).map(|(_, model)| model));
             let _ = rustix::io::write(&signal, &1u64.to_ne_bytes());
         })?;
         self.events.add(done.as_fd(), RELOAD)?;

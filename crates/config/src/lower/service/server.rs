@@ -71,7 +71,11 @@ pub(super) fn lower(
         outer_host: settings.host.as_deref(),
     };
     for line in block.children() {
-        server.checks.extend(check::lower(line, &target, reports));
+        if let Some(check) = check::lower(line, &target, reports) {
+            // Most have one: room for four would be most of the model.
+            server.checks.reserve_exact(1);
+            server.checks.push(check);
+        }
     }
     Some(server)
 }
