@@ -24,6 +24,7 @@ mod mail;
 mod modules;
 mod names;
 mod notification;
+mod pages;
 mod preemption;
 mod process;
 mod reception;
@@ -73,6 +74,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     (MODULES, modules::SCENARIOS),
     ("names", names::SCENARIOS),
     ("notification", notification::SCENARIOS),
+    ("pages", pages::SCENARIOS),
     ("preemption", preemption::SCENARIOS),
     ("process", process::SCENARIOS),
     ("reception", reception::SCENARIOS),

@@ -10,6 +10,7 @@ mod cli;
 mod compat;
 mod courier;
 mod demo;
+mod genhash;
 mod load;
 mod log;
 mod parent;

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 use super::ask;
 use super::check::{self, Format};
-use super::demonstrate;
+use super::{demonstrate, genhash};
 use crate::real_server::{self, Task};
 use crate::terminal::{eprint, print};
 use crate::{compat, demo};
@@ -111,6 +111,15 @@ enum Command {
         #[arg(long)]
         remove: bool,
     },
+    /// Print the MD5 of a page, for `digest` of HTTP_GET and SSL_GET, as keepalived's genhash does.
+    ///
+    /// Exit code: 0 it is printed; 1 there is no whole answer, or the command line cannot be understood.
+    #[command(disable_help_flag = true)]
+    Genhash {
+        /// `-s ADDRESS -p PORT -u PATH`, and what `--help` lists.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
+        arguments: Vec<OsString>,
+    },
     /// Watch two daemons hand addresses over in front of a pinging client, in namespaces of their own.
     Demo {
         /// The result as JSON.
@@ -154,6 +163,7 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
             };
             real_server::run(&real_server::Options { addresses, link: dev, task })
         }
+        Command::Genhash { arguments } => genhash::run(arguments),
         Command::Demo { json, inside } => demonstrate(&demo::Options { json, inside }),
     }
 }

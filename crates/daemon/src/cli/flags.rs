@@ -90,6 +90,8 @@ pub(crate) enum Parsed {
         /// With this exit code.
         code: u8,
     },
+    /// `--genhash`, with what follows it.
+    Genhash(Vec<OsString>),
     /// `--signum`: print this to standard output and end.
     Number(i32),
 }
@@ -197,11 +199,7 @@ fn ends(
     let end = match long {
         "version" => Parsed::Print { text: compat::version_text(&options.invoked_name), code: 0 },
         "help" => Parsed::Print { text: help(&options.invoked_name), code: 0 },
-        "genhash" => Parsed::Print {
-            text: "genhash comes with load balancing, which this release does not have yet\n"
-                .to_owned(),
-            code: 1,
-        },
+        "genhash" => Parsed::Genhash(parser.raw_args()?.collect()),
         "signum" => {
             let name = parser.value()?.to_string_lossy().into_owned();
             match compat::signal_number(&name) {

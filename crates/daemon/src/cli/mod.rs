@@ -4,6 +4,7 @@ mod ask;
 mod check;
 mod commands;
 mod flags;
+mod genhash;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -20,15 +21,19 @@ use crate::{compat, demo, parent};
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     let program = arguments.first().cloned().unwrap_or_default();
     let first = arguments.get(1).map(|argument| argument.to_string_lossy().into_owned());
+    if is_called(&program, "genhash") {
+        return genhash::run(arguments.into_iter().skip(1));
+    }
     match first.as_deref() {
+        Some("--genhash" | "-T") => genhash::run(arguments.into_iter().skip(2)),
         Some(
             "check" | "explain" | "status" | "why" | "reload" | "upgrade" | "real-server" | "demo"
-            | "help",
+            | "genhash" | "help",
         ) => commands::run(arguments),
         // `run` takes the same flags as none at all.
         Some("run") => daemon(&program, arguments.into_iter().skip(2)),
         // keepalived ignores words that are no flags; under our own name one in this place is a slip.
-        Some(word) if !word.starts_with('-') && !is_called_keepalived(&program) => {
+        Some(word) if !word.starts_with('-') && !is_called(&program, "keepalived") => {
             eprint(&format!(
                 "{}: unknown command `{word}`\nTry `{0} --help`.\n",
                 program.to_string_lossy()
@@ -52,8 +57,8 @@ pub(crate) fn options(arguments: Vec<OsString>) -> Result<Options, String> {
     }
 }
 
-fn is_called_keepalived(program: &OsString) -> bool {
-    std::path::Path::new(program).file_name().is_some_and(|name| name == "keepalived")
+fn is_called(program: &OsString, word: &str) -> bool {
+    std::path::Path::new(program).file_name().is_some_and(|name| name == word)
 }
 
 fn daemon(program: &OsString, arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -62,6 +67,10 @@ fn daemon(program: &OsString, arguments: impl Iterator<Item = OsString>) -> Exit
         Ok(flags::Parsed::Print { text, code }) => {
             eprint(&text);
             return ExitCode::from(code);
+        }
+        Ok(flags::Parsed::Genhash(arguments)) => {
+            eprint("Warning -- `genhash` not used as first option, previous options ignored\n");
+            return genhash::run(arguments);
         }
         Ok(flags::Parsed::Number(number)) => {
             print(&format!("{number}\n"));

@@ -8,6 +8,7 @@ pub(crate) mod balance;
 pub(crate) mod changes;
 pub(crate) mod contest;
 pub(crate) mod dump;
+pub(crate) mod genhash;
 pub(crate) mod mail;
 pub(crate) mod narration;
 pub(crate) mod verdicts;

@@ -199,13 +199,6 @@ fn signum_prints_the_number_or_ends_with_1() {
 }
 
 #[test]
-fn genhash_says_that_it_is_not_there_yet() {
-    let run = run(&["--genhash", "-s", "10.0.0.1"]);
-    assert_eq!(run.code, Some(1));
-    assert!(run.err.contains("genhash"), "{}", run.err);
-}
-
-#[test]
 fn a_mistyped_command_starts_nothing_under_our_own_name() {
     let run = run(&["chek", "good.conf"]);
     assert_eq!(run.code, Some(1));

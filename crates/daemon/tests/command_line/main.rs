@@ -1,5 +1,5 @@
 //! The command line of the real program: what it prints, and the exit codes that scripts rely on. Nothing here
-//! needs a privilege or touches the network.
+//! needs a privilege or a network but loopback.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -13,4 +13,5 @@ mod check;
 mod config_test;
 mod explain;
 mod flags;
+mod genhash;
 mod program;

@@ -22,6 +22,14 @@ pub struct RawAnswer {
     pub body: Vec<u8>,
 }
 
+impl RawAnswer {
+    /// The MD5 of the body, as a check with `digest` counts it.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 16] {
+        Md5::digest(&self.body).into()
+    }
+}
+
 /// What is kept of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
