@@ -127,11 +127,15 @@ async fn ask(spec: &HttpSpec, keep: Keep, patience: Patience) -> Result<(Answer,
             let response = sender.send_request(request).await.map_err(|error| refused(&error))?;
             answer::read(spec, response).await
         });
-        // The connection moves only while somebody polls it. What breaks it, the conversation hears of.
+        // The connection moves only while somebody polls it. What breaks it, the conversation hears of, for its request
+        // waits there from the start.
         let mut is_open = true;
         let both = std::future::poll_fn(|context| {
-            is_open = is_open && Pin::new(&mut connection).poll(context).is_pending();
-            conversation.as_mut().poll(context)
+            let said = conversation.as_mut().poll(context);
+            is_open = is_open
+                && said.is_pending()
+                && Pin::new(&mut connection).poll(context).is_pending();
+            said
         });
         patience.wait("whole answer", both).await?
     };

@@ -9,7 +9,9 @@ use crate::patience::{broken, wrong};
 use crate::tls;
 
 pub(super) fn refused(error: &hyper::Error) -> Failure {
-    let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    // A request that was not sent yet is given up for an error, which is given up for that of the connection.
+    let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    let io = causes.find_map(|cause| cause.downcast_ref::<io::Error>());
     if let Some(error) = io.and_then(tls::tls_error) {
         return wrong(tls::said(error));
     }
