@@ -35,7 +35,8 @@ pub fn check(sources: &SourceSet, environment: &Environment) -> Checked {
 pub enum RealServers {
     /// They are in the model.
     Kept,
-    /// They are judged, and not in the model: for all who balance nothing.
+    /// They are judged, and in the model are only those for which others do something, such as to run programs: for
+    /// all who balance nothing.
     Judged,
 }
 

@@ -7,6 +7,7 @@
 mod address;
 mod announce;
 mod authentication;
+mod balancing;
 mod bfd;
 mod command;
 mod file;
@@ -203,6 +204,8 @@ impl<'a> Lowering<'a> {
         instance::ipvlan::agree(&mut instances, &mut reports);
         let mut fixed = fixed::lower(&tree, &defaults, &mut priorities, &mut reports);
         track_group::lower(&tree, &mut fixed, &mut instances, &mut trackers, &mut reports);
+        let alerts = defaults.mail.all_alerts();
+        global.balancing.alerts = global.balancing.alerts.or(alerts);
         global.mail = defaults.mail.settle(&mut reports);
         let mut virtual_servers = self.virtual_servers;
         for (number, block) in &self.of_groups {
@@ -212,11 +215,16 @@ impl<'a> Lowering<'a> {
             }
         }
         service::leave_out_repeated(&mut virtual_servers, &mut reports);
+        balancing::settle(&mut virtual_servers, &files, &sessions, &mut reports);
+        let followed = balancing::followed_files(&virtual_servers);
+        balancing::follow(&mut global.balancing, &instances);
         let served = served::lower(&virtual_servers, &self.server_groups, &instances);
         let reports_to = &mut reports;
-        let scripts = trackers.used(Kind::Script, scripts, |it| it.at, reports_to);
-        let files = trackers.used(Kind::File, files, |it| it.at, reports_to);
-        let processes = trackers.used(Kind::Process, processes, |it| it.at, reports_to);
+        let scripts =
+            trackers.used(Kind::Script, scripts, &BTreeSet::new(), |it| it.at, reports_to);
+        let files = trackers.used(Kind::File, files, &followed, |it| it.at, reports_to);
+        let processes =
+            trackers.used(Kind::Process, processes, &BTreeSet::new(), |it| it.at, reports_to);
         let model = Model {
             global,
             fixed,

@@ -14,6 +14,7 @@ use wire::vrrp::Authentication;
 use crate::source::Span;
 
 mod announce;
+mod balancing;
 mod check;
 mod destination;
 mod ipvlan;
@@ -29,6 +30,7 @@ mod upkeep;
 mod vmac;
 
 pub use announce::{ExtraLinks, GarpGroup};
+pub use balancing::{AtStop, Balancing, Sync};
 pub use check::{Check, CheckKind, Datagram, FileWeight, Pace, Page, Pages, Program, Regex, Way};
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use ipvlan::Ipvlan;
@@ -129,6 +131,8 @@ pub struct Global {
     pub programs: Scripts,
     /// E-mail.
     pub mail: Mail,
+    /// Load balancing.
+    pub balancing: Balancing,
     /// Files that are written upon signals.
     pub dumps: Dumps,
     /// The VRRP process.
@@ -158,6 +162,7 @@ impl Default for Global {
             name_directories: [None, None],
             programs: Scripts::default(),
             mail: Mail::default(),
+            balancing: Balancing::default(),
             dumps: Dumps::default(),
             vrrp: Process::default(),
             checker: Process::default(),

@@ -3,6 +3,7 @@
 //! Pure: the socket is the kernel room's, the clock is the shell's.
 #![forbid(unsafe_code)]
 
+mod balance;
 mod errand;
 mod file;
 mod message;
@@ -11,6 +12,7 @@ mod process;
 mod script;
 mod watchdog;
 
+pub use balance::{Alert, Moved, Ran, Run};
 pub use errand::{Credentials, Errand, Letter, Password, Report, Security};
 pub use file::{CONTENT_MAX, number};
 pub use message::{

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::Verdict;
+use crate::{Alert, Moved, Ran, Run, Verdict};
 
 /// Which child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,6 +81,8 @@ pub struct StartOptions {
     pub name_files: Vec<(String, String)>,
     /// `-V`: leave virtual addresses at the end.
     pub keep_addresses: bool,
+    /// `-I`: leave virtual servers at the end.
+    pub keep_services: bool,
     /// The name that the program was called by.
     pub invoked_name: String,
     /// Ends the names of tables that this daemon writes, where it is not the host's only one.
@@ -126,7 +128,7 @@ pub struct SessionMemory {
     pub min_rx: u32,
 }
 
-/// Something that the parent watches for the VRRP process, by the label of its block.
+/// Something that the parent watches, or hears of, for its children, by the label of its block.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Watched {
     /// A `vrrp_script`.
@@ -135,6 +137,10 @@ pub enum Watched {
     File(String),
     /// A `vrrp_track_process`.
     Process(String),
+    /// A `bfd_instance`, whose session the VRRP process has: good while it is up.
+    Session(String),
+    /// A `vrrp_instance`: good while it is Active.
+    Instance(String),
 }
 
 impl Watched {
@@ -142,7 +148,11 @@ impl Watched {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Script(name) | Self::File(name) | Self::Process(name) => name,
+            Self::Script(name)
+            | Self::File(name)
+            | Self::Process(name)
+            | Self::Session(name)
+            | Self::Instance(name) => name,
         }
     }
 }
@@ -183,6 +193,8 @@ pub enum ToChild {
         /// Whether counters begin anew behind it.
         clear: bool,
     },
+    /// How the program of a check ended.
+    Ran(Run, Ran),
 }
 
 /// What a child says.
@@ -201,6 +213,14 @@ pub enum ToParent {
     },
     /// Something that programs and pipes are told.
     Changed(Change),
+    /// Something else that programs and pipes are told.
+    Moved(Moved),
+    /// Something that is told by e-mail.
+    Alert(Alert),
+    /// Run the program of a check, by what the parent finds it by.
+    Run(Run, String),
+    /// Nobody waits for that run any longer.
+    GiveUp(Run),
     /// Another router is Active beside an instance that is, or is so no longer: worth remembering, and told to nobody.
     Contested {
         /// The instance.
@@ -260,6 +280,10 @@ pub enum Subject {
     Instance(String),
     /// The sync group of this name.
     Group(String),
+    /// The virtual server of this name.
+    VirtualServer(String),
+    /// The real server of this name, with that of its virtual server.
+    RealServer(String),
 }
 
 /// What changed.
@@ -354,7 +378,7 @@ pub fn items<T: DeserializeOwned>(mut list: &[u8]) -> Result<Vec<T>, DecodeError
 }
 
 /// Raised with every change of a message.
-const VERSION: u8 = 8;
+const VERSION: u8 = 9;
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ use vrrp::{AddressCheck, DebounceDelays, OwnerAdverts, Reply};
 use wire::Version;
 
 use super::announce::Announce;
+use super::balancing;
 use super::mail;
 use super::program;
 use super::read::seconds;
@@ -83,6 +84,7 @@ pub(super) fn read(
             && !defaults.mail.read(keyword, directive)
             && !upkeep::read(&mut global.upkeep, keyword, directive)
             && !program::read(&mut global.programs, keyword, directive, reports)
+            && !balancing::read(&mut global.balancing, keyword, directive)
         {
             daemon(global, keyword, directive);
         }

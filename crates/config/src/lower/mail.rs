@@ -65,6 +65,11 @@ impl Written {
         self.vrrp_alerts.or(self.alerts).unwrap_or(false)
     }
 
+    /// `smtp_alert`, where written.
+    pub(super) const fn all_alerts(&self) -> Option<bool> {
+        self.alerts
+    }
+
     /// What it means together.
     pub(super) fn settle(self, reports: &mut Reports<'_>) -> Mail {
         let default = Mail::default();

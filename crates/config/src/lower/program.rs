@@ -24,13 +24,13 @@ pub(super) fn read(
         "vrrp_notify_priority_changes" => {
             programs.priority_changes = directive.flag().unwrap_or(programs.priority_changes);
         }
-        "notify_fifo" | "vrrp_notify_fifo" => {
+        "notify_fifo" | "vrrp_notify_fifo" | "lvs_notify_fifo" => {
             let Some((path, user)) = directive.arguments.split_first() else { return true };
             let fifo = fifo(programs, keyword);
             fifo.path.clone_from(&path.text);
             fifo.user = command::user(user);
         }
-        "notify_fifo_script" | "vrrp_notify_fifo_script" => {
+        "notify_fifo_script" | "vrrp_notify_fifo_script" | "lvs_notify_fifo_script" => {
             let reader = command::lower(directive, reports);
             fifo(programs, keyword.trim_end_matches("_script")).reader = reader;
         }

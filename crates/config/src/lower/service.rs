@@ -25,7 +25,7 @@ use super::report::Reports;
 use super::served::Groups;
 use crate::check::RealServers;
 use crate::diagnostic::model as codes;
-use crate::model::{Balance, Command, RealServer, SorryServer, VirtualServer};
+use crate::model::{Balance, CheckKind, Command, RealServer, SorryServer, VirtualServer};
 use crate::source::Span;
 use crate::syntax::Directive;
 
@@ -100,12 +100,21 @@ pub(super) fn lower(
     })
 }
 
-/// What of a `virtual_server` comes into the model.
+/// What of a `virtual_server` comes into the model. What others do for real servers is always there: programs that are run,
+/// files that are read, sessions.
 pub(super) fn keep(balance: Option<Balance>, real_servers: RealServers) -> Option<Balance> {
-    match real_servers {
-        RealServers::Kept => balance,
-        RealServers::Judged => balance.map(|balance| Balance { servers: Vec::new(), ..balance }),
+    let mut balance = balance?;
+    if real_servers == RealServers::Judged {
+        balance.servers.retain_mut(|server| {
+            server.checks.retain(|check| {
+                matches!(check.kind, CheckKind::Misc(_) | CheckKind::File(..) | CheckKind::Bfd(_))
+            });
+            let runs_something = server.notify_up.is_some() || server.notify_down.is_some();
+            runs_something || !server.checks.is_empty()
+        });
+        balance.servers.shrink_to_fit();
     }
+    Some(balance)
 }
 
 /// What a `virtual_server` says for all of its servers.

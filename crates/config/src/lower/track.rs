@@ -217,17 +217,19 @@ impl Trackers {
         self.number(Tracker::Group(name.to_owned()))
     }
 
-    /// The blocks of one kind that somebody tracks, by name; the others are not watched.
+    /// The blocks of one kind that somebody tracks, by name, or that `others` need; the rest is not watched.
     pub(super) fn used<T>(
         &self,
         kind: Kind,
         blocks: BTreeMap<String, T>,
+        others: &BTreeSet<String>,
         at: impl Fn(&T) -> Span,
         reports: &mut Reports<'_>,
     ) -> Vec<T> {
         let tracked: BTreeSet<&Tracker> = self.list.iter().collect();
-        let (used, idle): (Vec<_>, Vec<_>) =
-            blocks.into_iter().partition(|(name, _)| tracked.contains(&kind.tracker(name)));
+        let (used, idle): (Vec<_>, Vec<_>) = blocks
+            .into_iter()
+            .partition(|(name, _)| tracked.contains(&kind.tracker(name)) || others.contains(name));
         for (name, block) in &idle {
             reports.warning(
                 codes::UNUSED_TRACKER,

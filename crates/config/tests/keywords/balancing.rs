@@ -11,8 +11,14 @@ pub(crate) fn case(path: &[&str], keyword: &str) -> Option<(String, String)> {
         ["virtual_server"] => of_server(keyword),
         ["virtual_server", "real_server"] => within("@@", "protocol TCP", CHECKS),
         ["virtual_server", "real_server", check] => {
-            let page = if needs_page(check, keyword) { PAGE } else { "" };
-            let rest = if *check == "MISC_CHECK" { "misc_path /bin/true\n" } else { page };
+            let rest = match (*check, keyword) {
+                ("HTTP_GET" | "SSL_GET", "url") | (_, "misc_path" | "track_file" | "name") => "",
+                ("HTTP_GET" | "SSL_GET", _) => PAGE,
+                ("MISC_CHECK", _) => "misc_path /bin/true\n",
+                ("FILE_CHECK", _) => "track_file F\n",
+                ("BFD_CHECK", _) => "name B\n",
+                _ => "",
+            };
             within("", "protocol TCP", &format!("{check} {{\n{rest}@@\n}}\n"))
         }
         ["virtual_server", "real_server", check, "url"] => {
@@ -63,7 +69,16 @@ fn line(path: &[&str], keyword: &str) -> String {
         (_, "status_code") => "404",
         (_, "virtualhost" | "helo_name") => "www.example.org",
         (_, "type") => "MX",
+        (["virtual_server", "real_server", "BFD_CHECK"], "name") => "B",
         (_, "name") => "example.org",
+        (_, "quorum_up" | "quorum_down" | "notify_up" | "notify_down" | "misc_path") => {
+            "/bin/false"
+        }
+        (_, "user") => "nobody",
+        (_, "track_file") => "F",
+        (_, "MISC_CHECK") => "{\n misc_path /bin/true\n }",
+        (_, "FILE_CHECK") => "{\n track_file F\n }",
+        (_, "BFD_CHECK") => "{\n name B\n }",
         (_, "payload" | "require_reply") => "0777",
         (_, block) if block.ends_with("_CHECK") => "{\n }",
         (_, flag) if FLAGS.contains(&flag) => return flag.to_owned(),
@@ -97,12 +112,8 @@ fn with_lines(protocol: &str, lines: &str) -> String {
 /// A real server of these lines and checks, in a virtual server of those.
 fn within(real: &str, server: &str, checks: &str) -> String {
     format!(
-        "virtual_server 192.0.2.1 80 {{\n{server}\n real_server 192.0.2.11 80 {{\n{real}\n{checks}\n}}\n}}\n"
+        "{WATCHED}virtual_server 192.0.2.1 80 {{\n{server}\n real_server 192.0.2.11 80 {{\n{real}\n{checks}\n}}\n}}\n"
     )
-}
-
-fn needs_page(check: &str, keyword: &str) -> bool {
-    matches!(check, "HTTP_GET" | "SSL_GET") && keyword != "url"
 }
 
 const FLAGS: &[&str] = &[
@@ -119,10 +130,14 @@ const FLAGS: &[&str] = &[
     "alpha",
     "omega",
     "sorry_server_inhibit",
+    "smtp_alert",
+    "misc_dynamic",
     "log_all_failures",
     "fast_recovery",
 ];
 const CHECKS: &str = "TCP_CHECK {\n}\nHTTP_GET {\n url {\n path /\n }\n}\n";
+const WATCHED: &str =
+    "track_file F {\n file /run/number\n}\nbfd_instance B {\n neighbor_ip 192.0.2.9\n}\n";
 const PAGE: &str = "url {\n path /\n}\n";
 const OF_GROUP: &str =
     "virtual_server group G {\n protocol TCP\n real_server 192.0.2.11 80 {\n }\n}\n";

@@ -24,6 +24,10 @@ pub(super) struct Service {
     pub(super) scheduling: Scheduling,
     pub(super) quorum: u32,
     pub(super) hysteresis: u32,
+    /// What the parent knows it by.
+    pub(super) key: String,
+    /// `ha_suspend`, where it has an address.
+    pub(super) is_suspended_elsewhere: bool,
 }
 
 /// A real server or sorry server.
@@ -32,6 +36,8 @@ pub(super) struct Server {
     pub(super) service: ServiceId,
     /// As log lines call it.
     pub(super) name: String,
+    /// What the parent knows it by.
+    pub(super) key: String,
     pub(super) back: Back,
     /// Its weight is what the configuration says, not what counts.
     pub(super) destination: Destination,
@@ -50,6 +56,8 @@ pub(super) struct Check {
     pub(super) timeout: Duration,
     /// Whether each failure is told.
     pub(super) tells_failures: bool,
+    /// What the parent knows its program by, where it has one.
+    pub(super) program: Option<String>,
 }
 
 impl Catalogue {

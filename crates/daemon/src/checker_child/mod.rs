@@ -10,16 +10,22 @@ mod perform;
 mod plan;
 mod plane;
 mod pool;
+mod presence;
 mod probes;
+mod programs;
 mod reload;
 mod specs;
+mod sync;
 mod tending;
+mod told;
 mod turn;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use config::RealServers;
-use control::Severity;
+use config::model::Balancing;
+use control::{Finding, Severity, Watched};
 use health::{Input, Outputs, Roster};
 use kernel::eventloop::now;
 use kernel::process::{self, Privilege};
@@ -27,6 +33,7 @@ use kernel::process::{self, Privilege};
 use self::catalogue::Catalogue;
 use self::numbering::Numbering;
 use self::pool::Pool;
+use self::presence::Presence;
 use self::probes::Probes;
 use self::tending::Tending;
 use self::turn::Ended;
@@ -40,6 +47,13 @@ struct Shell {
     catalogue: Catalogue,
     /// The one before a reload, while outputs about it are performed.
     former: Option<Catalogue>,
+    /// Settings of all virtual servers.
+    balancing: Balancing,
+    /// What the parent found out.
+    findings: BTreeMap<Watched, Finding>,
+    presence: Option<Presence>,
+    /// The last words about a quorum, for a letter about it.
+    quorum_words: String,
     /// Spreads the first looks.
     seed: u64,
     roster: Roster,
@@ -88,11 +102,15 @@ pub(crate) fn run() -> ExitCode {
 }
 
 impl Shell {
-    fn new(startup: Startup) -> Self {
+    fn new(mut startup: Startup) -> Self {
         let descriptors = process::raise_descriptor_limit();
         let conversations = descriptors.saturating_sub(OTHER_DESCRIPTORS).min(CONVERSATIONS);
         Self {
             seed: startup.options.seed,
+            findings: std::mem::take(&mut startup.options.handover.findings),
+            balancing: Balancing::default(),
+            presence: None,
+            quorum_words: String::new(),
             startup,
             numbering: Numbering::default(),
             catalogue: Catalogue::default(),
@@ -109,11 +127,17 @@ impl Shell {
     /// Takes over what stands, and starts.
     fn begin(&mut self) {
         let now = now();
-        if let Some(seen) = self.look(now) {
-            self.pool.see(seen);
-        }
         let model = std::mem::take(&mut self.startup.model);
         let is_successor = self.startup.options.generation > 0;
+        self.balancing = model.global.balancing.clone();
+        let mut seen = self.look(now);
+        if self.balancing.flushes && !is_successor && seen.is_some() {
+            self.flush();
+            seen = self.look(now);
+        }
+        if let Some(seen) = seen {
+            self.pool.see(seen);
+        }
         self.put_in_force(now, &model, is_successor);
         self.roster.handle(now, Input::Startup, &mut self.outputs);
         self.perform(now);

@@ -1,14 +1,19 @@
 //! Performs what the roster puts out, in its order.
 
+use std::time::Duration;
+
 use clock::Instant;
-use control::Severity;
+use config::model::CheckKind;
+use control::{Alert, Moved, Ran, Run, Severity, ToParent};
 use health::{
     CheckId, DestinationId, Failure, FailureKind, Input, Notice, Outcome, Output, ServiceId,
+    Subject, Verdict,
 };
 
 use super::catalogue::{Catalogue, Check};
 use super::probes::Job;
-use super::{Shell, specs};
+use super::{Shell, programs, specs};
+use crate::compat::balance;
 use crate::compat::narration::Line;
 use crate::compat::verdicts::{self, Asked, Names};
 
@@ -23,12 +28,17 @@ impl Shell {
                         unmade.push((check, run));
                     }
                 }
-                Output::Cancel { check, run } => self.probes.cancel(check, run),
+                Output::Cancel { check, run } => self.cancel(check, run),
                 Output::Change { service, change } => {
                     self.pool.follow(service, change, &self.catalogue);
                 }
                 Output::Noticed { service, notice } => self.narrate(service, &notice),
-                Output::Notify { .. } | Output::Alert { .. } => {}
+                Output::Notify { service, subject, to, is_final: _ } => {
+                    self.tell_moved(service, subject, to == Verdict::Up);
+                }
+                Output::Alert { service, subject, to, check } => {
+                    self.tell_alert(service, subject, to == Verdict::Up, check);
+                }
             }
         }
         for (check, run) in unmade {
@@ -47,15 +57,89 @@ impl Shell {
         // Another number for each: what answers an earlier one is no answer to this.
         let [low, high, ..] = run.wrapping_add(id.0.wrapping_mul(257)).to_le_bytes();
         let number = u16::from_le_bytes([low, high]);
+        if let Some(key) = &check.program {
+            let message = ToParent::Run(Run { check: id.0, run }, key.clone());
+            self.probes.wait_for(id, run, check.timeout + FAREWELL);
+            // A parent that is gone ends this process at the end of its turn.
+            let _ = self.startup.parent.say(&message);
+            return true;
+        }
         let Some(spec) = specs::spec(&check.kind, step, number) else { return false };
         self.probes.ask(Job { check: id, run, spec, timeout: check.timeout });
         true
+    }
+
+    fn cancel(&mut self, id: CheckId, run: u32) {
+        self.probes.cancel(id, run);
+        let known = Known { present: &self.catalogue, former: self.former.as_ref() };
+        let check = known.find(|catalogue| catalogue.checks.get(&id));
+        if check.is_some_and(|check| check.program.is_some()) {
+            let _ = self.startup.parent.say(&ToParent::GiveUp(Run { check: id.0, run }));
+        }
+    }
+
+    /// The program of a check has ended.
+    pub(super) fn take_run(&mut self, now: Instant, Run { check, run }: Run, ran: Ran) {
+        let check = CheckId(check);
+        let Some(entry) = self.catalogue.checks.get(&check) else { return };
+        let CheckKind::Misc(program) = &entry.kind else { return };
+        let outcome = programs::outcome(program, ran);
+        self.probes.cancel(check, run);
+        self.roster.handle(now, Input::Finished { check, run, outcome }, &mut self.outputs);
+        self.perform(now);
+    }
+
+    /// Has programs and pipes told.
+    fn tell_moved(&mut self, service: ServiceId, subject: Subject, is_up: bool) {
+        let known = Known { present: &self.catalogue, former: self.former.as_ref() };
+        let Some(entry) = known.find(|catalogue| catalogue.services.get(&service)) else { return };
+        let (key, subject) = match subject {
+            Subject::VirtualServer => {
+                (entry.key.clone(), control::Subject::VirtualServer(entry.name.clone()))
+            }
+            Subject::RealServer(id) => {
+                let server = known.find(|catalogue| catalogue.servers.get(&id));
+                let Some(server) = server else { return };
+                let name = format!("{} {}", server.name, entry.name);
+                (server.key.clone(), control::Subject::RealServer(name))
+            }
+        };
+        let _ = self.startup.parent.say(&ToParent::Moved(Moved { key, subject, is_up }));
+    }
+
+    /// Has somebody get a letter.
+    fn tell_alert(
+        &mut self,
+        service: ServiceId,
+        subject: Subject,
+        is_up: bool,
+        check: Option<CheckId>,
+    ) {
+        let known = Known { present: &self.catalogue, former: self.former.as_ref() };
+        let name = known.service(service);
+        let alert = match subject {
+            Subject::VirtualServer => Alert {
+                subject: balance::service_subject(name, is_up),
+                text: format!("=> {} <=", self.quorum_words),
+            },
+            Subject::RealServer(id) => Alert {
+                subject: balance::server_subject(known.server(id), name, is_up),
+                text: check
+                    .and_then(|check| known.check(check))
+                    .map_or_else(String::new, |asked| balance::check_text(asked.kind, is_up)),
+            },
+        };
+        let _ = self.startup.parent.say(&ToParent::Alert(alert));
     }
 
     fn narrate(&mut self, service: ServiceId, notice: &Notice) {
         let names = Known { present: &self.catalogue, former: self.former.as_ref() };
         let Some(line) = verdicts::line(service, notice, &names) else { return };
         let Line { severity, detail, text } = line;
+        if matches!(notice, Notice::QuorumMoved { .. }) {
+            let words = text.split(" for VS ").next().unwrap_or_default();
+            words.clone_into(&mut self.quorum_words);
+        }
         if detail {
             self.startup.log.detail(|| text);
         } else {
@@ -77,6 +161,9 @@ impl Shell {
         }
     }
 }
+
+/// How long the parent may take beside the program that it runs: to end it where it must, and to say so.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Names by numbers, also of what a reload has just taken away.
 struct Known<'a> {

@@ -4,24 +4,29 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use config::model::{self, Balance, Model, VirtualServer};
+use config::model::{self, Balance, Balancing, CheckKind, Model, VirtualServer};
 use health::{
     Alerts, CheckId, CheckParameters, DestinationId, OnFailure, Plan, Policy, RealServerParameters,
     ServiceId, SorryServerParameters, Source, Timing, VirtualServerParameters,
 };
-use intent::service::{Back, Destination, Services};
+use intent::service::{Back, Destination, Front, Services};
 
 use super::catalogue::{Catalogue, Check, Server, Service};
 use super::numbering::{Numbering, Seat};
-use super::specs;
+use super::{specs, told};
 use crate::compat::balance;
 
 /// What the roster is told of a configuration. Numbers of what was there before stay.
 ///
 /// `seed` spreads the first looks; the same one gives the same plan.
 pub(super) fn plan(model: &Model, numbering: &mut Numbering, seed: u64) -> (Catalogue, Plan) {
-    let mut planner =
-        Planner { numbering, seed, catalogue: Catalogue::default(), plan: Plan::default() };
+    let mut planner = Planner {
+        numbering,
+        seed,
+        global: &model.global.balancing,
+        catalogue: Catalogue::default(),
+        plan: Plan::default(),
+    };
     planner.numbering.begin_round();
     for server in &model.virtual_servers {
         planner.add(server);
@@ -60,14 +65,17 @@ pub(super) fn former(
 struct Planner<'a> {
     numbering: &'a mut Numbering,
     seed: u64,
+    global: &'a Balancing,
     catalogue: Catalogue,
     plan: Plan,
 }
 
 /// The virtual server that is being planned.
-#[derive(Clone, Copy)]
 struct Within {
     service: ServiceId,
+    name: String,
+    /// What the parent knows it by.
+    key: String,
     /// As names of servers have it.
     protocol: &'static str,
 }
@@ -76,12 +84,19 @@ impl Planner<'_> {
     fn add(&mut self, written: &VirtualServer) {
         let Some(balance) = &written.balance else { return };
         let Some(service) = self.numbering.service(written) else { return };
-        let within = Within { service, protocol: balance::protocol(written) };
-        let servers = balance.servers.iter().map(|server| self.server(server, within)).collect();
-        let policy = self.policy(balance, within);
+        let within = Within {
+            service,
+            name: balance::virtual_server(written),
+            key: balance::key(written),
+            protocol: balance::protocol(written),
+        };
+        let servers = balance.servers.iter().map(|server| self.server(server, &within)).collect();
+        let policy = self.policy(balance, &within);
         self.plan.services.insert(service, VirtualServerParameters { policy, servers });
         let entry = Service {
-            name: balance::virtual_server(written),
+            name: within.name,
+            key: within.key,
+            is_suspended_elsewhere: policy.ha_suspend,
             fronts: balance.fronts.clone(),
             scheduling: balance.scheduling.clone(),
             quorum: balance.quorum,
@@ -90,7 +105,7 @@ impl Planner<'_> {
         self.catalogue.services.insert(service, entry);
     }
 
-    fn policy(&mut self, balance: &Balance, within: Within) -> Policy {
+    fn policy(&mut self, balance: &Balance, within: &Within) -> Policy {
         let sorry_server = balance.sorry_server.map(|sorry| SorryServerParameters {
             destination: {
                 let seat = Seat::Sorry(sorry.back);
@@ -103,29 +118,28 @@ impl Planner<'_> {
             quorum: balance.quorum,
             hysteresis: balance.hysteresis,
             sorry_server,
-            ha_suspend: false,
-            omega: false,
-            tells_start: false,
-            alert: false,
+            ha_suspend: balance.ha_suspend && has_address(balance),
+            omega: balance.omega,
+            tells_start: self.global.tells_start,
+            alert: balance.alert.or(self.global.alerts).unwrap_or(false),
         }
     }
 
     fn server(
         &mut self,
         server: &model::RealServer,
-        within: Within,
+        within: &Within,
     ) -> (DestinationId, RealServerParameters) {
         let seat = Seat::Real(server.back);
         let id = self.place(seat, server.back, server.destination, server.on_failure, within);
-        let checks = server.checks.iter().filter_map(|check| {
-            let name = || balance::server(server.back, within.protocol);
-            self.check(check, id, within, name)
-        });
+        let checks = server.checks.iter();
+        let checks =
+            checks.filter_map(|check| self.check(check, id, server.back, within)).collect();
         let parameters = RealServerParameters {
             weight: server.destination.weight,
             on_failure: server.on_failure,
-            alerts: Alerts::Never,
-            checks: checks.collect(),
+            alerts: self.alerts(server),
+            checks,
         };
         (id, parameters)
     }
@@ -136,13 +150,14 @@ impl Planner<'_> {
         back: Back,
         destination: Destination,
         on_failure: OnFailure,
-        Within { service, protocol }: Within,
+        within: &Within,
     ) -> DestinationId {
+        let (service, protocol) = (within.service, within.protocol);
         let id = self.numbering.destination(service, seat);
-        let name = balance::server(back, protocol);
+        let (name, key) = (balance::server(back, protocol), balance::server_key(&within.key, back));
         let is_inhibited = on_failure == OnFailure::Inhibit;
         let is_last_resort = matches!(seat, Seat::Sorry(_));
-        let server = Server { service, name, back, destination, is_inhibited, is_last_resort };
+        let server = Server { service, name, key, back, destination, is_inhibited, is_last_resort };
         self.catalogue.servers.insert(id, server);
         id
     }
@@ -151,26 +166,45 @@ impl Planner<'_> {
         &mut self,
         check: &model::Check,
         destination: DestinationId,
-        within: Within,
-        name: impl FnOnce() -> String,
+        back: Back,
+        within: &Within,
     ) -> Option<(CheckId, CheckParameters)> {
         if !specs::can_be_asked(&check.kind) {
             return None;
         }
         let id = self.numbering.check(destination, &check.kind);
-        let target = match specs::way(&check.kind) {
-            Some(way) => balance::endpoint(way.server, within.protocol),
-            None => name(),
+        let server = balance::server(back, within.protocol);
+        let (target, program) = if let CheckKind::Misc(program) = &check.kind {
+            let words = program.command.words.join(" ");
+            let key = balance::server_key(&within.key, back);
+            let key = balance::program_key(&key, &program.command);
+            (format!("[{server} VS {}] by [{words}]", within.name), Some(key))
+        } else {
+            let way = specs::way(&check.kind);
+            (way.map_or(server, |way| balance::endpoint(way.server, within.protocol)), None)
         };
         let entry = Check {
             kind: check.kind.clone(),
             target,
             timeout: check.pace.timeout,
-            tells_failures: check.log_failures.unwrap_or(false),
+            tells_failures: check.log_failures.unwrap_or(self.global.logs_failures),
+            program,
         };
         self.catalogue.checks.insert(id, entry);
-        let source = Source::Probed(self.timing(check, id));
+        let source = match told::watched_by(&check.kind) {
+            Some(_) => Source::Told,
+            None => Source::Probed(self.timing(check, id)),
+        };
         Some((id, CheckParameters { start: check.start, source }))
+    }
+
+    fn alerts(&self, server: &model::RealServer) -> Alerts {
+        // Unlike all others, changes of real servers are told where nothing is said of it.
+        match server.alert.or(self.global.alerts).unwrap_or(true) {
+            false => Alerts::Never,
+            true if self.global.only_moves_are_told => Alerts::Moves,
+            true => Alerts::Verdicts,
+        }
     }
 
     fn timing(&self, check: &model::Check, id: CheckId) -> Timing {
@@ -186,6 +220,10 @@ impl Planner<'_> {
             recovery: pace.recovery,
         }
     }
+}
+
+fn has_address(balance: &Balance) -> bool {
+    balance.fronts.iter().any(|front| matches!(front, Front::Address { .. }))
 }
 
 /// A part of `whole` that numbers choose, evenly (the finaliser of splitmix64).

@@ -1,6 +1,6 @@
 //! What spreads connections: the kernel's IPVS. It knows no verdicts; [`super::pool`] says what it shall hold.
 
-use intent::service::{ServiceChange, Services};
+use intent::service::{ServiceChange, Services, SyncDaemon, SyncRole, Timeouts};
 use kernel::ipvs::{Ipvs, IpvsError};
 
 /// A load balancer that can be spoken to.
@@ -32,6 +32,51 @@ impl Plane {
     pub(super) fn services(&mut self) -> Result<Services, PlaneError> {
         match self {
             Self::Ipvs(ipvs) => Ok(ipvs.services()?),
+        }
+    }
+
+    /// Takes everything away, whoever made it.
+    ///
+    /// **Errors**: it refuses.
+    pub(super) fn flush(&mut self) -> Result<(), PlaneError> {
+        match self {
+            Self::Ipvs(ipvs) => Ok(ipvs.flush()?),
+        }
+    }
+
+    /// Sets how long connections are remembered.
+    ///
+    /// **Errors**: it refuses.
+    pub(super) fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<(), PlaneError> {
+        match self {
+            Self::Ipvs(ipvs) => Ok(ipvs.set_timeouts(timeouts)?),
+        }
+    }
+
+    /// The synchronisation daemons that run.
+    ///
+    /// **Errors**: they cannot be read.
+    pub(super) fn sync_daemons(&mut self) -> Result<Vec<SyncDaemon>, PlaneError> {
+        match self {
+            Self::Ipvs(ipvs) => Ok(ipvs.sync_daemons()?),
+        }
+    }
+
+    /// Starts one.
+    ///
+    /// **Errors**: it refuses, such as for a link that there is not.
+    pub(super) fn start_sync(&mut self, daemon: &SyncDaemon) -> Result<(), PlaneError> {
+        match self {
+            Self::Ipvs(ipvs) => Ok(ipvs.start_sync(daemon)?),
+        }
+    }
+
+    /// Ends the one of a role.
+    ///
+    /// **Errors**: it refuses.
+    pub(super) fn stop_sync(&mut self, role: SyncRole) -> Result<(), PlaneError> {
+        match self {
+            Self::Ipvs(ipvs) => Ok(ipvs.stop_sync(role)?),
         }
     }
 

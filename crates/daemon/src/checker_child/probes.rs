@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use health::{CheckId, Outcome};
+use health::{CheckId, Failure, FailureKind, Outcome};
 use probe::Spec;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
@@ -52,6 +52,16 @@ impl Probes {
     pub(super) fn ask(&mut self, job: Job) {
         self.waiting.push_back(job);
         self.fill();
+    }
+
+    /// Waits for what somebody else does, for so long at most.
+    pub(super) fn wait_for(&mut self, check: CheckId, run: u32, limit: Duration) {
+        let handle = self.tasks.spawn(async move {
+            tokio::time::sleep(limit).await;
+            let (kind, why) = (FailureKind::TimedOut, "nobody says how it ended".to_owned());
+            Finished { check, run, outcome: Outcome::Failed(Failure { kind, why }) }
+        });
+        self.running.insert(check, (run, handle));
     }
 
     /// Nobody waits for it any longer.

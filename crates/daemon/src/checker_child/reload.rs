@@ -57,6 +57,10 @@ impl Shell {
             let words = self.pool.see(seen);
             self.tell_words(words);
         }
+        let former = std::mem::replace(&mut self.balancing, model.global.balancing.clone());
+        if former.timeouts != self.balancing.timeouts {
+            self.set_timeouts();
+        }
         let (came, went) = self.put_in_force(now, model, false);
         if (came, went) == (0, 0) {
             "Configuration reloaded: the same virtual servers".to_owned()
@@ -89,7 +93,11 @@ impl Shell {
         self.roster.handle(now, Input::Reconfigure(plan), &mut self.outputs);
         self.perform(now);
         self.pool.follow_all(&self.catalogue);
-        self.former = None;
+        if let Some(former) = self.former.take() {
+            self.tell_fresh_checks(now, &former);
+        }
+        self.arrange_presence(now);
+        self.follow_instance();
         (fresh.len(), went)
     }
 

@@ -6,15 +6,19 @@ use probe::{
     SmtpSpec, Spec, TcpSpec, UdpSpec,
 };
 
-/// Whether this release can ask it.
+/// Whether this release can make it.
 pub(super) fn can_be_asked(kind: &CheckKind) -> bool {
     match kind {
         CheckKind::Http(_, asked) => asked.pages.iter().all(|page| page.regex.is_none()),
         CheckKind::Dns(_, kind, name) => query(kind).is_some() && QueryName::parse(name).is_ok(),
-        CheckKind::Tcp(_) | CheckKind::Smtp(..) | CheckKind::Udp(..) | CheckKind::Ping(_) => true,
-        CheckKind::Https(..) | CheckKind::Misc(_) | CheckKind::File(..) | CheckKind::Bfd(_) => {
-            false
-        }
+        CheckKind::Tcp(_)
+        | CheckKind::Smtp(..)
+        | CheckKind::Udp(..)
+        | CheckKind::Ping(_)
+        | CheckKind::Misc(_)
+        | CheckKind::File(..)
+        | CheckKind::Bfd(_) => true,
+        CheckKind::Https(..) => false,
     }
 }
 

@@ -1,10 +1,12 @@
 //! Leads the load balancer to what it shall hold, and looks from time to time whether it still does.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clock::Instant;
+use config::model::AtStop;
 use control::Severity;
-use intent::service::{ServiceChange, Services};
+use intent::service::{ServiceChange, Services, SyncRole, Timeouts};
 
 use super::Shell;
 use super::plane::Plane;
@@ -14,11 +16,18 @@ use crate::compat::verdicts;
 /// The load balancer, and when to look at it.
 #[derive(Debug, Default)]
 pub(super) struct Tending {
-    plane: Option<Plane>,
+    pub(super) plane: Option<Plane>,
     /// Why there is none, as it was told.
     missing: Option<String>,
     /// When it is looked at next, or looked for.
     look_at: Instant,
+    /// Whether the synchronisation daemons may not be those that are wanted.
+    pub(super) sync_is_due: bool,
+    /// Whether they were refused.
+    pub(super) sync_is_late: bool,
+    pub(super) sync_problem: Option<String>,
+    /// Roles that this process has started or found as wanted.
+    pub(super) synced: BTreeSet<SyncRole>,
 }
 
 impl Shell {
@@ -33,6 +42,7 @@ impl Shell {
         if now >= self.tending.look_at && self.look_again(now).is_none() {
             return;
         }
+        self.tend_sync();
         let Some(plane) = &mut self.tending.plane else { return };
         let steps = self.pool.steps(now);
         if steps.is_empty() {
@@ -51,6 +61,7 @@ impl Shell {
 
     /// What stands now; nothing where there is no load balancer, which is said once.
     pub(super) fn look(&mut self, now: Instant) -> Option<Services> {
+        let is_new = self.tending.plane.is_none();
         let seen = match &mut self.tending.plane {
             Some(plane) => plane.services(),
             None => Plane::open().and_then(|mut plane| {
@@ -59,6 +70,10 @@ impl Shell {
                 Ok(services)
             }),
         };
+        if is_new {
+            self.set_timeouts();
+        }
+        self.tending.sync_is_due |= is_new | std::mem::take(&mut self.tending.sync_is_late);
         match seen {
             Ok(services) => {
                 if self.tending.missing.take().is_some() {
@@ -109,6 +124,24 @@ impl Shell {
         }
     }
 
+    /// Sets how long connections are remembered, where that is said.
+    pub(super) fn set_timeouts(&mut self) {
+        let Some(plane) = &mut self.tending.plane else { return };
+        if self.balancing.timeouts != Timeouts::default()
+            && let Err(error) = plane.set_timeouts(&self.balancing.timeouts)
+        {
+            self.startup.log.push(Severity::Error, format!("IPVS: {}", error.line()));
+        }
+    }
+
+    /// Takes away what stands, whoever made it (`lvs_flush`); a process before this one has kept what is ours.
+    pub(super) fn flush(&mut self) {
+        let Some(plane) = &mut self.tending.plane else { return };
+        if let Err(error) = plane.flush() {
+            self.startup.log.push(Severity::Error, format!("IPVS: {}", error.line()));
+        }
+    }
+
     /// Takes away everything of ours.
     pub(super) fn release(&mut self) {
         for server in self.catalogue.servers.values().filter(|server| !server.is_last_resort) {
@@ -116,7 +149,17 @@ impl Shell {
             let text = verdicts::shutting_down(&server.name, server.is_inhibited, &service.name);
             self.startup.log.push(Severity::Info, text);
         }
+        if self.startup.options.keep_services {
+            return;
+        }
+        if self.balancing.at_stop == AtStop::All {
+            self.flush();
+        }
+        let roles = std::mem::take(&mut self.tending.synced);
         let Some(plane) = &mut self.tending.plane else { return };
+        for role in roles {
+            let _ = plane.stop_sync(role);
+        }
         let steps: Vec<ServiceChange> = self.pool.release();
         for result in plane.apply(&steps) {
             if let Err(error) = result {

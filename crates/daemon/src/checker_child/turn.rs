@@ -63,11 +63,12 @@ impl Shell {
                 self.roster.handle(now, Input::Finished { check, run, outcome }, &mut self.outputs);
                 self.perform(now);
             }
+            self.take_addresses(now);
             if let Some(read) = read {
                 self.reload(now, read)?;
             }
             while let Some(request) = self.startup.parent.request(&mut self.startup.log)? {
-                if self.take(request) {
+                if self.take(now, request) {
                     return Ok(Ended::Told);
                 }
             }
@@ -77,11 +78,13 @@ impl Shell {
     }
 
     /// Does what the parent asks for; says whether it asks for the end.
-    fn take(&mut self, request: Request) -> bool {
+    fn take(&mut self, now: Instant, request: Request) -> bool {
         match request {
             Request::Stop => return true,
-            // Nobody here tracks anything, and only the VRRP process is asked how things stand.
-            Request::Found(_) | Request::Report { .. } => {}
+            // Only the VRRP process is asked how things stand.
+            Request::Report { .. } => {}
+            Request::Found(findings) => self.take_findings(now, findings),
+            Request::Ran(run, ran) => self.take_run(now, run, ran),
             Request::Reload(memory) => self.reading.begin(memory),
         }
         false
@@ -94,18 +97,21 @@ impl Shell {
         let due = due.into_iter().flatten().min().unwrap_or(Instant::ZERO);
         let mut sleep = pin!(tokio::time::sleep(due.since(now())));
         let (probes, reading) = (&mut self.probes, &mut self.reading);
+        let addresses = self.presence.as_ref().map(|presence| &presence.news);
         poll_fn(|context| {
             let mut is_over = sleep.as_mut().poll(context).is_ready();
             let finished = probes.finished(context);
             let read = reading.poll(context);
             is_over |= !finished.is_empty() || read.is_some();
-            while let Poll::Ready(ready) = channel.poll_read_ready(context) {
-                match ready {
-                    // All that waits is read behind this.
-                    Ok(mut guard) => guard.clear_ready_matching(Ready::ALL),
-                    Err(error) => return Poll::Ready(Err(error)),
+            for descriptor in [Some(channel), addresses].into_iter().flatten() {
+                while let Poll::Ready(ready) = descriptor.poll_read_ready(context) {
+                    match ready {
+                        // All that waits is read behind this.
+                        Ok(mut guard) => guard.clear_ready_matching(Ready::ALL),
+                        Err(error) => return Poll::Ready(Err(error)),
+                    }
+                    is_over = true;
                 }
-                is_over = true;
             }
             if is_over { Poll::Ready(Ok(Woken { finished, read })) } else { Poll::Pending }
         })
@@ -119,7 +125,7 @@ impl Shell {
     deprecated,
     reason = "what takes its place is unsafe, for types that lie of their descriptor; OwnedFd does not"
 )]
-fn watch(descriptor: impl AsFd) -> std::io::Result<AsyncFd<OwnedFd>> {
+pub(super) fn watch(descriptor: impl AsFd) -> std::io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(descriptor.as_fd().try_clone_to_owned()?, Interest::READABLE)
 }
 

@@ -12,7 +12,9 @@ use std::time::Duration;
 use clock::Instant;
 use config::RealServers;
 use config::model::Model;
-use control::{Finding, Role, Severity, StartOptions, Summary, ToChild, ToParent, Watched};
+use control::{
+    Finding, Ran, Role, Run, Severity, StartOptions, Summary, ToChild, ToParent, Watched,
+};
 use kernel::socket::{Channel, ChannelError};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -109,6 +111,8 @@ pub(crate) enum Request {
     Reload(OwnedFd),
     /// Something new about watched things.
     Found(BTreeMap<Watched, Finding>),
+    /// The program of a check has ended.
+    Ran(Run, Ran),
     /// Say how everything stands.
     Report {
         /// What the answers carry.
@@ -209,6 +213,7 @@ impl Parent {
             (Ok(ToChild::Stop), _) => Ok(Some(Request::Stop)),
             (Ok(ToChild::Reload), Some(memory)) => Ok(Some(Request::Reload(memory))),
             (Ok(ToChild::Found(findings)), _) => Ok(Some(Request::Found(findings))),
+            (Ok(ToChild::Ran(run, ran)), _) => Ok(Some(Request::Ran(run, ran))),
             (Ok(ToChild::Report { serial, clear }), _) => {
                 Ok(Some(Request::Report { serial, clear }))
             }

@@ -31,6 +31,8 @@ pub(crate) struct Options {
     pub(crate) umask: Option<u32>,
     /// `-V`.
     pub(crate) keep_addresses: bool,
+    /// `-I`: leave virtual servers at the end.
+    pub(crate) keep_services: bool,
     /// `-R`.
     pub(crate) respawn: bool,
     /// `-n`.
@@ -159,6 +161,7 @@ fn one(
         "no-syslog" => options.facility = None,
         "umask" => options.umask = Some(umask(&parser.value()?)?),
         "dont-release-vrrp" => options.keep_addresses = true,
+        "dont-release-ipvs" => options.keep_services = true,
         "dont-respawn" => options.respawn = false,
         "dont-fork" => options.foreground = true,
         "pid" => options.pid_file = Some(parser.value()?.into()),
@@ -182,7 +185,7 @@ fn one(
             let _ = parser.optional_value();
             options.without_effect(name);
         }
-        "dont-release-ipvs" | "dump-conf" | "address-monitoring" | "snmp" => {
+        "dump-conf" | "address-monitoring" | "snmp" => {
             options.without_effect(name);
         }
         _ => return Err(Arg::Long(long).unexpected()),
@@ -230,6 +233,7 @@ impl Options {
             log_file: None,
             umask: None,
             keep_addresses: false,
+            keep_services: false,
             respawn: true,
             foreground: false,
             pid_file: None,
@@ -376,6 +380,7 @@ const OPTIONS: &str = "  \
   -C, --check                checker process only
       --all                  start all processes
   -V, --dont-release-vrrp    leave virtual addresses at the end
+  -I, --dont-release-ipvs    leave virtual servers at the end
   -R, --dont-respawn         end when a process dies
   -p, --pid=FILE             pid file of the parent
   -r, --vrrp_pid=FILE        pid file of the VRRP process

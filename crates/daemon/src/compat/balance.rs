@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use config::model::{Protocol, VirtualServer};
+use config::model::{CheckKind, Command, Protocol, VirtualServer};
 use intent::service::Back;
 
 /// `[192.0.2.1]:tcp:80`, `FWM 7` or `[web]:0`.
@@ -36,6 +36,57 @@ pub(crate) fn server(back: Back, protocol: &str) -> String {
 /// The same for the other end of a check.
 pub(crate) fn endpoint(server: SocketAddr, protocol: &str) -> String {
     trio(server.ip(), protocol, server.port())
+}
+
+/// What parent and checker process know a virtual server by: two of one name may balance a group, each a protocol.
+pub(crate) fn key(server: &VirtualServer) -> String {
+    format!("{} {}", virtual_server(server), protocol(server))
+}
+
+/// What they know a real server by.
+pub(crate) fn server_key(key: &str, back: Back) -> String {
+    format!("{key} {back}")
+}
+
+/// What they know the program of a check by: the same program is the same, wherever it stands.
+pub(crate) fn program_key(server_key: &str, command: &Command) -> String {
+    let user = command.user.as_ref();
+    let name = user.map_or("", |user| user.name.as_str());
+    let group = user.and_then(|user| user.group.as_deref()).unwrap_or_default();
+    format!("{server_key} {name}:{group} {}", command.words.join("\0"))
+}
+
+/// Subject of a letter about a real server.
+pub(crate) fn server_subject(server: &str, service: &str, is_up: bool) -> String {
+    let state = super::changes::up_or_down(is_up);
+    format!("Realserver {server} of virtual server {service} - {state}")
+}
+
+/// Subject of a letter about a virtual server.
+pub(crate) fn service_subject(service: &str, is_up: bool) -> String {
+    format!("Virtualserver {service} - {}", super::changes::up_or_down(is_up))
+}
+
+/// Text of a letter about a check.
+pub(crate) fn check_text(kind: &CheckKind, is_up: bool) -> String {
+    let word = if is_up { "succeed" } else { "failed" };
+    match kind {
+        CheckKind::Tcp(_) => format!("=> TCP CHECK {word} on service <="),
+        CheckKind::Http(..) | CheckKind::Https(..) if !is_up => {
+            "=> CHECK failed on service : HTTP request failed <=".to_owned()
+        }
+        CheckKind::Http(..) | CheckKind::Https(..) | CheckKind::Smtp(..) => {
+            format!("=> CHECK {word} on service <=")
+        }
+        CheckKind::Dns(..) => format!("=> DNS_CHECK: {word} on service <="),
+        CheckKind::Udp(..) => format!("=> UDP CHECK {word} on service <="),
+        CheckKind::Ping(_) => format!("=> ICMP CHECK {word} on service <="),
+        CheckKind::Misc(_) => format!("=> MISC CHECK {word} on service <="),
+        CheckKind::File(..) => format!("=> FILE CHECK {word} on service <="),
+        CheckKind::Bfd(name) => {
+            format!("=> BFD CHECK {name} {} on service <=", super::changes::up_or_down(is_up))
+        }
+    }
 }
 
 fn trio(address: IpAddr, protocol: &str, port: u16) -> String {

@@ -1,6 +1,6 @@
 //! What programs and pipes are told of a change, in keepalived's words.
 
-use control::{Change, Subject, What};
+use control::{Change, Moved, Subject, What};
 
 /// The word for a change.
 pub(crate) const fn word(what: What) -> &'static str {
@@ -28,11 +28,25 @@ pub(crate) fn line(change: &Change) -> String {
     format!("{kind} \"{name}\" {} {}\n", word(change.what), change.priority)
 }
 
+/// The line for a pipe that a virtual server or real server came up or went down, with the NUL that the incumbent writes
+/// behind its end.
+pub(crate) fn moved(moved: &Moved) -> String {
+    let (kind, name) = subject(&moved.subject);
+    format!("{kind} {name} {}\n\0", up_or_down(moved.is_up))
+}
+
+/// The word for a server that came up or went down.
+pub(crate) const fn up_or_down(is_up: bool) -> &'static str {
+    if is_up { "UP" } else { "DOWN" }
+}
+
 /// What it is, and its name.
 pub(crate) fn subject(subject: &Subject) -> (&'static str, &str) {
     match subject {
         Subject::Instance(name) => ("INSTANCE", name),
         Subject::Group(name) => ("GROUP", name),
+        Subject::VirtualServer(name) => ("VS", name),
+        Subject::RealServer(name) => ("RS", name),
     }
 }
 
@@ -57,5 +71,15 @@ mod tests {
             cause: String::new(),
         };
         assert_eq!(line(&change), "GROUP \"G\" FAULT 0\n");
+    }
+
+    #[test]
+    fn servers_are_told_with_the_byte_that_the_incumbent_writes_behind_a_line() {
+        let subject = Subject::RealServer("[192.0.2.11]:tcp:80 [192.0.2.1]:tcp:80".to_owned());
+        let change = Moved { key: String::new(), subject, is_up: false };
+        assert_eq!(moved(&change), "RS [192.0.2.11]:tcp:80 [192.0.2.1]:tcp:80 DOWN\n\0");
+        let subject = Subject::VirtualServer("FWM 7".to_owned());
+        let change = Moved { key: String::new(), subject, is_up: true };
+        assert_eq!(moved(&change), "VS FWM 7 UP\n\0");
     }
 }

@@ -37,6 +37,8 @@ pub(crate) fn words(subject: &Subject, what: What) -> Option<(String, String)> {
             };
             (format!("VRRP Instance {name} - {event}"), text.to_owned())
         }
+        // Told of by the checker process, in its own words.
+        Subject::VirtualServer(_) | Subject::RealServer(_) => return None,
         Subject::Group(name) => {
             let state = if is_stop {
                 "stopping".to_owned()

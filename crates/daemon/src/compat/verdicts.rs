@@ -152,9 +152,9 @@ fn success(asked: &Asked<'_>) -> String {
         CheckKind::Dns(..) => format!("DNS_CHECK ({target}) success."),
         CheckKind::Udp(..) => format!("UDP connection to {target} success."),
         CheckKind::Ping(_) => format!("ICMP connection to {target} success."),
-        CheckKind::Misc(_) | CheckKind::File(..) | CheckKind::Bfd(_) => {
-            format!("check of {target} succeeded.")
-        }
+        CheckKind::Misc(_) => format!("Misc check for {target} succeeded."),
+        CheckKind::File(name, _) => format!("File check of [{name}] RS({target}) succeeded."),
+        CheckKind::Bfd(name) => format!("BFD check of [{name}] RS({target}) is UP"),
     }
 }
 
@@ -170,9 +170,9 @@ fn failed(asked: &Asked<'_>, failure: &Failure, tolerance: Tolerance) -> Option<
                 CheckKind::Dns(..) => format!("DNS_CHECK ({target}) failed"),
                 CheckKind::Udp(..) => format!("UDP_CHECK on service {target} failed"),
                 CheckKind::Ping(_) => format!("ICMP CHECK on service {target} failed"),
-                CheckKind::Misc(_) | CheckKind::File(..) | CheckKind::Bfd(_) => {
-                    format!("check of {target} failed")
-                }
+                CheckKind::Misc(_) => format!("Misc check for {target} failed"),
+                CheckKind::File(name, _) => format!("File check of [{name}] RS({target}) failed"),
+                CheckKind::Bfd(name) => format!("BFD check of [{name}] RS({target}) is DOWN"),
             };
             if retries > 0 {
                 let _ = write!(text, " after {retries} retries");
@@ -184,11 +184,11 @@ fn failed(asked: &Asked<'_>, failure: &Failure, tolerance: Tolerance) -> Option<
                 CheckKind::Tcp(_) => format!("TCP connection to {target} failed"),
                 CheckKind::Ping(_) => format!("ICMP connection to {target} failed"),
                 CheckKind::Dns(..) => format!("DNS_CHECK ({target}) failed"),
+                CheckKind::Misc(_) => format!("Misc check for {target} failed"),
                 CheckKind::Http(..)
                 | CheckKind::Https(..)
                 | CheckKind::Smtp(..)
                 | CheckKind::Udp(..)
-                | CheckKind::Misc(_)
                 | CheckKind::File(..)
                 | CheckKind::Bfd(_) => format!("check of {target} failed"),
             };

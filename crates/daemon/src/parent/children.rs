@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clock::Instant;
 use control::{
-    Action, Change, Death, Event, Handover, Numbers, Role, SessionMemory, Severity, Summary,
-    ToChild, ToParent, Watchdog,
+    Action, Alert, Change, Death, Event, Handover, Moved, Numbers, Role, Run, SessionMemory,
+    Severity, Summary, ToChild, ToParent, Watchdog,
 };
 use kernel::eventloop::{EventLoop, Token, now};
 use kernel::namespace::Namespace;
@@ -76,6 +76,14 @@ pub(super) enum News {
     ReloadFailed(Role, String),
     /// Programs and pipes are to be told of something.
     Changed(Change),
+    /// Programs and pipes are to be told of a virtual server.
+    Moved(Moved),
+    /// Somebody gets a letter.
+    Alert(Alert),
+    /// The program of a check is to be run.
+    Run(Run, String),
+    /// Nobody waits for it any longer.
+    GiveUp(Run),
     /// Another router is Active beside an instance, or is so no longer.
     Contested { instance: String, text: String },
     /// What a successor needs of a BFD session.
@@ -423,6 +431,10 @@ impl Managed {
                 }
                 Ok(ToParent::Ready) => running.ready = true,
                 Ok(ToParent::Changed(change)) => news.push(News::Changed(change)),
+                Ok(ToParent::Moved(moved)) => news.push(News::Moved(moved)),
+                Ok(ToParent::Alert(alert)) => news.push(News::Alert(alert)),
+                Ok(ToParent::Run(run, key)) => news.push(News::Run(run, key)),
+                Ok(ToParent::GiveUp(run)) => news.push(News::GiveUp(run)),
                 Ok(ToParent::Contested { instance, text }) => {
                     news.push(News::Contested { instance, text });
                 }

@@ -1,6 +1,6 @@
-//! What is found out about watched things, on its way to the VRRP process.
+//! What is found out about watched things, on its way to the processes that count on it.
 //!
-//! The last word about each is kept for a successor of that process. What a running one is to hear is collected for a
+//! The last word about each is kept for their successors. What a running one is to hear is collected for a
 //! turn of the loop and told at once; where it does not read for now, only the last word waits.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,8 +15,8 @@ use super::Parent;
 /// What is yet to be told.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    untold: BTreeSet<Watched>,
-    /// When the process is asked again whether it reads.
+    untold: BTreeMap<Role, BTreeSet<Watched>>,
+    /// When a process is asked again whether it reads.
     again: Option<Instant>,
 }
 
@@ -30,9 +30,12 @@ impl Findings {
 impl Parent {
     /// Something was found out. Says whether it is new.
     pub(super) fn found(&mut self, watched: Watched, finding: Finding) -> bool {
-        let is_new = self.handover.findings.insert(watched.clone(), finding) != Some(finding);
+        let is_new = self.handover.findings.get(&watched) != Some(&finding);
         if is_new {
-            self.findings.untold.insert(watched);
+            for role in audience(&watched) {
+                self.findings.untold.entry(*role).or_default().insert(watched.clone());
+            }
+            self.handover.findings.insert(watched, finding);
         }
         is_new
     }
@@ -40,7 +43,9 @@ impl Parent {
     /// A thing is watched no longer.
     pub(super) fn lose(&mut self, watched: &Watched) {
         self.handover.findings.remove(watched);
-        self.findings.untold.remove(watched);
+        for untold in self.findings.untold.values_mut() {
+            untold.remove(watched);
+        }
     }
 
     /// Tells what is new.
@@ -49,10 +54,21 @@ impl Parent {
             return;
         }
         self.findings.again = None;
-        while !self.findings.untold.is_empty() {
+        for (role, mut untold) in std::mem::take(&mut self.findings.untold) {
+            self.tell_findings_to(role, &mut untold);
+            if !untold.is_empty() {
+                self.findings.again = Some(now() + PAUSE);
+                self.findings.untold.insert(role, untold);
+            }
+        }
+    }
+
+    /// Tells one process, until it does not read; what is left is not told.
+    fn tell_findings_to(&self, role: Role, untold: &mut BTreeSet<Watched>) {
+        while !untold.is_empty() {
             let mut room = BYTES;
             let mut batch = BTreeMap::new();
-            for watched in &self.findings.untold {
+            for watched in &*untold {
                 let Some(finding) = self.handover.findings.get(watched) else { continue };
                 room = room.saturating_sub(watched.name().len() + OVERHEAD);
                 if room == 0 && !batch.is_empty() {
@@ -62,15 +78,23 @@ impl Parent {
             }
             let told: Vec<Watched> = batch.keys().cloned().collect();
             let message = ToChild::Found(batch);
-            let vrrp = self.children.iter().find(|child| child.role == Role::Vrrp);
-            if vrrp.is_some_and(|child| !child.offer(&message)) {
-                self.findings.again = Some(now() + PAUSE);
+            let child = self.children.iter().find(|child| child.role == role);
+            if child.is_some_and(|child| !child.offer(&message)) {
                 return;
             }
             for watched in told {
-                self.findings.untold.remove(&watched);
+                untold.remove(&watched);
             }
         }
+    }
+}
+
+/// Who counts on it.
+const fn audience(watched: &Watched) -> &'static [Role] {
+    match watched {
+        Watched::Script(_) | Watched::Process(_) => &[Role::Vrrp],
+        Watched::File(_) => &[Role::Vrrp, Role::Checker],
+        Watched::Session(_) | Watched::Instance(_) => &[Role::Checker],
     }
 }
 

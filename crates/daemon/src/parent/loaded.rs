@@ -233,6 +233,7 @@ pub(super) fn start_options(options: &Options) -> StartOptions {
         all_include_checks: options.all_include_checks,
         name_files: Vec::new(),
         keep_addresses: options.keep_addresses,
+        keep_services: options.keep_services,
         invoked_name: options.invoked_name.clone(),
         table_suffix: table_suffix(options),
         presence: String::new(),

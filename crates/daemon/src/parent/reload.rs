@@ -1,6 +1,6 @@
 //! A reload as a transaction: a configuration with an error never replaces a running one.
 
-use control::{Handover, Role, Severity, ToChild};
+use control::{Finding, Handover, Role, Severity, ToChild, Watched};
 
 use super::Parent;
 use super::children::News;
@@ -113,12 +113,19 @@ impl Parent {
                 self.record(change);
                 return self.changed(change);
             }
+            News::Moved(moved) => return self.moved(moved),
+            News::Alert(alert) => return self.write_alert(alert),
+            News::Run(run, key) => return self.run_check(*run, key),
+            News::GiveUp(run) => return self.give_up_check(*run),
             News::Report { serial, part, last } => return self.take_part(*serial, part, *last),
             News::Tally(list) => return self.take_tally(list),
             News::Gone(role, text) => {
-                if *role == Role::Vrrp {
-                    self.inquiries.interrupt();
-                    self.tallies.turn_over();
+                match role {
+                    Role::Vrrp => {
+                        self.inquiries.interrupt();
+                        self.tallies.turn_over();
+                    }
+                    Role::Checker => self.give_up_all_checks(),
                 }
                 self.record_of_daemon(text);
             }
@@ -127,6 +134,8 @@ impl Parent {
                     Some(memory) => self.handover.sessions.insert(name.clone(), *memory),
                     None => self.handover.sessions.remove(name),
                 };
+                let finding = if memory.is_some() { Finding::Good } else { Finding::Bad };
+                self.found(Watched::Session(name.clone()), finding);
                 return;
             }
             News::Numbers(numbers) => return self.handover.numbers.extend(numbers.clone()),
@@ -135,6 +144,10 @@ impl Parent {
         let Progress::Running { waiting, refused, said, .. } = &mut self.reload else { return };
         match news {
             News::Changed(_)
+            | News::Moved(_)
+            | News::Alert(_)
+            | News::Run(..)
+            | News::GiveUp(_)
             | News::Contested { .. }
             | News::Session(..)
             | News::Numbers(_)

@@ -63,6 +63,7 @@ impl Parent {
                 Occurrence::Instance { name, state, cause }
             }
             Subject::Group(name) => Occurrence::Group { name: name.clone(), state },
+            Subject::VirtualServer(_) | Subject::RealServer(_) => return,
         };
         self.history.record(Event { at: today(), what });
     }

@@ -154,6 +154,8 @@ impl Shell {
                     Request::Stop => next = Next::End,
                     Request::Reload(memory) => self.begin_reload(memory)?,
                     Request::Found(findings) => self.take_findings(now, findings),
+                    // Programs of checks are not run for this process.
+                    Request::Ran(..) => {}
                     Request::Report { serial, clear } => {
                         self.telling = Some(Telling::new(serial, clear));
                     }

@@ -178,7 +178,7 @@ impl Shell {
         let Self { findings, roster, settled, .. } = self;
         // What comes back some day is found out anew.
         findings.retain(|watched, _| {
-            let id = roster.tracked(&tracker_of(watched));
+            let id = tracker_of(watched).and_then(|tracker| roster.tracked(&tracker));
             id.is_some_and(|id| settled.trackers.contains_key(&id))
         });
         self.trackers = self.tracker_states().into_iter().collect();
@@ -312,7 +312,7 @@ impl Shell {
     /// The parent found out something new.
     pub(super) fn take_findings(&mut self, now: Instant, findings: BTreeMap<Watched, Finding>) {
         for (watched, finding) in findings {
-            let tracker = tracker_of(&watched);
+            let Some(tracker) = tracker_of(&watched) else { continue };
             self.findings.insert(watched, finding);
             // One that nobody tracks yet may belong to a configuration that is still being read.
             if let Some(id) = self.roster.tracked(&tracker)
@@ -368,13 +368,15 @@ impl Shell {
     }
 }
 
-/// The tracker of what the parent watches.
-fn tracker_of(watched: &Watched) -> Tracker {
-    match watched {
+/// The tracker of what the parent watches, where it is one.
+fn tracker_of(watched: &Watched) -> Option<Tracker> {
+    Some(match watched {
         Watched::Script(name) => Tracker::Script(name.clone()),
         Watched::File(name) => Tracker::File(name.clone()),
         Watched::Process(name) => Tracker::Process(name.clone()),
-    }
+        // Told by this process.
+        Watched::Session(_) | Watched::Instance(_) => return None,
+    })
 }
 
 /// When the host was looked at.

@@ -20,7 +20,7 @@ pub const TESTS: &[Test] = &[
 ];
 
 /// An address of this namespace, with a server.
-fn listen(port: u16) -> TcpListener {
+pub fn listen(port: u16) -> TcpListener {
     let mut requests = RequestSocket::open().unwrap();
     let loopback = requests.index_of("lo").unwrap().unwrap();
     requests.set_link_up(loopback, true).unwrap();
@@ -28,7 +28,7 @@ fn listen(port: u16) -> TcpListener {
 }
 
 /// A virtual server of these lines, with a real server at each port that is connected to each second.
-fn web(lines: &str, ports: &[u16]) -> String {
+pub fn web(lines: &str, ports: &[u16]) -> String {
     let server = |port: &u16| {
         format!(
             "  real_server 127.0.0.1 {port} {{\n    TCP_CHECK {{\n      connect_timeout 1\n      warmup 0\n      \
@@ -39,7 +39,7 @@ fn web(lines: &str, ports: &[u16]) -> String {
     format!("virtual_server 192.0.2.1 80 {{\n  delay_loop 1\n  protocol TCP\n{lines}{servers}}}\n")
 }
 
-fn checker(daemon: &Daemon) -> Process {
+pub fn checker(daemon: &Daemon) -> Process {
     eventually("a checker process", || {
         let children = daemon.process().children();
         children.into_iter().find(|child| child.words().iter().any(|it| it == "--role=checker"))

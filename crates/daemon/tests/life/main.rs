@@ -19,6 +19,7 @@
 mod asking;
 mod authentication;
 mod balancing;
+mod balancing_told;
 mod children;
 mod daemon;
 mod dumps;
@@ -62,6 +63,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("real_server", real_server::TESTS),
     ("children", children::TESTS),
     ("balancing", balancing::TESTS),
+    ("balancing_told", balancing_told::TESTS),
     ("supervision", supervision::TESTS),
     ("systemd", systemd::TESTS),
     ("faults", faults::TESTS),

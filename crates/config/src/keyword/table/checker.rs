@@ -152,25 +152,28 @@ pub(super) const UDP: &[Keyword] = &[
 
 /// MISC_CHECK.
 pub(super) const MISC: &[Keyword] = &[
-    value("misc_path", &[required(Script)], "required", "Command to run"),
-    value("misc_timeout", &[required(Integer(0, 4294))], "vs delay_loop", "Kill script after"),
-    flag("misc_dynamic", "off", "Exit 2..255 sets weight to code-2"),
-    value("user", &[required(Word("user")), optional(Word("group"))], "script_user", "Run as"),
+    value("misc_path", &[required(Script)], "required", "Command to run").supported(),
+    value("misc_timeout", &[required(Integer(0, 4294))], "vs delay_loop", "Kill script after")
+        .supported(),
+    flag("misc_dynamic", "off", "Exit 2..255 sets weight to code-2").supported(),
+    value("user", &[required(Word("user")), optional(Word("group"))], "script_user", "Run as")
+        .supported(),
 ];
 
 /// FILE_CHECK.
 pub(super) const FILE: &[Keyword] = &[
-    value("track_file", &[required(Word("track_file"))], "required", "File to follow"),
+    value("track_file", &[required(Word("track_file"))], "required", "File to follow").supported(),
     grammar(
         "weight",
         words("<-254..254> [reverse|noreverse]", 1, Some(2), words::weight),
         "track_file weight",
         "Weight; non-zero changes RS weight, 0 = down on non-zero",
-    ),
+    )
+    .supported(),
 ];
 
 /// BFD_CHECK.
 pub(super) const BFD: &[Keyword] = &[
-    value("name", &[required(Word("bfd_instance"))], "required", "Session"),
-    boolean("alpha", "inherit", "Start down until session is up"),
+    value("name", &[required(Word("bfd_instance"))], "required", "Session").supported(),
+    boolean("alpha", "inherit", "Start down until session is up").supported(),
 ];

@@ -114,17 +114,17 @@ pub(super) const DAEMON: &[Keyword] = &[
     boolean("smtp_alert", "unset", "Default for all smtp_alert settings (VRRP and checkers)")
         .supported(),
     boolean("smtp_alert_vrrp", "unset", "Default smtp_alert for VRRP instances/groups").supported(),
-    boolean("smtp_alert_checker", "unset", "Default smtp_alert for checkers"),
+    boolean("smtp_alert_checker", "unset", "Default smtp_alert for checkers").supported(),
     boolean(
         "checker_log_all_failures",
         "off",
         "Log every failed check, not only the one that changes state",
-    ),
+    ).supported(),
     boolean(
         "no_checker_emails",
         "off",
         "Do not email when a check inside a real server changes; only RS changes",
-    ),
+    ).supported(),
     flag("no_email_faults", "off", "Do not send email on FAULT transitions").supported(),
     value("startup_script", COMMAND, "none", "Run once by parent before children start")
         .supported(),

@@ -142,13 +142,15 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         &[required(Word("path")), optional(Word("user")), optional(Word("group"))],
         "none",
         "FIFO receiving state changes for LVS",
-    ),
+    )
+    .supported(),
     value(
         "lvs_notify_fifo_script",
         COMMAND,
         "none",
         "Script started with the FIFO path as last argument",
-    ),
+    )
+    .supported(),
     boolean(
         "vrrp_notify_priority_changes",
         "off",
@@ -276,7 +278,8 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         "rs_init_notifies",
         "off",
         "Run RS notifies (script, FIFO, trap) when a real server is first added at startup",
-    ),
+    )
+    .supported(),
     grammar(
         "vrrp_rx_bufs_policy",
         words("MTU|ADVERT|<bytes>", 1, Some(1), words::buffer_policy),

@@ -9,11 +9,11 @@ use super::rows::*;
 
 /// LVS, and defaults of instances.
 pub(super) const VRRP: &[Keyword] = &[
-    grammar("lvs_timeouts", words("tcp|tcpfin|udp <seconds 0..2678400>...", 2, None, words::timeouts), "kernel", "IPVS connection timeouts"),
-    flag("lvs_flush", "off", "Flush the IPVS table at startup"),
-    value("lvs_flush_on_stop", &[optional(Choice(&["VS"]))], "off", "Flush whole IPVS at stop, or only configured virtual services (VS)"),
-    value("lvs_flush_onstop", &[optional(Choice(&["VS"]))], "", "DEPRECATED synonym of lvs_flush_on_stop").since("dep >2.1.5"),
-    grammar("lvs_sync_daemon", words("<interface> [[inst] <vrrp_instance>] [id 0..255] [maxlen 1..65507] [port 1..65535] [ttl 1..255] [group <ip>]", 1, None, words::sync_daemon), "id = VRID or 0", "IPVS connection sync daemon, optionally following a VRRP instance"),
+    grammar("lvs_timeouts", words("tcp|tcpfin|udp <seconds 0..2678400>...", 2, None, words::timeouts), "kernel", "IPVS connection timeouts").supported(),
+    flag("lvs_flush", "off", "Flush the IPVS table at startup").supported(),
+    value("lvs_flush_on_stop", &[optional(Choice(&["VS"]))], "off", "Flush whole IPVS at stop, or only configured virtual services (VS)").supported(),
+    value("lvs_flush_onstop", &[optional(Choice(&["VS"]))], "", "DEPRECATED synonym of lvs_flush_on_stop").since("dep >2.1.5").supported(),
+    grammar("lvs_sync_daemon", words("<interface> [[inst] <vrrp_instance>] [id 0..255] [maxlen 1..65507] [port 1..65535] [ttl 1..255] [group <ip>]", 1, None, words::sync_daemon), "id = VRID or 0", "IPVS connection sync daemon, optionally following a VRRP instance").supported(),
     value("vrrp_mcast_group4", &[required(Multicast4)], "224.0.0.18", "IPv4 advert destination").supported(),
     value("vrrp_mcast_group6", &[required(Multicast6)], "ff02::12", "IPv6 advert destination").supported(),
     value("vrrp_garp_master_delay", &[required(Integer(0, 4294))], "5", "Delay of second GARP burst after becoming master; 0 = none").supported(),

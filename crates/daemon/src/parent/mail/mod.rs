@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clock::Instant;
 use config::model::{Mail, Model};
-use control::{Change, Outbox, OutboxAction, Severity, Subject, What};
+use control::{Alert, Change, Outbox, OutboxAction, Severity, Subject, What};
 use kernel::eventloop::{Token, now};
 use rustix::process::Signal;
 
@@ -29,6 +29,8 @@ pub(super) struct Addressees {
     router: Option<String>,
     /// Who is told of; nobody where there is no server, or no recipient.
     subjects: BTreeSet<Subject>,
+    /// Whether there are both.
+    is_used: bool,
 }
 
 impl Addressees {
@@ -46,7 +48,7 @@ impl Addressees {
             None if is_used => format!("{}@{}", user(), load::host_name()),
             None => String::new(),
         };
-        Self { mail, from, router: model.global.router_id.clone(), subjects }
+        Self { mail, from, router: model.global.router_id.clone(), subjects, is_used }
     }
 
     fn include(&self, subject: &Subject) -> bool {
@@ -134,9 +136,23 @@ impl Parent {
         if is_silent || self.post.told.get(&change.subject) == Some(&change.what) {
             return;
         }
-        let router = addressees.router.clone().unwrap_or_else(load::host_name);
-        let subject = format!("[{router}] {subject}");
+        let router = addressees.router.clone();
         self.post.told.insert(change.subject.clone(), change.what);
+        self.post_letter(router, &subject, text);
+    }
+
+    /// Writes what the checker process wants to be told, where anybody gets e-mail.
+    pub(super) fn write_alert(&mut self, alert: &Alert) {
+        let addressees = self.addressees();
+        if addressees.is_used {
+            let router = addressees.router.clone();
+            self.post_letter(router, &alert.subject, alert.text.clone());
+        }
+    }
+
+    fn post_letter(&mut self, router: Option<String>, subject: &str, text: String) {
+        let router = router.unwrap_or_else(load::host_name);
+        let subject = format!("[{router}] {subject}");
         let note = Note { date: Stamp::now().mail(), subject, text, left: None };
         if self.post.outbox.add(now(), note) {
             self.post.lost = self.post.lost.saturating_add(1);

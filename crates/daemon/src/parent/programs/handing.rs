@@ -1,6 +1,6 @@
 //! Handing programs on to another program that takes this process over: what runs goes on, what waits is not forgotten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 
 use clock::Instant;
@@ -60,7 +60,8 @@ impl Parent {
         for left in pipes {
             if let Some(file) = kernel::inherited(left.descriptor).map(File::from) {
                 let LeftPipe { path, is_ours, lost, .. } = left;
-                self.programs.pipes.push(Pipe { path: path.into(), file, is_ours, lost });
+                let hears = BTreeSet::new();
+                self.programs.pipes.push(Pipe { path: path.into(), file, is_ours, lost, hears });
             }
         }
         let mut idle: Vec<Subject> = Vec::new();
@@ -69,7 +70,11 @@ impl Parent {
             idle.push(subject);
         }
         for left in running {
-            let purpose = serde_json::from_value(left.purpose).unwrap_or(Purpose::Forgotten);
+            let purpose = match serde_json::from_value(left.purpose) {
+                // Whoever asked for it has ended.
+                Ok(Purpose::Checked(..)) | Err(_) => Purpose::Forgotten,
+                Ok(purpose) => purpose,
+            };
             let until = left.until.map(Instant::from_nanos);
             let adopted = Child::adopt(left.pid).map_err(|error| error.to_string());
             match adopted.and_then(|child| self.watch_program(child, purpose.clone(), until)) {

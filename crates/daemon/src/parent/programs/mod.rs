@@ -3,6 +3,7 @@
 //! The VRRP process never forks: it says what changed, by names, and the parent, which reads the same configuration,
 //! knows what to run for it. Nothing here waits for a program.
 
+mod balanced;
 mod handing;
 mod identity;
 mod once;
@@ -17,15 +18,16 @@ use std::path::PathBuf;
 
 use clock::Instant;
 use config::model::{Command, Model, Notify, Script, Scripts};
-use control::{Change, Severity, Subject, Verdict, What};
+use control::{Change, Run, Severity, Subject, Verdict, What};
 use kernel::eventloop::{Token, now};
 use kernel::process::{Child, Ended, Program};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
+use self::balanced::Balanced;
 pub(super) use self::identity::weakness;
 use self::once::{Occasion, Once};
-use self::pipe::Pipe;
+use self::pipe::{Hears, Pipe};
 use self::queue::Queue;
 use self::told::{as_told, commands};
 use self::tracked::Tracked;
@@ -41,6 +43,7 @@ pub(super) struct Table {
     told: BTreeMap<Subject, Notify>,
     /// Whose states are repeated behind a reload.
     repeated: BTreeSet<Subject>,
+    balanced: Balanced,
 }
 
 impl Table {
@@ -63,6 +66,7 @@ impl Table {
                 .chain(groups)
                 .filter_map(|(subject, notify)| Some((subject, *notify?)))
                 .collect(),
+            balanced: Balanced::of(model),
             common,
             repeated,
             scripts: std::mem::take(&mut model.scripts),
@@ -82,7 +86,8 @@ impl Table {
         let once = [startup, shutdown].into_iter().filter_map(|once| once.command.as_ref());
         let readers = fifos.iter().filter_map(|fifo| fifo.reader.as_ref());
         let told = self.told.values().flat_map(Notify::commands);
-        told.chain(self.scripts.iter().map(|script| &script.command)).chain(readers).chain(once)
+        let scripts = self.scripts.iter().map(|script| &script.command);
+        told.chain(scripts).chain(readers).chain(once).chain(self.balanced.commands())
     }
 }
 
@@ -130,6 +135,8 @@ enum Purpose {
     Reader(PathBuf),
     /// The start or the end of the daemon.
     Once(Occasion),
+    /// A check of a real server; and whether it was told to end.
+    Checked(Run, bool),
     /// Nothing any more: it was told to end, and is collected.
     Forgotten,
 }
@@ -198,12 +205,17 @@ impl Parent {
         let former = std::mem::take(&mut self.programs.pipes);
         let (kept, gone): (Vec<Pipe>, Vec<Pipe>) = former.into_iter().partition(stays);
         self.programs.pipes = kept;
+        for pipe in &mut self.programs.pipes {
+            let fifos = wanted.iter().filter(|fifo| pipe.path.as_os_str() == fifo.path.as_str());
+            pipe.hears = fifos.map(Hears::of).collect();
+        }
         for pipe in gone {
             self.forget(&Purpose::Reader(pipe.path.clone()), Signal::TERM);
         }
         for fifo in wanted {
-            let known = |pipe: &Pipe| pipe.path.as_os_str() == fifo.path.as_str();
-            if self.programs.pipes.iter().any(known) {
+            let known = |pipe: &&mut Pipe| pipe.path.as_os_str() == fifo.path.as_str();
+            if let Some(pipe) = self.programs.pipes.iter_mut().find(known) {
+                pipe.hears.insert(Hears::of(&fifo));
                 continue;
             }
             match Pipe::open(&fifo) {
@@ -231,6 +243,12 @@ impl Parent {
                 running.until = None;
                 if let Purpose::Once(occasion) = running.purpose {
                     late_once = Some(occasion);
+                    continue;
+                }
+                if let Purpose::Checked(run, false) = running.purpose {
+                    let _ = running.child.signal_group(Signal::TERM);
+                    running.purpose = Purpose::Checked(run, true);
+                    running.until = Some(now + balanced::GRACE);
                     continue;
                 }
                 let _ = running.child.signal_group(Signal::KILL);
@@ -267,6 +285,7 @@ impl Parent {
                 self.log(Severity::Warning, "vrrp notify fifo script terminated");
             }
             Purpose::Once(occasion) => self.once_ended(occasion, ended),
+            Purpose::Checked(run, is_late) => self.check_ended(run, is_late, ended),
             Purpose::Forgotten => {}
             Purpose::Told(subject) => {
                 if let Some(program) = self.programs.queue.next(&subject) {
@@ -302,7 +321,7 @@ impl Parent {
             }
         }
         self.write_of(change);
-        self.tell_pipes(&changes::line(change));
+        self.tell_pipes(&changes::line(change), Hears::is_told_of_instances);
     }
 
     /// Tells pipes how everything stands, behind a reload, where that is wanted.
@@ -315,15 +334,16 @@ impl Parent {
         });
         let lines: Vec<String> = states.collect();
         for line in lines {
-            self.tell_pipes(&line);
+            self.tell_pipes(&line, Hears::is_told_of_instances);
         }
     }
 
-    fn tell_pipes(&mut self, line: &str) {
+    fn tell_pipes(&mut self, line: &str, hears: fn(Hears) -> bool) {
         let lost: Vec<String> = self
             .programs
             .pipes
             .iter_mut()
+            .filter(|pipe| pipe.hears.iter().copied().any(hears))
             .filter_map(|pipe| {
                 let lost = pipe.tell(line)?;
                 Some(format!("pipe {}: {lost} lines were lost", pipe.path.display()))
@@ -344,6 +364,7 @@ impl Parent {
 
     /// Keeps in mind who is what, for a successor of the VRRP process.
     fn remember(&mut self, change: &Change) {
+        self.tell_whether_active(change);
         match change.what {
             What::Active | What::Backup | What::Fault => {
                 self.handover.roles.insert(change.subject.clone(), change.what);

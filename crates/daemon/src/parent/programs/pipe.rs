@@ -1,5 +1,6 @@
 //! Named pipes that are told every change. A full pipe loses lines; nobody waits for its reader.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -17,6 +18,37 @@ pub(super) struct Pipe {
     pub(super) file: File,
     pub(super) is_ours: bool,
     pub(super) lost: u64,
+    /// What it is told; a path may be that of several keywords.
+    pub(super) hears: BTreeSet<Hears>,
+}
+
+/// What a pipe is told, by its keyword.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Hears {
+    /// `notify_fifo`.
+    All,
+    /// `vrrp_notify_fifo`.
+    Instances,
+    /// `lvs_notify_fifo`.
+    Servers,
+}
+
+impl Hears {
+    pub(super) fn of(fifo: &Fifo) -> Self {
+        match fifo.keyword.as_str() {
+            "vrrp_notify_fifo" => Self::Instances,
+            "lvs_notify_fifo" => Self::Servers,
+            _ => Self::All,
+        }
+    }
+
+    pub(super) fn is_told_of_instances(self) -> bool {
+        self != Self::Servers
+    }
+
+    pub(super) fn is_told_of_servers(self) -> bool {
+        self != Self::Instances
+    }
 }
 
 impl Pipe {
@@ -50,7 +82,8 @@ impl Pipe {
             std::os::unix::fs::fchown(&file, Some(owner.uid), Some(owner.gid))
                 .map_err(|error| format!("cannot give pipe {shown} away: {error}"))?;
         }
-        Ok(Self { path, file, is_ours: made, lost: 0 })
+        let hears = BTreeSet::from([Hears::of(fifo)]);
+        Ok(Self { path, file, is_ours: made, lost: 0, hears })
     }
 
     /// Writes a line; returns how many were lost before it, where some were.
