@@ -6,13 +6,16 @@ use std::task::{Context, Poll};
 
 use clock::Instant;
 use config::RealServers;
-use config::model::Model;
+use config::model::{CheckKind, Model};
 use control::{Severity, ToParent};
 use health::{Input, ServiceId};
+use kernel::sysctl;
 use tokio::task::JoinHandle;
 
+use super::catalogue::Check;
 use super::{Shell, plan, specs};
 use crate::child::{self, Orphaned, PayloadError};
+use crate::compat::verdicts;
 
 /// A configuration that is being read.
 #[derive(Debug, Default)]
@@ -96,9 +99,28 @@ impl Shell {
         if let Some(former) = self.former.take() {
             self.tell_fresh_checks(now, &former);
         }
+        self.allow_echoes();
         self.arrange_presence(now);
         self.follow_instance();
         (fresh.len(), went)
+    }
+
+    /// Lets this process ask for echoes, where a check does.
+    fn allow_echoes(&mut self) {
+        let asks = |check: &Check| matches!(check.kind, CheckKind::Ping(_));
+        if !self.catalogue.checks.values().any(asks) {
+            return;
+        }
+        match sysctl::allow_echoes() {
+            Ok(None) => {}
+            Ok(Some(former)) => {
+                self.startup.log.push(Severity::Warning, verdicts::echoes_allowed(former));
+            }
+            Err(error) => {
+                let text = format!("checks by PING_CHECK may not be allowed: {error}");
+                self.startup.log.push(Severity::Warning, text);
+            }
+        }
     }
 
     /// Says which checks are left out, as this release cannot make them.

@@ -98,6 +98,13 @@ pub(crate) fn shutting_down(server: &str, is_inhibited: bool, service: &str) -> 
     format!("Shutting down {inhibited}service {server} from VS {service}")
 }
 
+/// The group of this process may ask for echoes from now on; the range as it was.
+pub(crate) fn echoes_allowed((first, last): (u32, u32)) -> String {
+    format!(
+        "Warning: /proc/sys/net/ipv4/ping_group_range being expanded from {first} {last} for PING_CHECK"
+    )
+}
+
 const fn severity(to: Verdict) -> Severity {
     match to {
         Verdict::Up => Severity::Info,

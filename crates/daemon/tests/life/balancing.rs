@@ -16,6 +16,7 @@ pub const TESTS: &[Test] = &[
     ("a_reload_keeps_what_was_found_out", keeps_verdicts),
     ("a_reload_takes_servers_in_and_out", follows_the_file),
     ("a_successor_of_a_killed_process_goes_on", goes_on),
+    ("echoes_are_asked_for_where_the_host_allowed_nobody_to", asks_for_echoes),
     ("a_server_that_says_nothing_delays_no_other", waits_for_nobody),
 ];
 
@@ -117,6 +118,20 @@ fn goes_on() {
     daemon.wait_for("connection to [127.0.0.1]:tcp:81 success.");
     assert_ne!(checker(&daemon), child);
     assert_eq!(daemon.stop().0, Some(0));
+}
+
+fn asks_for_echoes() {
+    let _up = listen(81);
+    let range = "/proc/sys/net/ipv4/ping_group_range";
+    assert_eq!(std::fs::read_to_string(range).unwrap().trim(), "1\t0");
+    let ping = web("", &[81]).replace("TCP_CHECK", "PING_CHECK");
+    let mut daemon = Start::with(&ping).until("ping_group_range being expanded from 1 0");
+    daemon.wait_for("ICMP connection to [127.0.0.1]:tcp:81 success.");
+    let child = checker(&daemon);
+    child.signal(Signal::KILL);
+    daemon.mark();
+    daemon.wait_for("ICMP connection to [127.0.0.1]:tcp:81 success.");
+    assert!(!daemon.news().contains("expanded"), "{}", daemon.news());
 }
 
 fn waits_for_nobody() {
