@@ -28,11 +28,10 @@ pub(crate) fn line(change: &Change) -> String {
     format!("{kind} \"{name}\" {} {}\n", word(change.what), change.priority)
 }
 
-/// The line for a pipe that a virtual server or real server came up or went down, with the NUL that the incumbent writes
-/// behind its end.
+/// The line for a pipe that a virtual server or real server came up or went down, with its end.
 pub(crate) fn moved(moved: &Moved) -> String {
     let (kind, name) = subject(&moved.subject);
-    format!("{kind} {name} {}\n\0", up_or_down(moved.is_up))
+    format!("{kind} {name} {}\n", up_or_down(moved.is_up))
 }
 
 /// The word for a server that came up or went down.
@@ -74,12 +73,12 @@ mod tests {
     }
 
     #[test]
-    fn servers_are_told_with_the_byte_that_the_incumbent_writes_behind_a_line() {
+    fn servers_are_told_in_the_incumbents_words() {
         let subject = Subject::RealServer("[192.0.2.11]:tcp:80 [192.0.2.1]:tcp:80".to_owned());
         let change = Moved { key: String::new(), subject, is_up: false };
-        assert_eq!(moved(&change), "RS [192.0.2.11]:tcp:80 [192.0.2.1]:tcp:80 DOWN\n\0");
+        assert_eq!(moved(&change), "RS [192.0.2.11]:tcp:80 [192.0.2.1]:tcp:80 DOWN\n");
         let subject = Subject::VirtualServer("FWM 7".to_owned());
         let change = Moved { key: String::new(), subject, is_up: true };
-        assert_eq!(moved(&change), "VS FWM 7 UP\n\0");
+        assert_eq!(moved(&change), "VS FWM 7 UP\n");
     }
 }

@@ -80,9 +80,9 @@ fn tells_programs() {
     };
     assert_eq!(of(["up", "down"]), ["down 0", "up 0"]);
     assert_eq!(of(["gained", "lost"]), ["gained 0", "lost 0", "gained 0"]);
-    let expected = "VS [192.0.2.1]:tcp:80 UP\n\0\
-        RS [127.0.0.1]:tcp:81 [192.0.2.1]:tcp:80 DOWN\n\0VS [192.0.2.1]:tcp:80 DOWN\n\0\
-        RS [127.0.0.1]:tcp:81 [192.0.2.1]:tcp:80 UP\n\0VS [192.0.2.1]:tcp:80 UP\n\0";
+    let expected = "VS [192.0.2.1]:tcp:80 UP\n\
+        RS [127.0.0.1]:tcp:81 [192.0.2.1]:tcp:80 DOWN\nVS [192.0.2.1]:tcp:80 DOWN\n\
+        RS [127.0.0.1]:tcp:81 [192.0.2.1]:tcp:80 UP\nVS [192.0.2.1]:tcp:80 UP\n";
     eventually("the pipe is told", || (place.read("piped").len() >= expected.len()).then_some(()));
     assert_eq!(place.read("piped"), expected);
 }
