@@ -180,16 +180,21 @@ impl Farm {
         self.a()?.expect_log(text, since, PATIENCE)
     }
 
-    /// Waits until the file `name` of director `a` has these lines, and NUL where the writer had it.
+    /// Waits until the file `name` of director `a` has these lines, in any order: each is of a program, and those of one
+    /// moment run side by side.
     ///
     /// # Errors
     /// When it has not in time, with what it has.
     pub fn expect_told(&mut self, name: &str, expected: &[&str]) -> Result<()> {
         let path = self.a()?.file(name);
+        let mut sorted = expected.to_vec();
+        sorted.sort_unstable();
         let until = Instant::now() + PATIENCE;
         loop {
             let told = fs::read_to_string(&path).unwrap_or_default();
-            if told.lines().eq(expected.iter().copied()) {
+            let mut lines: Vec<&str> = told.lines().collect();
+            lines.sort_unstable();
+            if lines == sorted {
                 return Ok(());
             }
             ensure!(Instant::now() < until, "{name}: told {told:?}, expected {expected:?}");

@@ -182,6 +182,9 @@ fn persistence_is_for_six_minutes_where_no_time_is_written() {
     assert_eq!(bare.granularity, Granularity::Mask([255; 4].into()));
     let own = persistence("persistence_timeout 50\n persistence_granularity 255.255.255.0");
     assert_eq!((own.seconds, own.granularity), (50, Granularity::Mask([255, 255, 255, 0].into())));
+    // Out of range, which the table of keywords says.
+    let (mut servers, _) = lower(&with("persistence_timeout 0"));
+    assert_eq!(servers.remove(0).unwrap().scheduling.persistence, None);
 }
 
 #[test]

@@ -28,7 +28,11 @@ pub(super) fn lower(block: &Directive, reports: &mut Reports<'_>) -> Scheduling 
             "sh-fallback" | "mh-fallback" | "sh-port" | "mh-port" => {
                 flag(line, &mut scheduling, reports);
             }
-            "persistence_timeout" => seconds = Some(number(line).unwrap_or(360)),
+            // What is out of range is ignored, and 0 means none.
+            "persistence_timeout" => {
+                seconds =
+                    Some(number(line).unwrap_or(360)).filter(|it| (1..=2_678_400).contains(it));
+            }
             "persistence_granularity" => granularity = line.text(0).and_then(self::granularity),
             "persistence_engine" => engine = line.text(0).map(str::to_owned),
             _ => {}

@@ -1,0 +1,158 @@
+//! Real requests over real servers, counted by the client: the configurations that tutorials print.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use conformance::farm::{Answer, Farm, PATIENCE, Story};
+use conformance::stream::Mark;
+use conformance::subject::Subject;
+
+pub(crate) const STORIES: &[Story] = &[
+    Story::new("a_pair_with_direct_routing", direct_pair)
+        .gap("not played since persistence_timeout 0 means none")
+        .mixed()
+        .spoils(),
+    Story::new("a_gateway_that_rewrites", gateway).spoils(),
+    Story::new("a_strict_pair_of_the_incumbent_does_not_answer", strict_pair)
+        .only(Subject::Keepalived)
+        .spoils(),
+    Story::new("a_strict_pair_answers_for_its_services", strict_pair_of_ours)
+        .gap("not played since persistence_timeout 0 means none")
+        .only(Subject::Ours)
+        .spoils(),
+];
+
+/// A file of `examples/`, with the interface that directors have.
+fn example(name: &str) -> Result<String> {
+    let path = format!("{}/../examples/{name}", env!("CARGO_MANIFEST_DIR"));
+    Ok(std::fs::read_to_string(path)?.replace("ens33", "eth0"))
+}
+
+/// Gives the nodes addresses as the pair of examples with direct routing expects them.
+fn wire_pair(farm: &mut Farm) -> Result<()> {
+    for (name, last) in [("a", 10), ("b", 11), ("s1", 12), ("s2", 13), ("client", 200)] {
+        farm.run(name, &[&format!("ip addr add 192.168.235.{last}/24 dev eth0")])?;
+    }
+    for server in ["s1", "s2"] {
+        farm.run(
+            server,
+            &[
+                "sysctl -qw net.ipv4.conf.all.arp_ignore=1",
+                "sysctl -qw net.ipv4.conf.all.arp_announce=2",
+                "ip addr add 192.168.235.100/32 dev lo",
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+const PAIR: &[&str] = &[
+    "-A -t 192.168.235.100:80 -s rr",
+    "-a -t 192.168.235.100:80 -r 192.168.235.12:80 -g -w 1",
+    "-a -t 192.168.235.100:80 -r 192.168.235.13:80 -g -w 1",
+];
+
+/// Starts the pair, with these files as they are or without strictness.
+fn start_pair(farm: &mut Farm, strict: bool) -> Result<()> {
+    wire_pair(farm)?;
+    farm.serve(2)?;
+    for (name, file) in [("a", "lvs-dr-master.conf"), ("b", "lvs-dr-backup.conf")] {
+        let text = example(file)?;
+        let text = if strict { text } else { text.replace("   vrrp_strict\n", "") };
+        farm.start(name, &text)?;
+        farm.expect_table(name, PAIR)?;
+    }
+    farm.lab.node("a")?.expect_address("eth0", "192.168.235.100".parse()?, PATIENCE)
+}
+
+fn strict_pair(farm: &mut Farm) -> Result<()> {
+    start_pair(farm, true)?;
+    let browser = farm.browse("192.168.235.100:80", 1, Duration::ZERO)?;
+    let answers = browser.all(PATIENCE)?;
+    ensure!(answers.iter().all(|answer| !answer.is_good()), "{answers:?}");
+    Ok(())
+}
+
+fn strict_pair_of_ours(farm: &mut Farm) -> Result<()> {
+    start_pair(farm, true)?;
+    let browser = farm.browse("192.168.235.100:80", 10, Duration::ZERO)?;
+    let shares = browser.shares(PATIENCE)?;
+    ensure!(shares == [("s1".to_owned(), 5), ("s2".to_owned(), 5)].into(), "{shares:?}");
+    Ok(())
+}
+
+fn direct_pair(farm: &mut Farm) -> Result<()> {
+    start_pair(farm, false)?;
+    let browser = farm.browse("192.168.235.100:80", 20, Duration::ZERO)?;
+    let shares = browser.shares(PATIENCE)?;
+    ensure!(shares == [("s1".to_owned(), 10), ("s2".to_owned(), 10)].into(), "{shares:?}");
+
+    // A server dies: requests fail until its check has failed with all retries, and then none.
+    let browser = farm.browse("192.168.235.100:80", 10_000, Duration::from_millis(100))?;
+    farm.server(2)?.order("close 80")?;
+    let alone: Vec<&str> = PAIR.iter().copied().filter(|line| !line.contains(".13:80")).collect();
+    farm.expect_table("a", &alone)?;
+    farm.expect_table("b", &alone)?;
+    let since = browser.answers().mark();
+    let one = browser.answers().wait(since, PATIENCE, |answer| answer.text == "s1");
+    ensure!(one.is_some(), "nobody answers any more");
+    farm.serve(2)?;
+    farm.expect_table("a", PAIR)?;
+    farm.expect_table("b", PAIR)?;
+    expect_good(&browser.answers().since(since))?;
+    drop(browser);
+
+    // The director dies: its peer takes over.
+    let browser = farm.browse("192.168.235.100:80", 10_000, Duration::from_millis(100))?;
+    let first = browser.answers().wait(Mark::START, PATIENCE, Answer::is_good);
+    ensure!(first.is_some(), "nobody answers");
+    farm.lab.node("a")?.crash()?;
+    farm.lab.node("b")?.expect_address("eth0", "192.168.235.100".parse()?, PATIENCE)?;
+    let since = browser.answers().mark();
+    for name in ["s1", "s2"] {
+        let found = browser.answers().wait(since, PATIENCE, |answer| answer.text == name);
+        ensure!(found.is_some(), "{name} does not answer any more");
+    }
+    farm.run("a", &["ipvsadm -C"])
+}
+
+fn expect_good(answers: &[Answer]) -> Result<()> {
+    match answers.iter().find(|answer| !answer.is_good()) {
+        None => Ok(()),
+        Some(answer) => bail!("a request failed: {answer:?}"),
+    }
+}
+
+fn gateway(farm: &mut Farm) -> Result<()> {
+    for (name, last) in [("a", 10), ("s1", 13), ("s2", 14), ("client", 200)] {
+        farm.run(name, &[&format!("ip addr add 192.168.1.{last}/24 dev eth0")])?;
+    }
+    let director = [
+        "sysctl -qw net.ipv4.ip_forward=1",
+        "sysctl -qw net.ipv4.conf.all.send_redirects=0",
+        "sysctl -qw net.ipv4.conf.eth0.send_redirects=0",
+    ];
+    farm.run("a", &director)?;
+    for server in ["s1", "s2"] {
+        farm.run(server, &["ip route add 192.168.1.200/32 via 192.168.1.10"])?;
+    }
+    farm.serve(2)?;
+    farm.start("a", &example("gateway-lvs-nat.conf")?)?;
+    let whole = [
+        "-A -t 192.168.1.199:80 -s rr -p 10",
+        "-a -t 192.168.1.199:80 -r 192.168.1.13:80 -m -w 1",
+        "-a -t 192.168.1.199:80 -r 192.168.1.14:80 -m -w 1",
+    ];
+    farm.expect_table("a", &whole)?;
+    farm.lab.node("a")?.expect_address("eth0", "192.168.1.199".parse()?, PATIENCE)?;
+    let shares = farm.browse("192.168.1.199:80", 10, Duration::ZERO)?.shares(PATIENCE)?;
+    ensure!(shares.len() == 1, "persistence keeps a client at one server: {shares:?}");
+    // The server that the client is kept at dies.
+    let number = if shares.contains_key("s1") { 1 } else { 2 };
+    farm.server(number)?.order("close 80")?;
+    let left = if number == 1 { [whole[0], whole[2]] } else { [whole[0], whole[1]] };
+    farm.expect_table("a", &left)?;
+    let shares = farm.browse("192.168.1.199:80", 10, Duration::ZERO)?.shares(PATIENCE)?;
+    ensure!(shares == [(format!("s{}", 3 - number), 10)].into(), "{shares:?}");
+    Ok(())
+}
