@@ -103,7 +103,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Whether an instance was lowered before all its defaults were known.
+    /// Whether an instance or virtual server was lowered before all that it depends on was known.
     pub(crate) fn is_stale(&self) -> bool {
         self.stale
     }
@@ -122,8 +122,10 @@ impl<'a> Lowering<'a> {
     pub(crate) fn take(&mut self, directive: Directive) {
         match directive.keyword.as_str() {
             "global_defs" if !self.settled => {
+                let plane = self.global.data_plane;
                 global::read(&mut self.global, &mut self.defaults, &directive, &self.reports);
-                self.stale |= self.begun;
+                let is_other_plane = plane != self.global.data_plane;
+                self.stale |= self.begun || (is_other_plane && !self.virtual_servers.is_empty());
             }
             "vrrp_instance" => self.instance(&directive),
             "virtual_server" => {
@@ -132,8 +134,8 @@ impl<'a> Lowering<'a> {
                     self.of_groups.push((self.virtual_servers.len(), directive));
                 } else {
                     let groups = &self.server_groups;
-                    let balance = service::lower(&directive, groups, &mut self.reports);
-                    server.balance = service::keep(balance, self.real_servers);
+                    let how = (self.global.data_plane, self.real_servers);
+                    server.balance = service::take(&directive, groups, how, &mut self.reports);
                 }
                 self.virtual_servers.push(server);
             }
@@ -210,8 +212,8 @@ impl<'a> Lowering<'a> {
         let mut virtual_servers = self.virtual_servers;
         for (number, block) in &self.of_groups {
             if let Some(server) = virtual_servers.get_mut(*number) {
-                let balance = service::lower(block, &self.server_groups, &mut reports);
-                server.balance = service::keep(balance, self.real_servers);
+                let how = (global.data_plane, self.real_servers);
+                server.balance = service::take(block, &self.server_groups, how, &mut reports);
             }
         }
         service::leave_out_repeated(&mut virtual_servers, &mut reports);

@@ -39,7 +39,7 @@ pub use path::{Following, RouteLine, RuleLine};
 pub use place::{CheckerPlace, Place};
 pub use proof::{Freshness, Proof, Trailer, TrailerMode};
 pub use script::{Begins, Command, Deleted, Fifo, Notify, Once, Script, Scripts, User};
-pub use service::{Balance, RealServer, SorryServer, place};
+pub use service::{Balance, DataPlane, RealServer, SorryServer, place};
 pub use tracked::{
     BfdInstance, BfdUsers, Initial, Parameters as ProcessParameters, TrackFile, TrackProcess,
     Tracker,
@@ -135,6 +135,8 @@ pub struct Global {
     pub balancing: Balancing,
     /// Files that are written upon signals.
     pub dumps: Dumps,
+    /// `lvs_data_plane`.
+    pub data_plane: DataPlane,
     /// The VRRP process.
     pub vrrp: Process,
     /// The checker process.
@@ -164,6 +166,7 @@ impl Default for Global {
             mail: Mail::default(),
             balancing: Balancing::default(),
             dumps: Dumps::default(),
+            data_plane: DataPlane::default(),
             vrrp: Process::default(),
             checker: Process::default(),
         }

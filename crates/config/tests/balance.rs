@@ -318,3 +318,55 @@ fn real_servers_that_are_not_kept_are_judged_all_the_same() {
     assert_eq!(servers, 2);
     assert_eq!(judged.model, kept.model);
 }
+
+/// A virtual server of these lines, balanced by what is named.
+fn by(plane: &str, lines: &str) -> String {
+    // What balances may be said behind what is balanced.
+    format!("{}global_defs {{\n lvs_data_plane {plane}\n}}\n", with(lines))
+}
+
+#[test]
+fn what_nftables_cannot_do_is_refused_where_it_is_written() {
+    for (lines, expected) in [
+        ("lb_algo rr", None),
+        ("lb_algo wrr\n lvs_method DR\n persistence_timeout 60", None),
+        ("lb_algo mh\n mh-port\n sorry_server 192.0.2.20 80", None),
+        ("", Some("nftables has no scheduler wlc, which counts the connections of servers")),
+        ("lb_algo rr\n lvs_method TUN", Some("nftables has no tunnels to real servers")),
+        (
+            "lb_algo rr\n sorry_server 192.0.2.20 80\n sorry_server_lvs_method DR",
+            Some(
+                "nftables reaches all servers of a service by the same method, not some by NAT and some by DR",
+            ),
+        ),
+        (
+            "lb_algo rr\n persistence_timeout 60\n persistence_engine sip",
+            Some("nftables has no persistence engine sip"),
+        ),
+    ] {
+        let expect = |text: Option<String>| text.into_iter().collect::<Vec<_>>();
+        let refused = expected.map(|text| format!("LVS020: {text}"));
+        assert_eq!(lower(&by("nftables", lines)).1, expect(refused.clone()), "{lines}");
+        let warned =
+            refused.map(|text| format!("{text}: on a kernel without IPVS this is not balanced"));
+        assert_eq!(lower(&by("auto", lines)).1, expect(warned), "{lines}");
+        assert_eq!(lower(&by("ipvs", lines)).1, [""; 0], "{lines}");
+    }
+}
+
+#[test]
+fn a_refusal_of_the_data_plane_names_the_line_and_the_remedy() {
+    let text = "global_defs {\n lvs_data_plane nftables\n}\nvirtual_server 192.0.2.1 80 {\n protocol TCP\n lb_algo rr\n\
+        real_server 192.0.2.11 80 {\n }\n real_server 192.0.2.12 80 {\n uthreshold 9\n }\n}\n";
+    let sources = SourceSet::single("case.conf", text);
+    // Also where real servers are not kept.
+    let environment = Environment::of_host("host");
+    let checked = config::check_for(&sources, &environment, RealServers::Judged);
+    let [refusal] = checked.diagnostics.as_slice() else { panic!("{:?}", checked.diagnostics) };
+    assert_eq!(refusal.severity, config::diagnostic::Severity::Error);
+    assert_eq!(sources.location(refusal.primary.unwrap()).line, 9);
+    assert_eq!(
+        refusal.help.as_deref(),
+        Some("give the server less `weight`, or write `lvs_data_plane ipvs`")
+    );
+}

@@ -17,7 +17,7 @@ mod program;
 use std::collections::{BTreeMap, BTreeSet};
 
 use intent::service::nftables::{Method, method};
-use intent::service::{Front, Service, ServiceChange, Services};
+use intent::service::{Front, Service, ServiceChange, Services, Timeouts};
 use wire::Family;
 
 pub use error::NftPlaneError;
@@ -38,6 +38,8 @@ pub struct NftPlane {
     name: String,
     /// What stands, as far as is known.
     standing: Services,
+    /// How long flows are remembered.
+    timeouts: Timeouts,
     /// Tables of ours in which something stands that is not understood, or something is missing.
     broken: BTreeSet<Family>,
     /// Tables and ways through the kernel that stand as this process writes them.
@@ -58,6 +60,7 @@ impl NftPlane {
             conntrack: Conntrack::open().map_err(&failed)?,
             name: name.to_owned(),
             standing: Services::new(),
+            timeouts: Timeouts::default(),
             broken: BTreeSet::new(),
             framed: BTreeSet::new(),
         };
@@ -122,6 +125,25 @@ impl NftPlane {
             }
         }
         results
+    }
+
+    /// Changes how long flows of servers that get packets as they are are remembered; what is not said is as IPVS has it.
+    /// With NAT connection tracking has its own times.
+    ///
+    /// **Errors**: the kernel refuses.
+    pub fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<(), NftPlaneError> {
+        if self.timeouts == *timeouts {
+            return Ok(());
+        }
+        self.timeouts = *timeouts;
+        let mut transaction = Transaction::default();
+        for (front, service) in &self.standing {
+            if let Ok(method @ Method::DirectRoute) = method(front, service) {
+                let program = Program { front, service, method, timeouts: self.timeouts };
+                program.renew_servers(&mut transaction, &self.table(front.family()));
+            }
+        }
+        self.nftables.commit("set timeouts", transaction).map_err(NftPlaneError::of("set timeouts"))
     }
 
     /// Takes all services away, and the tables.
@@ -197,14 +219,14 @@ impl NftPlane {
             }
             frame::add_table(transaction, &table, family);
         }
-        let wanted = step.wanted.as_ref().map(|it| it.program(&step.front));
+        let wanted = step.wanted.as_ref().map(|it| it.program(&step.front, self.timeouts));
         for (way, verdict) in wanted.iter().flat_map(Program::ways) {
             let leads_on = verdict != crate::nft::Verdict::Return;
             if leads_on && is_new(ways, Some(way)) {
                 frame::add_way(transaction, &table, family, way);
             }
         }
-        let standing = step.standing.as_ref().map(|it| it.program(&step.front));
+        let standing = step.standing.as_ref().map(|it| it.program(&step.front, self.timeouts));
         program::change(transaction, &table, standing.as_ref(), wanted.as_ref());
     }
 
@@ -259,8 +281,8 @@ struct Planned {
 }
 
 impl Planned {
-    const fn program<'a>(&'a self, front: &'a Front) -> Program<'a> {
-        Program { front, service: &self.service, method: self.method }
+    const fn program<'a>(&'a self, front: &'a Front, timeouts: Timeouts) -> Program<'a> {
+        Program { front, service: &self.service, method: self.method, timeouts }
     }
 }
 

@@ -13,7 +13,7 @@ use super::program;
 use super::read::seconds;
 use super::report::Reports;
 use super::upkeep;
-use crate::model::{AddressLifetime, Checksum, Global, Process, Strangers};
+use crate::model::{AddressLifetime, Checksum, DataPlane, Global, Process, Strangers};
 use crate::syntax::Directive;
 
 /// What `global_defs` says of instances that do not say it themselves.
@@ -105,6 +105,14 @@ pub(super) fn daemon(global: &mut Global, keyword: &str, directive: &Directive) 
         "process_name" => global.process_name = text.map(process_name),
         "log_unknown_vrids" => global.log_unknown_vrids = true,
         "disable_local_igmp" => global.is_local_igmp_off = true,
+        "lvs_data_plane" => {
+            global.data_plane = match text {
+                Some("ipvs") => DataPlane::Ipvs,
+                Some("nftables") => DataPlane::Nftables,
+                Some("auto") => DataPlane::Auto,
+                _ => global.data_plane,
+            };
+        }
         "vrrp_fence" => global.is_fenced = directive.flag().unwrap_or(global.is_fenced),
         "nftables" => global.nftables.table = text.map(str::to_owned),
         "nftables_priority" => {

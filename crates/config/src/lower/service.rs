@@ -4,6 +4,7 @@
 //! schedulers, count for what stands behind them.
 
 mod check;
+mod data_plane;
 mod forwarding;
 mod front;
 mod pace;
@@ -25,7 +26,9 @@ use super::report::Reports;
 use super::served::Groups;
 use crate::check::RealServers;
 use crate::diagnostic::model as codes;
-use crate::model::{Balance, CheckKind, Command, RealServer, SorryServer, VirtualServer};
+use crate::model::{
+    Balance, CheckKind, Command, DataPlane, RealServer, SorryServer, VirtualServer,
+};
 use crate::source::Span;
 use crate::syntax::Directive;
 
@@ -47,12 +50,20 @@ pub(super) fn leave_out_repeated(servers: &mut [VirtualServer], reports: &mut Re
     }
 }
 
-/// Lowers one `virtual_server`; nothing where there is nothing to balance.
-pub(super) fn lower(
+/// Lowers one `virtual_server`, for a data plane that may not be able to do it; what of it comes into the model.
+pub(super) fn take(
     block: &Directive,
     groups: &Groups,
+    (plane, real_servers): (DataPlane, RealServers),
     reports: &mut Reports<'_>,
 ) -> Option<Balance> {
+    let balance = lower(block, groups, reports)?;
+    data_plane::check(plane, block.span, &balance, reports);
+    Some(keep(balance, real_servers))
+}
+
+/// Lowers it; nothing where there is nothing to balance.
+fn lower(block: &Directive, groups: &Groups, reports: &mut Reports<'_>) -> Option<Balance> {
     let servers: Vec<&Directive> =
         block.children().iter().filter(|it| it.keyword == *"real_server").collect();
     if servers.is_empty() {
@@ -102,8 +113,7 @@ pub(super) fn lower(
 
 /// What of a `virtual_server` comes into the model. What others do for real servers is always there: programs that are run,
 /// files that are read, sessions.
-pub(super) fn keep(balance: Option<Balance>, real_servers: RealServers) -> Option<Balance> {
-    let mut balance = balance?;
+fn keep(mut balance: Balance, real_servers: RealServers) -> Balance {
     if real_servers == RealServers::Judged {
         balance.servers.retain_mut(|server| {
             server.checks.retain(|check| {
@@ -114,7 +124,7 @@ pub(super) fn keep(balance: Option<Balance>, real_servers: RealServers) -> Optio
         });
         balance.servers.shrink_to_fit();
     }
-    Some(balance)
+    balance
 }
 
 /// What a `virtual_server` says for all of its servers.

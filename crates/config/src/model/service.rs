@@ -8,6 +8,18 @@ use intent::service::{Back, Destination, Forwarding, Front, Scheduling};
 use super::{Check, Command};
 use crate::source::Span;
 
+/// `lvs_data_plane`: what balances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DataPlane {
+    /// The kernel's IPVS.
+    #[default]
+    Ipvs,
+    /// Rules of nftables.
+    Nftables,
+    /// IPVS where the kernel has it, else nftables.
+    Auto,
+}
+
 /// What a `virtual_server` balances, and over whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Balance {

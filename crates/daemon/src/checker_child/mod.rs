@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use config::RealServers;
-use config::model::Balancing;
+use config::model::{Balancing, DataPlane};
 use control::{Finding, Severity, Watched};
 use health::{Input, Outputs, Roster};
 use kernel::eventloop::now;
@@ -60,6 +60,7 @@ struct Shell {
     outputs: Outputs,
     probes: Probes,
     pool: Pool,
+    data_plane: DataPlane,
     tending: Tending,
     reading: reload::Reading,
 }
@@ -119,6 +120,7 @@ impl Shell {
             outputs: Outputs::new(),
             probes: Probes::new(usize::try_from(conversations).unwrap_or(usize::MAX)),
             pool: Pool::default(),
+            data_plane: DataPlane::default(),
             tending: Tending::default(),
             reading: reload::Reading::default(),
         }
@@ -127,6 +129,7 @@ impl Shell {
     /// Takes over what stands, and starts.
     fn begin(&mut self) {
         let now = now();
+        self.data_plane = self.startup.model.global.data_plane;
         let model = std::mem::take(&mut self.startup.model);
         let is_successor = self.startup.options.generation > 0;
         self.balancing = model.global.balancing.clone();

@@ -1,13 +1,18 @@
-//! What spreads connections: the kernel's IPVS. It knows no verdicts; [`super::pool`] says what it shall hold.
+//! What spreads connections: the kernel's IPVS, or rules of nftables. It knows no verdicts; [`super::pool`] says what it
+//! shall hold.
 
+use config::model::DataPlane;
 use intent::service::{ServiceChange, Services, SyncDaemon, SyncRole, Timeouts};
 use kernel::ipvs::{Ipvs, IpvsError};
+use kernel::nft_plane::{NftPlane, NftPlaneError};
 
 /// A load balancer that can be spoken to.
 #[derive(Debug)]
 pub(super) enum Plane {
     /// The kernel's own.
     Ipvs(Ipvs),
+    /// One made of rules.
+    Nftables(NftPlane),
 }
 
 /// It cannot be spoken to, or refused.
@@ -16,14 +21,42 @@ pub(super) enum PlaneError {
     /// IPVS did.
     #[error(transparent)]
     Ipvs(#[from] IpvsError),
+    /// nftables did.
+    #[error(transparent)]
+    Nftables(#[from] NftPlaneError),
+    /// Rules do not tell other directors of connections.
+    #[error(
+        "nftables copies no connections to other directors; leave `lvs_sync_daemon` out, or write `lvs_data_plane ipvs`"
+    )]
+    NoCopies,
 }
 
 impl Plane {
-    /// Finds it.
+    /// Finds the one that is wanted. Rules stand in tables of this name; where IPVS balances, none are left there.
     ///
     /// **Errors**: there is none.
-    pub(super) fn open() -> Result<Self, PlaneError> {
-        Ok(Self::Ipvs(Ipvs::open()?))
+    pub(super) fn open(wanted: DataPlane, table: &str) -> Result<Self, PlaneError> {
+        let ipvs = match wanted {
+            DataPlane::Nftables => None,
+            DataPlane::Ipvs => Some(Ipvs::open()?),
+            DataPlane::Auto => match Ipvs::open() {
+                Err(IpvsError::Missing) => None,
+                found => Some(found?),
+            },
+        };
+        let Some(ipvs) = ipvs else { return Ok(Self::Nftables(NftPlane::open(table)?)) };
+        if let Ok(mut left) = NftPlane::open(table) {
+            left.flush()?;
+        }
+        Ok(Self::Ipvs(ipvs))
+    }
+
+    /// What it is called.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Ipvs(_) => "IPVS",
+            Self::Nftables(_) => "nftables",
+        }
     }
 
     /// Everything that it holds, also of others.
@@ -32,15 +65,17 @@ impl Plane {
     pub(super) fn services(&mut self) -> Result<Services, PlaneError> {
         match self {
             Self::Ipvs(ipvs) => Ok(ipvs.services()?),
+            Self::Nftables(nftables) => Ok(nftables.services()?),
         }
     }
 
-    /// Takes everything away, whoever made it.
+    /// Takes everything away, whoever made it; of nftables what stands in tables of our name.
     ///
     /// **Errors**: it refuses.
     pub(super) fn flush(&mut self) -> Result<(), PlaneError> {
         match self {
             Self::Ipvs(ipvs) => Ok(ipvs.flush()?),
+            Self::Nftables(nftables) => Ok(nftables.flush()?),
         }
     }
 
@@ -50,6 +85,7 @@ impl Plane {
     pub(super) fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<(), PlaneError> {
         match self {
             Self::Ipvs(ipvs) => Ok(ipvs.set_timeouts(timeouts)?),
+            Self::Nftables(nftables) => Ok(nftables.set_timeouts(timeouts)?),
         }
     }
 
@@ -59,6 +95,7 @@ impl Plane {
     pub(super) fn sync_daemons(&mut self) -> Result<Vec<SyncDaemon>, PlaneError> {
         match self {
             Self::Ipvs(ipvs) => Ok(ipvs.sync_daemons()?),
+            Self::Nftables(_) => Ok(Vec::new()),
         }
     }
 
@@ -68,6 +105,7 @@ impl Plane {
     pub(super) fn start_sync(&mut self, daemon: &SyncDaemon) -> Result<(), PlaneError> {
         match self {
             Self::Ipvs(ipvs) => Ok(ipvs.start_sync(daemon)?),
+            Self::Nftables(_) => Err(PlaneError::NoCopies),
         }
     }
 
@@ -77,6 +115,7 @@ impl Plane {
     pub(super) fn stop_sync(&mut self, role: SyncRole) -> Result<(), PlaneError> {
         match self {
             Self::Ipvs(ipvs) => Ok(ipvs.stop_sync(role)?),
+            Self::Nftables(_) => Ok(()),
         }
     }
 
@@ -84,6 +123,9 @@ impl Plane {
     pub(super) fn apply(&mut self, steps: &[ServiceChange]) -> Vec<Result<(), PlaneError>> {
         match self {
             Self::Ipvs(ipvs) => ipvs.apply(steps).into_iter().map(|result| Ok(result?)).collect(),
+            Self::Nftables(nftables) => {
+                nftables.apply(steps).into_iter().map(|result| Ok(result?)).collect()
+            }
         }
     }
 }
@@ -97,6 +139,9 @@ impl PlaneError {
             text.push_str(": ");
             text.push_str(&error.to_string());
             source = error.source();
+        }
+        if matches!(self, Self::Ipvs(IpvsError::Missing)) {
+            text.push_str(", or write `lvs_data_plane nftables` into global_defs");
         }
         text
     }

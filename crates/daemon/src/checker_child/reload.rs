@@ -55,6 +55,7 @@ impl Shell {
 
     /// Takes another configuration over; says what changed.
     fn apply(&mut self, now: Instant, model: &Model) -> String {
+        self.change_plane(model.global.data_plane);
         // Services that are new may stand already.
         if let Some(seen) = self.look(now) {
             let words = self.pool.see(seen);

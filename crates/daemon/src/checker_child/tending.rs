@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clock::Instant;
-use config::model::AtStop;
+use config::model::{AtStop, DataPlane};
 use control::Severity;
 use intent::service::{ServiceChange, Services, SyncRole, Timeouts};
 
@@ -64,7 +64,7 @@ impl Shell {
         let is_new = self.tending.plane.is_none();
         let seen = match &mut self.tending.plane {
             Some(plane) => plane.services(),
-            None => Plane::open().and_then(|mut plane| {
+            None => Plane::open(self.data_plane, &self.table()).and_then(|mut plane| {
                 let services = plane.services()?;
                 self.tending.plane = Some(plane);
                 Ok(services)
@@ -109,15 +109,18 @@ impl Shell {
     }
 
     pub(super) fn tell_words(&mut self, words: Vec<Word>) {
+        let name = self.tending.plane.as_ref().map_or("load balancer", Plane::name);
         for word in words {
             let (severity, text) = match word {
-                Word::Refused(why) => (Severity::Error, format!("IPVS: {why}; it is tried again")),
+                Word::Refused(why) => {
+                    (Severity::Error, format!("{name}: {why}; it is tried again"))
+                }
                 Word::Accepted(front) => {
-                    (Severity::Info, format!("IPVS: {front} is as configured now"))
+                    (Severity::Info, format!("{name}: {front} is as configured now"))
                 }
                 Word::Disturbed(what) => (
                     Severity::Warning,
-                    format!("IPVS was changed by someone else ({what}): it is put right"),
+                    format!("{name} was changed by someone else ({what}): it is put right"),
                 ),
             };
             self.startup.log.push(severity, text);
@@ -130,7 +133,8 @@ impl Shell {
         if self.balancing.timeouts != Timeouts::default()
             && let Err(error) = plane.set_timeouts(&self.balancing.timeouts)
         {
-            self.startup.log.push(Severity::Error, format!("IPVS: {}", error.line()));
+            let text = format!("{}: {}", plane.name(), error.line());
+            self.startup.log.push(Severity::Error, text);
         }
     }
 
@@ -138,7 +142,8 @@ impl Shell {
     pub(super) fn flush(&mut self) {
         let Some(plane) = &mut self.tending.plane else { return };
         if let Err(error) = plane.flush() {
-            self.startup.log.push(Severity::Error, format!("IPVS: {}", error.line()));
+            let text = format!("{}: {}", plane.name(), error.line());
+            self.startup.log.push(Severity::Error, text);
         }
     }
 
@@ -155,6 +160,23 @@ impl Shell {
         if self.balancing.at_stop == AtStop::All {
             self.flush();
         }
+        self.clear();
+    }
+
+    /// Goes over to another load balancer: what is ours in the one before goes first, so that no packet meets both.
+    pub(super) fn change_plane(&mut self, wanted: DataPlane) {
+        if self.data_plane == wanted {
+            return;
+        }
+        self.data_plane = wanted;
+        self.clear();
+        self.tending = Tending::default();
+        // Nobody has changed anything behind our back.
+        let _ = self.pool.see(Services::new());
+    }
+
+    /// Takes everything of ours out of the load balancer.
+    fn clear(&mut self) {
         let roles = std::mem::take(&mut self.tending.synced);
         let Some(plane) = &mut self.tending.plane else { return };
         for role in roles {
@@ -163,9 +185,15 @@ impl Shell {
         let steps: Vec<ServiceChange> = self.pool.release();
         for result in plane.apply(&steps) {
             if let Err(error) = result {
-                self.startup.log.push(Severity::Error, format!("IPVS: {}", error.line()));
+                let text = format!("{}: {}", plane.name(), error.line());
+                self.startup.log.push(Severity::Error, text);
             }
         }
+    }
+
+    /// The name of tables of nftables, where these balance.
+    fn table(&self) -> String {
+        format!("steadfast_lvs{}", self.startup.options.table_suffix)
     }
 }
 

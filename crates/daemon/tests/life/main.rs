@@ -28,6 +28,7 @@ mod faults;
 mod forwarding;
 mod logging;
 mod mail;
+mod nft_plane;
 mod once;
 mod place;
 mod postmaster;
@@ -70,6 +71,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("forwarding", forwarding::TESTS),
     ("logging", logging::TESTS),
     ("mail", mail::TESTS),
+    ("nft_plane", nft_plane::TESTS),
     ("once", once::TESTS),
     ("place", place::TESTS),
     ("upgrade", upgrade::TESTS),

@@ -7,7 +7,7 @@
 use core::time::Duration;
 
 use intent::service::nftables::Method;
-use intent::service::{Back, Front, Persistence, Transport};
+use intent::service::{Back, Front, Persistence, Timeouts, Transport};
 
 use super::names::{self, CLIENTS, FLOWS};
 use super::program::Program;
@@ -93,15 +93,11 @@ impl Learned {
     }
 
     /// How long what is remembered lasts after a packet; the last that fits counts.
-    pub(super) fn times(
-        &self,
-        front: &Front,
-        persistence: Option<&Persistence>,
-    ) -> Vec<(Seen, Duration)> {
-        match (self.kind, persistence) {
+    pub(super) fn times(&self, program: &Program<'_>) -> Vec<(Seen, Duration)> {
+        match (self.kind, program.persistence()) {
             (Kind::Clients, Some(persistence)) => vec![(Seen::Any, seconds(persistence))],
             (Kind::Clients, None) => Vec::new(),
-            (Kind::Flows, _) => flow_times(front),
+            (Kind::Flows, _) => flow_times(program.front, &program.timeouts),
         }
     }
 }
@@ -135,13 +131,14 @@ fn has_ports(program: &Program<'_>) -> bool {
     program.service.destinations.keys().any(|back| back.port != 0)
 }
 
-/// As IPVS remembers connections.
-fn flow_times(front: &Front) -> Vec<(Seen, Duration)> {
-    let udp = (Seen::Any, Duration::from_secs(300));
+/// As IPVS remembers connections, where nothing else is wanted.
+fn flow_times(front: &Front, timeouts: &Timeouts) -> Vec<(Seen, Duration)> {
+    let time = |wanted: Option<u32>, usual| Duration::from_secs(wanted.unwrap_or(usual).into());
+    let udp = (Seen::Any, time(timeouts.udp, 300));
     let tcp = [
-        (Seen::Tcp, Duration::from_secs(900)),
+        (Seen::Tcp, time(timeouts.tcp, 900)),
         (Seen::Flags(SYN), Duration::from_secs(60)),
-        (Seen::Flags(FIN | RST), Duration::from_secs(120)),
+        (Seen::Flags(FIN | RST), time(timeouts.tcp_fin, 120)),
     ];
     match front {
         Front::Address { protocol: Transport::Tcp, .. } => tcp.into(),

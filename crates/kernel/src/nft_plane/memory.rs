@@ -22,7 +22,7 @@ pub(super) fn forget(plane: &mut NftPlane, table: &Table, step: &Step) -> Result
     let (standing, wanted) = (step.standing.as_ref(), step.wanted.as_ref());
     if let (Some(standing), Some(wanted)) = (standing, wanted) {
         let (gone, resting) = (gone(standing, Some(wanted)), resting(standing, wanted));
-        let program = wanted.program(&step.front);
+        let program = wanted.program(&step.front, plane.timeouts);
         for map in program.learned() {
             let clients = resting.iter().filter(|_| map.kind == Kind::Clients);
             let values = gone.iter().chain(clients).map(|back| map.bytes(*back)).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use intent::service::nftables::method;
-use intent::service::{Front, Service, Services};
+use intent::service::{Front, Service, Services, Timeouts};
 use wire::Family;
 
 use super::program::Program;
@@ -73,7 +73,7 @@ fn remove_parts(
     sets: &mut BTreeSet<String>,
 ) -> bool {
     let Ok(method) = method(front, service) else { return false };
-    let program = Program { front, service, method };
+    let program = Program { front, service, method, timeouts: Timeouts::default() };
     let mut leading = program.ways().into_iter().filter(|(_, verdict)| *verdict != Verdict::Return);
     let is_led_to = leading.all(|(way, _)| way.chain_names().all(|name| chains.contains(name)));
     let (own_chains, own_sets) = program.parts();

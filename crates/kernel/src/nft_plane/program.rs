@@ -6,7 +6,7 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use intent::service::nftables::Method;
-use intent::service::{Back, Choice, Front, Persistence, Service, spread};
+use intent::service::{Back, Choice, Front, Persistence, Service, Timeouts, spread};
 use wire::Family;
 
 use super::frame::{self, Way};
@@ -21,6 +21,8 @@ pub(super) struct Program<'a> {
     pub(super) front: &'a Front,
     pub(super) service: &'a Service,
     pub(super) method: Method,
+    /// How long flows are remembered.
+    pub(super) timeouts: Timeouts,
 }
 
 /// Writes the steps from what stands to what is wanted, both of the same front.
@@ -142,6 +144,14 @@ fn alter(
 }
 
 impl Program<'_> {
+    /// Writes the rules of its servers anew.
+    pub(super) fn renew_servers(&self, transaction: &mut Transaction, table: &Table) {
+        for back in self.service.destinations.keys() {
+            transaction.clear_chain(table, &names::server(self.front, *back));
+            self.add_server_rules(transaction, table, *back);
+        }
+    }
+
     /// Where its packets are seen, and where they go from there.
     pub(super) fn ways(&self) -> Vec<(Way, Verdict)> {
         let chain = names::service(self.front);
@@ -259,7 +269,7 @@ impl Program<'_> {
         for map in self.learned() {
             let value = map.value(back);
             let value: Vec<&[u8]> = value.iter().map(Vec::as_slice).collect();
-            for (seen, time) in map.times(self.front, self.persistence()) {
+            for (seen, time) in map.times(self) {
                 transaction.add_rule(table, &chain, |rule| {
                     seen.check(rule).remember(&map.fields, &map.name, &value, time)
                 });

@@ -65,5 +65,6 @@ codes! {
     NO_PORT = "LVS012", GeneralError, "a check that knows no port to ask at";
     BAD_BYTES = "LVS013", GeneralError, "bytes that are no hexadecimal digits";
     LONELY_REGEX = "LVS014", GeneralError, "settings of a regular expression that is not there";
+    UNABLE_PLANE = "LVS020", GeneralError, "something that the data plane cannot do";
     LONELY_GROUP = "GROUP003", Warning, "a sync group of fewer than two";
 }

@@ -14,6 +14,7 @@ pub(super) const VRRP: &[Keyword] = &[
     value("lvs_flush_on_stop", &[optional(Choice(&["VS"]))], "off", "Flush whole IPVS at stop, or only configured virtual services (VS)").supported(),
     value("lvs_flush_onstop", &[optional(Choice(&["VS"]))], "", "DEPRECATED synonym of lvs_flush_on_stop").since("dep >2.1.5").supported(),
     grammar("lvs_sync_daemon", words("<interface> [[inst] <vrrp_instance>] [id 0..255] [maxlen 1..65507] [port 1..65535] [ttl 1..255] [group <ip>]", 1, None, words::sync_daemon), "id = VRID or 0", "IPVS connection sync daemon, optionally following a VRRP instance").supported(),
+    value("lvs_data_plane", &[required(Choice(&["ipvs", "nftables", "auto"]))], "ipvs", "What balances: IPVS, rules of nftables, or auto, which is IPVS where the kernel has it and nftables elsewhere; docs/data-planes.md says what each can do").since("steadfast only").supported(),
     value("vrrp_mcast_group4", &[required(Multicast4)], "224.0.0.18", "IPv4 advert destination").supported(),
     value("vrrp_mcast_group6", &[required(Multicast6)], "ff02::12", "IPv6 advert destination").supported(),
     value("vrrp_garp_master_delay", &[required(Integer(0, 4294))], "5", "Delay of second GARP burst after becoming master; 0 = none").supported(),

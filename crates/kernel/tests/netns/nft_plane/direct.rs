@@ -1,9 +1,11 @@
 //! Servers on a link of the director that have the address themselves: packets go there as they are (DR).
 
-use intent::service::{Back, Destination, Front, Granularity, Persistence, Scheduling, Services};
+use intent::service::{
+    Back, Destination, Front, Granularity, Persistence, Scheduling, Services, Timeouts,
+};
 use wire::Family;
 
-use super::farm::{Conversation, Farm, VIP, VIP6, exchange, inside, ip, meanwhile};
+use super::farm::{Conversation, Farm, VIP, VIP6, exchange, inside, ip, meanwhile, nft};
 use super::{DIRECT, back, plane, reach, service, tcp, udp};
 use crate::world::eventually;
 
@@ -61,6 +63,15 @@ pub fn datagrams() {
     for _ in 0..4 {
         assert_eq!(exchange(&socket), first);
     }
+    // Flows are remembered as long as is said, in services that stand and in those that come.
+    plane.set_timeouts(&Timeouts { udp: Some(7), ..Timeouts::default() }).unwrap();
+    assert_eq!(exchange(&socket), first);
+    let time = || nft("list chain ip balance udp_192.0.2.1_8080/10.3.0.11_8080");
+    assert!(time().contains("timeout 7s"), "{}", time());
+    reach(&mut plane, &Services::new());
+    reach(&mut plane, &wanted);
+    assert!(time().contains("timeout 7s"), "{}", time());
+    let first = exchange(&socket);
     // Each datagram on its own.
     let each = Scheduling { one_packet: true, ..Scheduling::new("rr") };
     reach(&mut plane, &pool(udp(VIP, 8080), each, [Some(1), Some(1)]));
