@@ -35,6 +35,9 @@ pub fn check(sources: &SourceSet, environment: &Environment) -> Checked {
 pub enum RealServers {
     /// They are in the model.
     Kept,
+    /// They are judged, and in the model are those for which others do something, and those whose checks want more of the
+    /// host, files and expressions: for who looks whether that can be had.
+    Examined,
     /// They are judged, and in the model are only those for which others do something, such as to run programs: for
     /// all who balance nothing.
     Judged,

@@ -44,7 +44,7 @@ use self::rule::Priorities;
 use self::track::{Already, Catalogue, Kind, Trackers};
 use crate::check::RealServers;
 use crate::diagnostic::{Diagnostic, model as codes};
-use crate::model::{Global, HeldBack, Hindrance, Instance, Model, VirtualServer};
+use crate::model::{Global, HeldBack, Hindrance, Instance, Model, TlsFiles, VirtualServer};
 use crate::names::Names;
 use crate::source::{SourceSet, Span};
 use crate::syntax::{Directive, Tree};
@@ -71,6 +71,7 @@ pub(crate) struct Lowering<'a> {
     trackers: Trackers,
     /// What instances track by name: what that is is known at the end.
     tracked: Vec<Vec<track::Tracked>>,
+    tls: Option<TlsFiles>,
     virtual_servers: Vec<VirtualServer>,
     real_servers: RealServers,
     /// Those of them that name a group, which may stand behind them, with their blocks.
@@ -94,6 +95,7 @@ impl<'a> Lowering<'a> {
             named: BTreeMap::new(),
             trackers: Trackers::default(),
             tracked: Vec::new(),
+            tls: None,
             virtual_servers: Vec::new(),
             real_servers,
             of_groups: Vec::new(),
@@ -140,7 +142,8 @@ impl<'a> Lowering<'a> {
                 self.virtual_servers.push(server);
             }
             "virtual_server_group" => served::group(&mut self.server_groups, &directive),
-            "global_defs" | "SSL" => {}
+            "SSL" => self.tls = Some(service::tls::files(&directive, &mut self.reports)),
+            "global_defs" => {}
             known if crate::keyword::find(&[], known).is_some() => {
                 self.tree.directives.push(directive);
             }
@@ -237,6 +240,7 @@ impl<'a> Lowering<'a> {
             files,
             processes,
             sessions: sessions.into_values().collect(),
+            tls: self.tls,
             virtual_servers,
             served,
         };

@@ -31,7 +31,9 @@ mod vmac;
 
 pub use announce::{ExtraLinks, GarpGroup};
 pub use balancing::{AtStop, Balancing, Sync};
-pub use check::{Check, CheckKind, Datagram, FileWeight, Pace, Page, Pages, Program, Regex, Way};
+pub use check::{
+    Check, CheckKind, Datagram, FileWeight, Pace, Page, Pages, Program, Regex, Tls, TlsFiles, Way,
+};
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use ipvlan::Ipvlan;
 pub use mail::{Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
@@ -68,6 +70,8 @@ pub struct Model {
     pub processes: Vec<TrackProcess>,
     /// `bfd_instance` blocks, by name.
     pub sessions: Vec<BfdInstance>,
+    /// `SSL`.
+    pub tls: Option<TlsFiles>,
     /// `virtual_server` blocks.
     pub virtual_servers: Vec<VirtualServer>,
     /// What of them is on addresses that [refuse](Acceptance::Refuse) packets, in order and without repetition.

@@ -145,6 +145,78 @@ fn pages_have_names_statuses_and_digests() {
 }
 
 #[test]
+fn names_for_tls_are_those_of_the_page_and_skip_the_real_server() {
+    let asked = |lines: &str, page: &str| {
+        let check = format!("SSL_GET {{\n{lines}\n url {{\n path /\n{page}\n }}\n }}");
+        let (kind, ..) = checked("virtualhost outer.example", "virtualhost real.example", &check);
+        let CheckKind::Https(_, asked) = kind else { panic!("{kind:?}") };
+        asked
+    };
+    let plain = asked("", "");
+    assert_eq!(plain.pages[0].host, "real.example");
+    assert_eq!(plain.pages[0].server_name.as_deref(), Some("outer.example"));
+    assert_eq!(
+        (plain.tls.tells_name, plain.tls.verifies, plain.pages[0].is_strict),
+        (false, false, false)
+    );
+    let name = |lines: &str, page: &str| asked(lines, page).pages[0].server_name.clone().unwrap();
+    assert_eq!(name("virtualhost check.example", ""), "check.example");
+    assert_eq!(name("virtualhost check.example", "virtualhost page.example"), "page.example");
+    assert_eq!(name("sni_name sni.example", "virtualhost page.example"), "sni.example");
+    let strict = asked("enable_sni\n tls_compliant", "tls_compliant off");
+    assert_eq!((strict.tls.tells_name, strict.pages[0].is_strict), (true, false));
+}
+
+#[test]
+fn certificates_are_verified_where_that_is_asked_for() {
+    let check = "SSL_GET {\n tls_verify\n tls_ca_file /ca.pem\n tls_name db.example\n tls_min_days 14\n\
+        url {\n path /\n expect_header X-Role primary\n expect_header Date\n expect_body ok\n }\n }";
+    let (kind, ..) = checked("", "", check);
+    let CheckKind::Https(_, asked) = kind else { panic!("{kind:?}") };
+    let tls = asked.tls;
+    assert_eq!((tls.verifies, tls.days_left), (true, 14));
+    assert_eq!(
+        (tls.authorities.as_deref(), tls.holder.as_deref()),
+        (Some("/ca.pem"), Some("db.example"))
+    );
+    let header = |name: &str, text: Option<&str>| (name.to_owned(), text.map(str::to_owned));
+    let page = &asked.pages[0];
+    assert_eq!(page.headers, [header("X-Role", Some("primary")), header("Date", None)]);
+    assert_eq!(page.text.as_deref(), Some("ok"));
+    // Another look at the body changes nothing about the status.
+    assert_eq!(page.statuses, [200..=299]);
+}
+
+#[test]
+fn demands_on_certificates_that_nobody_verifies_are_named() {
+    let text = with("").replace(
+        "real_server 192.0.2.11 80 {\n }",
+        "real_server 192.0.2.11 80 {\n SSL_GET {\n tls_name x\n url {\n path /\n }\n }\n }",
+    );
+    let (_, said) = lower(&text);
+    assert_eq!(said, ["LVS015: `tls_name` without `tls_verify` does nothing"]);
+    let (_, said) = lower(&format!("SSL {{\n certificate /a.pem\n}}\n{}", with("")));
+    let expected = "LVS016: `certificate` without `key`: servers that ask who we are get no answer";
+    assert_eq!(said, [expected]);
+}
+
+#[test]
+fn a_weight_of_a_file_is_as_large_as_that_of_a_server() {
+    let weight = |words: &str| {
+        let text = format!(
+            "track_file F {{\n file /run/number\n}}\nvirtual_server 192.0.2.1 80 {{\n protocol TCP\n \
+             real_server 192.0.2.11 80 {{\n FILE_CHECK {{\n track_file F\n weight {words}\n }}\n }}\n}}\n"
+        );
+        let CheckKind::File(_, weight) = lone(&text).servers[0].checks[0].kind.clone() else {
+            panic!("another check")
+        };
+        weight.map(|it| (it.weight, it.reverse))
+    };
+    assert_eq!(weight("2147483647 reverse"), Some((2_147_483_647, true)));
+    assert_eq!(weight("-2147483647"), Some((-2_147_483_647, false)));
+}
+
+#[test]
 fn datagrams_are_hexadecimal() {
     let check = "UDP_CHECK {\n payload 00 ff\n require_reply 7x\n min_reply_length 2\n }";
     let (kind, ..) = checked("", "", check);
@@ -369,4 +441,18 @@ fn a_refusal_of_the_data_plane_names_the_line_and_the_remedy() {
         refusal.help.as_deref(),
         Some("give the server less `weight`, or write `lvs_data_plane ipvs`")
     );
+}
+
+#[test]
+fn real_servers_whose_checks_want_more_of_the_host_can_be_examined() {
+    let text = "virtual_server 192.0.2.1 80 {\n protocol TCP\n real_server 192.0.2.11 80 {\n TCP_CHECK {\n }\n }\n \
+        real_server 192.0.2.12 80 {\n HTTP_GET {\n url {\n path /\n }\n }\n }\n \
+        real_server 192.0.2.13 80 {\n HTTP_GET {\n url {\n path /\n regex x\n }\n }\n }\n \
+        real_server 192.0.2.14 80 {\n SSL_GET {\n url {\n path /\n }\n }\n }\n}\n";
+    let sources = SourceSet::single("a.conf", text);
+    let environment = Environment::of_host("host");
+    let examined = config::check_for(&sources, &environment, RealServers::Examined);
+    let servers = &examined.model.virtual_servers[0].balance.as_ref().unwrap().servers;
+    let backs: Vec<String> = servers.iter().map(|it| it.back.to_string()).collect();
+    assert_eq!(backs, ["192.0.2.13:80", "192.0.2.14:80"]);
 }

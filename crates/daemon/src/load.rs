@@ -7,12 +7,14 @@ use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use config::diagnostic::Diagnostic;
+use config::diagnostic::{self, Diagnostic};
 use config::model::Model;
 use config::source::{IncludeAnswer, IncludeRequest, IncludedFile, Refusal, SourceSet};
 use config::syntax::Environment;
 use config::{Checked, RealServers};
 use control::StartOptions;
+
+use crate::webs::Webs;
 
 /// Reads `top`, which may be a pattern, and everything that it includes, files of keys too.
 pub(crate) fn read(top: &str, options: &StartOptions) -> SourceSet {
@@ -62,12 +64,20 @@ pub(crate) fn understand_here(
 /// All that can be said about a configuration on this host.
 pub(crate) fn check_here(sources: &SourceSet, options: &mut StartOptions) -> Checked {
     options.name_files.clear();
-    let checked = config::check_for(sources, &environment(options), RealServers::Judged);
-    if !checked.wants_names {
-        return checked;
+    let mut checked = config::check_for(sources, &environment(options), RealServers::Examined);
+    if checked.wants_names {
+        options.name_files = names::read(&checked.model.global.name_directories);
+        checked = config::check_for(sources, &environment(options), RealServers::Examined);
     }
-    options.name_files = names::read(&checked.model.global.name_directories);
-    config::check_for(sources, &environment(options), RealServers::Judged)
+    let (_, found) = Webs::of(&checked.model);
+    if !found.is_empty() {
+        checked.diagnostics.extend(found);
+        diagnostic::sort(&mut checked.diagnostics);
+    }
+    for balance in checked.model.virtual_servers.iter_mut().filter_map(|it| it.balance.as_mut()) {
+        balance.keep(RealServers::Judged);
+    }
+    checked
 }
 
 /// The default configuration: our own file where there is one, else keepalived's.

@@ -19,6 +19,7 @@ mod real_server;
 mod signals;
 mod terminal;
 mod vrrp_child;
+mod webs;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -49,8 +49,17 @@ pub(super) fn tracked(line: &[Word]) -> Checked {
 
 /// `<int> [reverse]`.
 pub(super) fn weight(words: &[Word]) -> Checked {
+    weight_within(words, 254)
+}
+
+/// The same of a weight that is added to that of a real server.
+pub(super) fn server_weight(words: &[Word]) -> Checked {
+    weight_within(words, i32::MAX.into())
+}
+
+fn weight_within(words: &[Word], most: i64) -> Checked {
     if let Some(word) = words.first() {
-        number(0, &word.text, -254, 254)?;
+        number(0, &word.text, -most, most)?;
     }
     match words.get(1) {
         Some(word) if word.text != "reverse" && word.text != "noreverse" => {

@@ -11,6 +11,7 @@ mod pace;
 mod pages;
 mod scheduling;
 mod server;
+pub(super) mod tls;
 
 use std::collections::BTreeMap;
 
@@ -26,9 +27,7 @@ use super::report::Reports;
 use super::served::Groups;
 use crate::check::RealServers;
 use crate::diagnostic::model as codes;
-use crate::model::{
-    Balance, CheckKind, Command, DataPlane, RealServer, SorryServer, VirtualServer,
-};
+use crate::model::{Balance, Command, DataPlane, RealServer, SorryServer, VirtualServer};
 use crate::source::Span;
 use crate::syntax::Directive;
 
@@ -57,9 +56,10 @@ pub(super) fn take(
     (plane, real_servers): (DataPlane, RealServers),
     reports: &mut Reports<'_>,
 ) -> Option<Balance> {
-    let balance = lower(block, groups, reports)?;
+    let mut balance = lower(block, groups, reports)?;
     data_plane::check(plane, block.span, &balance, reports);
-    Some(keep(balance, real_servers))
+    balance.keep(real_servers);
+    Some(balance)
 }
 
 /// Lowers it; nothing where there is nothing to balance.
@@ -109,22 +109,6 @@ fn lower(block: &Directive, groups: &Groups, reports: &mut Reports<'_>) -> Optio
         sorry_server,
         servers: lowered,
     })
-}
-
-/// What of a `virtual_server` comes into the model. What others do for real servers is always there: programs that are run,
-/// files that are read, sessions.
-fn keep(mut balance: Balance, real_servers: RealServers) -> Balance {
-    if real_servers == RealServers::Judged {
-        balance.servers.retain_mut(|server| {
-            server.checks.retain(|check| {
-                matches!(check.kind, CheckKind::Misc(_) | CheckKind::File(..) | CheckKind::Bfd(_))
-            });
-            let runs_something = server.notify_up.is_some() || server.notify_down.is_some();
-            runs_something || !server.checks.is_empty()
-        });
-        balance.servers.shrink_to_fit();
-    }
-    balance
 }
 
 /// What a `virtual_server` says for all of its servers.

@@ -23,6 +23,31 @@ pub struct Check {
     pub start: Verdict,
     /// `log_all_failures`, where written.
     pub log_failures: Option<bool>,
+    /// Where the `regex` of each page is written. Beside the pages, which are the same wherever they stand.
+    pub regexes: Vec<Option<Span>>,
+}
+
+impl Check {
+    /// Whether it wants something that is made before it: TLS, or an expression.
+    pub fn wants_means(&self) -> bool {
+        match &self.kind {
+            CheckKind::Https(..) => true,
+            CheckKind::Http(_, asked) => asked.pages.iter().any(|page| page.regex.is_some()),
+            CheckKind::Tcp(_)
+            | CheckKind::Smtp(..)
+            | CheckKind::Dns(..)
+            | CheckKind::Udp(..)
+            | CheckKind::Ping(_)
+            | CheckKind::Misc(_)
+            | CheckKind::File(..)
+            | CheckKind::Bfd(_) => false,
+        }
+    }
+
+    /// Whether others do it, or a part of it: run a program, read a file, have a session.
+    pub const fn is_done_by_others(&self) -> bool {
+        matches!(self.kind, CheckKind::Misc(_) | CheckKind::File(..) | CheckKind::Bfd(_))
+    }
 }
 
 /// When a check is made, and how often it may fail.
@@ -91,14 +116,36 @@ pub struct Way {
 pub struct Pages {
     /// `http_protocol`, as written: `1.0`, `1.0C` or `1.1`.
     pub protocol: String,
-    /// `enable_sni`.
-    pub sends_name: bool,
-    /// `sni_name`.
-    pub server_name: Option<String>,
-    /// `tls_compliant`.
-    pub is_strict: bool,
+    /// What `SSL_GET` says of TLS.
+    pub tls: Tls,
     /// `url` blocks in their order, at least one.
     pub pages: Vec<Page>,
+}
+
+/// What `SSL_GET` tells and demands of TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// `enable_sni`: the name of a page is told.
+    pub tells_name: bool,
+    /// `tls_verify`: the certificate has to be good.
+    pub verifies: bool,
+    /// `tls_ca_file`. Without it the `ca` of `SSL` counts, and without that what the host believes.
+    pub authorities: Option<String>,
+    /// `tls_name`: whose certificate it has to be, whatever name is told.
+    pub holder: Option<String>,
+    /// `tls_min_days`: how many days it has to last.
+    pub days_left: u32,
+}
+
+/// `SSL`: files in PEM form, by which servers know us and we them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Where it is written.
+    pub at: Span,
+    /// `ca`.
+    pub authorities: Option<String>,
+    /// `certificate` and `key`.
+    pub identity: Option<(String, String)>,
 }
 
 /// One `url`.
@@ -114,10 +161,18 @@ pub struct Page {
     pub digest: Option<[u8; 16]>,
     /// `regex`.
     pub regex: Option<Regex>,
+    /// `expect_header`: names, and what their values contain.
+    pub headers: Vec<(String, Option<String>)>,
+    /// `expect_body`: what the body contains.
+    pub text: Option<String>,
+    /// The name for TLS: `sni_name`, else the `virtualhost` that is nearest, but for the one of the real server.
+    pub server_name: Option<String>,
+    /// `tls_compliant`: the end of the answer has to be announced.
+    pub is_strict: bool,
 }
 
 /// `regex` with its options.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Regex {
     /// The expression.
     pub text: String,

@@ -6,6 +6,7 @@ use health::OnFailure;
 use intent::service::{Back, Destination, Forwarding, Front, Scheduling};
 
 use super::{Check, Command};
+use crate::check::RealServers;
 use crate::source::Span;
 
 /// `lvs_data_plane`: what balances.
@@ -47,6 +48,26 @@ pub struct Balance {
     pub sorry_server: Option<SorryServer>,
     /// `real_server` blocks in their order.
     pub servers: Vec<RealServer>,
+}
+
+impl Balance {
+    /// Leaves the real servers and checks that somebody has a use for.
+    pub fn keep(&mut self, real_servers: RealServers) {
+        let wants = |check: &Check| match real_servers {
+            RealServers::Kept => true,
+            RealServers::Examined => check.is_done_by_others() || check.wants_means(),
+            RealServers::Judged => check.is_done_by_others(),
+        };
+        if real_servers == RealServers::Kept {
+            return;
+        }
+        self.servers.retain_mut(|server| {
+            server.checks.retain(wants);
+            let runs_something = server.notify_up.is_some() || server.notify_down.is_some();
+            runs_something || !server.checks.is_empty()
+        });
+        self.servers.shrink_to_fit();
+    }
 }
 
 /// A `real_server`.

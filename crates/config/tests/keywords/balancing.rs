@@ -7,6 +7,8 @@ use config::source::Span;
 pub(crate) fn case(path: &[&str], keyword: &str) -> Option<(String, String)> {
     let around = match path {
         [] if keyword == "virtual_server" => "@@\n".to_owned(),
+        [] if keyword == "SSL" => "@@\n".to_owned(),
+        ["SSL"] => "SSL {\n@@\n}\n".to_owned(),
         [] if keyword == "virtual_server_group" => format!("@@\n{OF_GROUP}"),
         ["virtual_server"] => of_server(keyword),
         ["virtual_server", "real_server"] => within("@@", "protocol TCP", CHECKS),
@@ -22,7 +24,11 @@ pub(crate) fn case(path: &[&str], keyword: &str) -> Option<(String, String)> {
             within("", "protocol TCP", &format!("{check} {{\n{rest}@@\n}}\n"))
         }
         ["virtual_server", "real_server", check, "url"] => {
-            let path = if keyword == "path" { "" } else { "path /\n" };
+            let path = match keyword {
+                "path" => "",
+                option if option.starts_with("regex_") => "path /\nregex x\n",
+                _ => "path /\n",
+            };
             within("", "protocol TCP", &format!("{check} {{\n url {{\n{path}@@\n}}\n}}\n"))
         }
         ["virtual_server", "real_server", "SMTP_CHECK", "host"] => {
@@ -39,7 +45,10 @@ pub(crate) fn unplace(servers: &mut [VirtualServer]) {
         server.at = Span::default();
         for real in server.balance.iter_mut().flat_map(|it| &mut it.servers) {
             real.at = Span::default();
-            real.checks.iter_mut().for_each(|check| check.at = Span::default());
+            for check in &mut real.checks {
+                check.at = Span::default();
+                check.regexes.clear();
+            }
         }
     }
 }
@@ -62,7 +71,9 @@ fn line(path: &[&str], keyword: &str) -> String {
         (_, "bind_if") => "eth7",
         (_, "http_protocol") => "1.1",
         (_, "url") => "{\n path /two\n }",
-        (_, "HTTP_GET") => "{\n url {\n path /two\n }\n }",
+        (_, "HTTP_GET" | "SSL_GET") => "{\n url {\n path /two\n }\n }",
+        ([], "SSL") => "{\n ca /etc/ca.pem\n }",
+        (_, "regex_options") => "caseless",
         (_, "host") => "{\n connect_port 7\n }",
         (_, "path") => "/seven",
         (_, "digest") => "0123456789abcdef0123456789abcdef",
@@ -134,6 +145,10 @@ const FLAGS: &[&str] = &[
     "misc_dynamic",
     "log_all_failures",
     "fast_recovery",
+    "enable_sni",
+    "tls_compliant",
+    "tls_verify",
+    "regex_no_match",
 ];
 const CHECKS: &str = "TCP_CHECK {\n}\nHTTP_GET {\n url {\n path /\n }\n}\n";
 const WATCHED: &str =

@@ -39,6 +39,7 @@ use self::tending::Tending;
 use self::turn::Ended;
 use crate::child::{self, Needs, Startup};
 use crate::compat::exit;
+use crate::webs::Webs;
 
 /// The process and everything that it keeps.
 struct Shell {
@@ -59,6 +60,8 @@ struct Shell {
     roster: Roster,
     outputs: Outputs,
     probes: Probes,
+    /// What those of web servers need.
+    webs: Webs,
     pool: Pool,
     data_plane: DataPlane,
     tending: Tending,
@@ -119,6 +122,7 @@ impl Shell {
             roster: Roster::new(),
             outputs: Outputs::new(),
             probes: Probes::new(usize::try_from(conversations).unwrap_or(usize::MAX)),
+            webs: Webs::default(),
             pool: Pool::default(),
             data_plane: DataPlane::default(),
             tending: Tending::default(),

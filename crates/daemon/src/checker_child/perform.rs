@@ -24,8 +24,8 @@ impl Shell {
         for output in self.outputs.drain().collect::<Vec<_>>() {
             match output {
                 Output::Probe { check, run, step } => {
-                    if !self.ask(check, run, step) {
-                        unmade.push((check, run));
+                    if let Err(why) = self.ask(check, run, step) {
+                        unmade.push((check, run, why));
                     }
                 }
                 Output::Cancel { check, run } => self.cancel(check, run),
@@ -41,8 +41,7 @@ impl Shell {
                 }
             }
         }
-        for (check, run) in unmade {
-            let why = "this process does not know what to ask".to_owned();
+        for (check, run, why) in unmade {
             let outcome = Outcome::Failed(Failure { kind: FailureKind::NotMade, why });
             self.roster.handle(now, Input::Finished { check, run, outcome }, &mut self.outputs);
         }
@@ -51,9 +50,11 @@ impl Shell {
         }
     }
 
-    /// Has a conversation; says whether there is one to have.
-    fn ask(&mut self, id: CheckId, run: u32, step: u16) -> bool {
-        let Some(check) = self.catalogue.checks.get(&id) else { return false };
+    /// Has a conversation.
+    ///
+    /// **Errors**: there is none to have, and why.
+    fn ask(&mut self, id: CheckId, run: u32, step: u16) -> Result<(), String> {
+        let check = self.catalogue.checks.get(&id).ok_or("there is no such check")?;
         // Another number for each: what answers an earlier one is no answer to this.
         let [low, high, ..] = run.wrapping_add(id.0.wrapping_mul(257)).to_le_bytes();
         let number = u16::from_le_bytes([low, high]);
@@ -62,11 +63,11 @@ impl Shell {
             self.probes.wait_for(id, run, check.timeout + FAREWELL);
             // A parent that is gone ends this process at the end of its turn.
             let _ = self.startup.parent.say(&message);
-            return true;
+            return Ok(());
         }
-        let Some(spec) = specs::spec(&check.kind, step, number) else { return false };
+        let spec = specs::spec(&check.kind, step, number, &self.webs)?;
         self.probes.ask(Job { check: id, run, spec, timeout: check.timeout });
-        true
+        Ok(())
     }
 
     fn cancel(&mut self, id: CheckId, run: u32) {

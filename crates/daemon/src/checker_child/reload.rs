@@ -16,6 +16,7 @@ use super::catalogue::Check;
 use super::{Shell, plan, specs};
 use crate::child::{self, Orphaned, PayloadError};
 use crate::compat::verdicts;
+use crate::webs::Webs;
 
 /// A configuration that is being read.
 #[derive(Debug, Default)]
@@ -81,6 +82,8 @@ impl Shell {
         is_successor: bool,
     ) -> (usize, usize) {
         self.say_what_is_not_asked(model);
+        // The parent has told what is wrong with them; files that have changed since fail their checks.
+        (self.webs, _) = Webs::of(model);
         let (catalogue, mut plan) = plan::plan(model, &mut self.numbering, self.seed);
         plan.former = plan::former(&catalogue, self.pool.standing(), is_successor);
         let former = std::mem::replace(&mut self.catalogue, catalogue);

@@ -2,23 +2,25 @@
 
 use config::model::{CheckKind, Datagram, Page, Way};
 use probe::{
-    DnsSpec, Endpoint, HttpProtocol, HttpSpec, PingSpec, QueryName, QueryType, ReplyPattern,
-    SmtpSpec, Spec, TcpSpec, UdpSpec,
+    DnsSpec, Endpoint, ExpectedHeader, HttpProtocol, HttpSpec, PingSpec, QueryName, QueryType,
+    ReplyPattern, SmtpSpec, Spec, TcpSpec, UdpSpec,
 };
+
+use crate::webs::Webs;
 
 /// Whether this release can make it.
 pub(super) fn can_be_asked(kind: &CheckKind) -> bool {
     match kind {
-        CheckKind::Http(_, asked) => asked.pages.iter().all(|page| page.regex.is_none()),
         CheckKind::Dns(_, kind, name) => query(kind).is_some() && QueryName::parse(name).is_ok(),
         CheckKind::Tcp(_)
+        | CheckKind::Http(..)
+        | CheckKind::Https(..)
         | CheckKind::Smtp(..)
         | CheckKind::Udp(..)
         | CheckKind::Ping(_)
         | CheckKind::Misc(_)
         | CheckKind::File(..)
         | CheckKind::Bfd(_) => true,
-        CheckKind::Https(..) => false,
     }
 }
 
@@ -37,13 +39,25 @@ pub(super) const fn way(kind: &CheckKind) -> Option<&Way> {
 }
 
 /// The conversation of a step; `number` tells it from others of its kind.
-pub(super) fn spec(kind: &CheckKind, step: u16, number: u16) -> Option<Spec> {
+///
+/// **Errors**: it cannot be had, and why.
+pub(super) fn spec(kind: &CheckKind, step: u16, number: u16, webs: &Webs) -> Result<Spec, String> {
+    if let CheckKind::Http(way, asked) | CheckKind::Https(way, asked) = kind {
+        let page = asked.pages.get(usize::from(step)).ok_or(UNKNOWN)?;
+        let mut spec = http(way, page, &asked.protocol);
+        spec.expression = page.regex.as_ref().map(|regex| webs.expression(regex)).transpose()?;
+        if matches!(kind, CheckKind::Https(..)) {
+            spec.tls = Some(webs.tls(&asked.tls, page, way.server.ip())?);
+        }
+        return Ok(Spec::Http(Box::new(spec)));
+    }
+    plain(kind, number).ok_or_else(|| UNKNOWN.to_owned())
+}
+
+/// One that needs nothing that was made before.
+fn plain(kind: &CheckKind, number: u16) -> Option<Spec> {
     Some(match kind {
         CheckKind::Tcp(way) => Spec::Tcp(TcpSpec { endpoint: endpoint(way) }),
-        CheckKind::Http(way, asked) => {
-            let page = asked.pages.get(usize::from(step))?;
-            Spec::Http(Box::new(http(way, page, &asked.protocol)))
-        }
         CheckKind::Smtp(way, name) => {
             Spec::Smtp(SmtpSpec { endpoint: endpoint(way), name: name.clone() })
         }
@@ -55,9 +69,11 @@ pub(super) fn spec(kind: &CheckKind, step: u16, number: u16) -> Option<Spec> {
         }),
         CheckKind::Udp(way, datagram) => Spec::Udp(udp(way, datagram)),
         CheckKind::Ping(way) => Spec::Ping(PingSpec { endpoint: endpoint(way), sequence: number }),
-        CheckKind::Https(..) | CheckKind::Misc(_) | CheckKind::File(..) | CheckKind::Bfd(_) => {
-            return None;
-        }
+        CheckKind::Http(..)
+        | CheckKind::Https(..)
+        | CheckKind::Misc(_)
+        | CheckKind::File(..)
+        | CheckKind::Bfd(_) => return None,
     })
 }
 
@@ -80,8 +96,14 @@ fn http(way: &Way, page: &Page, protocol: &str) -> HttpSpec {
         },
         statuses: page.statuses.clone(),
         digest: page.digest,
+        headers: page.headers.iter().map(header).collect(),
+        text: page.text.clone(),
         ..HttpSpec::new(endpoint(way), &page.path, &page.host)
     }
+}
+
+fn header((name, text): &(String, Option<String>)) -> ExpectedHeader {
+    ExpectedHeader { name: name.clone(), text: text.clone() }
 }
 
 fn udp(way: &Way, datagram: &Datagram) -> UdpSpec {
@@ -107,3 +129,5 @@ fn query(word: &str) -> Option<QueryType> {
         _ => return None,
     })
 }
+
+const UNKNOWN: &str = "this process does not know what to ask";

@@ -35,6 +35,44 @@ fn warnings_end_with_0_unless_they_are_denied() {
     assert_eq!(check(&text, &["--deny-warnings"]).code, Some(5));
 }
 
+/// A check of a page with these lines.
+fn page(check: &str, lines: &str, page: &str) -> String {
+    format!(
+        "virtual_server 192.0.2.1 80 {{\n protocol TCP\n lb_algo rr\n lb_kind NAT\n real_server 192.0.2.11 80 {{\n  \
+         {check} {{\n{lines}   url {{\n    path /\n{page}   }}\n  }}\n }}\n}}\n"
+    )
+}
+
+#[test]
+fn an_expression_that_is_none_is_an_error_at_its_place() {
+    let text = page("HTTP_GET", "", "    regex \"all (is well\"\n");
+    let run = check(&text, &["--format", "short"]);
+    assert_eq!(run.code, Some(5), "{}", run.out);
+    let line = "a.conf:9:11: error: `regex` is none: missing closing parenthesis [LVS017]";
+    assert!(run.out.starts_with(line), "{}", run.out);
+    let good = page("HTTP_GET", "", "    regex \"(?i)all (?=is)\"\n");
+    assert_eq!(check(&good, &["--deny-warnings"]).code, Some(0));
+    let option = page("HTTP_GET", "", "    regex x\n    regex_options alt_bsux caseless\n");
+    let run = check(&option, &[]);
+    assert_eq!(run.code, Some(0), "{}", run.out);
+    assert!(run.out.contains("`regex_options alt_bsux` is not executed"), "{}", run.out);
+}
+
+#[test]
+fn certificates_that_cannot_be_had_are_errors() {
+    let missing = page("SSL_GET", "   tls_verify\n   tls_ca_file /nowhere/ca.pem\n", "");
+    let run = check(&missing, &["--format", "short"]);
+    assert_eq!(run.code, Some(5), "{}", run.out);
+    let reason = "SSL_GET cannot be made: `/nowhere/ca.pem`: No such file";
+    assert!(run.out.contains(reason), "{}", run.out);
+    let own = "SSL {\n certificate /nowhere/a.pem\n key /nowhere/a.key\n}\n".to_owned();
+    let run = check(own.clone() + &page("SSL_GET", "", ""), &["--format", "short"]);
+    assert_eq!(run.code, Some(5), "{}", run.out);
+    assert!(run.out.contains("SSL: `/nowhere/a.pem`: No such file"), "{}", run.out);
+    // Nobody needs them.
+    assert_eq!(check(own + &page("HTTP_GET", "", ""), &[]).code, Some(0));
+}
+
 #[test]
 fn people_see_lines_and_carets() {
     let run = check(BAD, &[]);

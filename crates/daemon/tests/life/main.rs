@@ -46,6 +46,7 @@ mod upgrade;
 mod upkeep;
 mod virtual_mac;
 mod walls;
+mod webs;
 mod world;
 
 use std::process::{Command, ExitCode};
@@ -76,6 +77,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("place", place::TESTS),
     ("upgrade", upgrade::TESTS),
     ("walls", walls::TESTS),
+    ("webs", webs::TESTS),
     ("asking", asking::TESTS),
     ("dumps", dumps::TESTS),
     ("tracking", tracking::TESTS),

@@ -158,7 +158,7 @@ fn busy(mut stream: TcpStream) -> std::io::Result<()> {
     stream.write_all(b"421 come back later\r\n")
 }
 
-fn protected(stream: TcpStream) -> StreamOwned<ServerConnection, TcpStream> {
+pub(crate) fn protected(stream: TcpStream) -> StreamOwned<ServerConnection, TcpStream> {
     let chain = CertificateDer::from_pem_slice(include_bytes!("certificates/server.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("certificates/server.key")).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -22,6 +22,22 @@ pub struct ExpressionOptions {
     pub words: Vec<String>,
 }
 
+impl ExpressionOptions {
+    /// Whether an option of `regex_options` is executed, or can be left out without a change.
+    #[must_use]
+    pub fn executes(word: &str) -> bool {
+        ![
+            "allow_empty_class",
+            "alt_bsux",
+            "alt_circumflex",
+            "alt_verbnames",
+            "dollar_endonly",
+            "match_unset_backref",
+        ]
+        .contains(&word)
+    }
+}
+
 /// Why an expression is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExpressionError {
@@ -83,8 +99,10 @@ pub(super) fn programs(
             "no_auto_possess" => words.push_str("(*NO_AUTO_POSSESS)"),
             "no_dotstar_anchor" => words.push_str("(*NO_DOTSTAR_ANCHOR)"),
             "no_start_optimize" => words.push_str("(*NO_START_OPT)"),
-            // How a match is told of, and bounds that are set in another way here.
-            "auto_callout" | "use_offset_limit" => {}
+            // How a match is told of, bounds that are set in another way here, and what whoever writes the expression
+            // forbids himself.
+            "auto_callout" | "use_offset_limit" | "never_utf" | "never_ucp"
+            | "never_backslash_c" => {}
             other => return Err(ExpressionError::Option(other.to_owned())),
         }
     }

@@ -65,6 +65,11 @@ codes! {
     NO_PORT = "LVS012", GeneralError, "a check that knows no port to ask at";
     BAD_BYTES = "LVS013", GeneralError, "bytes that are no hexadecimal digits";
     LONELY_REGEX = "LVS014", GeneralError, "settings of a regular expression that is not there";
+    UNVERIFIED = "LVS015", Silent, "a demand on certificates that are not verified";
+    HALF_IDENTITY = "LVS016", GeneralError, "a certificate without its key, or the other way round";
+    BAD_REGEX = "LVS017", GeneralError, "a regular expression that is none";
+    REGEX_OPTION = "LVS018", Silent, "an option of regular expressions that is not executed";
+    NO_TLS = "LVS019", GeneralError, "a certificate, key or name that TLS cannot be begun with";
     UNABLE_PLANE = "LVS020", GeneralError, "something that the data plane cannot do";
     LONELY_GROUP = "GROUP003", Warning, "a sync group of fewer than two";
 }

@@ -18,7 +18,7 @@ pub(super) const CONNECT: &[Keyword] = &[
         "connect_timeout",
         &[required(Seconds(0, i64::MAX))],
         "inherit 5",
-        "Connect/response timeout",
+        "Time for the whole conversation, from connecting to its end",
     )
     .supported(),
     value("fwmark", &[required(Integer(0, UNSIGNED))], "none", "SO_MARK").supported(),
@@ -54,8 +54,9 @@ pub(super) const HTTP: &[Keyword] = &[
         "HTTP version; C = 1.0 with Connection: close",
     )
     .supported(),
-    boolean("enable_sni", "off", "SNI for SSL_GET (virtualhost is used as name)"),
-    value("sni_name", &[required(Word("host name"))], "virtualhost", "SNI name (SSL_GET)"),
+    boolean("enable_sni", "off", "SNI for SSL_GET (virtualhost is used as name)").supported(),
+    value("sni_name", &[required(Word("host name"))], "virtualhost", "SNI name (SSL_GET)")
+        .supported(),
     boolean(
         "fast_recovery",
         "off",
@@ -66,8 +67,36 @@ pub(super) const HTTP: &[Keyword] = &[
 ];
 
 /// SSL_GET alone.
-pub(super) const HTTPS: &[Keyword] =
-    &[boolean("tls_compliant", "off", "Treat unexpected TLS EOF as an error")];
+pub(super) const HTTPS: &[Keyword] = &[
+    boolean("tls_compliant", "off", "Treat unexpected TLS EOF as an error").supported(),
+    boolean("tls_verify", "off", "The certificate has to be valid, trusted and for the right name")
+        .since("steadfast only")
+        .supported(),
+    value(
+        "tls_ca_file",
+        &[required(Word("path"))],
+        "ca of SSL, else those of the host",
+        "PEM certificates that tls_verify trusts, and no others",
+    )
+    .since("steadfast only")
+    .supported(),
+    value(
+        "tls_name",
+        &[required(Word("host name or address"))],
+        "name for SNI, else the address",
+        "Whose certificate tls_verify wants",
+    )
+    .since("steadfast only")
+    .supported(),
+    value(
+        "tls_min_days",
+        &[required(Integer(0, 36_500))],
+        "0",
+        "Days that the certificate has to be valid for, also without tls_verify",
+    )
+    .since("steadfast only")
+    .supported(),
+];
 
 /// One URL of HTTP_GET and SSL_GET.
 pub(super) const URL: &[Keyword] = &[
@@ -82,32 +111,46 @@ pub(super) const URL: &[Keyword] = &[
     )
     .supported(),
     value("virtualhost", &[required(Word("host name"))], "checker", "Host header").supported(),
-    value("regex", &[required(Regex)], "none", "Body must match"),
-    flag("regex_no_match", "off", "Body must not match"),
-    value("regex_options", &[repeated(Choice(REGEX_OPTIONS))], "none", "PCRE2 options"),
+    value("regex", &[required(Regex)], "none", "Body must match").supported(),
+    flag("regex_no_match", "off", "Body must not match").supported(),
+    value("regex_options", &[repeated(Choice(REGEX_OPTIONS))], "none", "PCRE2 options").supported(),
     value(
         "regex_min_offset",
         &[required(Integer(0, UNSIGNED))],
         "0",
         "Match must start at/after this byte",
-    ),
+    )
+    .supported(),
     value(
         "regex_max_offset",
         &[required(Integer(0, UNSIGNED))],
         "none",
-        "Match must start before this byte",
-    ),
+        "Match must start at or before this byte",
+    )
+    .supported(),
     value(
         "regex_stack",
         &[required(Integer(0, UNSIGNED)), required(Integer(0, UNSIGNED))],
         "pcre2",
         "JIT stack size",
-    ),
+    )
+    .ignored("expressions are not compiled to machine code, which is what needs the stack"),
+    value(
+        "expect_header",
+        &[required(Word("name")), optional(Word("text"))],
+        "none",
+        "Header that must be there, and what its value must contain; may be repeated",
+    )
+    .since("steadfast only")
+    .supported(),
+    value("expect_body", &[required(Word("text"))], "none", "Text that the body must contain")
+        .since("steadfast only")
+        .supported(),
 ];
 
 /// One URL of SSL_GET alone.
 pub(super) const HTTPS_URL: &[Keyword] =
-    &[boolean("tls_compliant", "checker", "Per-URL TLS EOF strictness")];
+    &[boolean("tls_compliant", "checker", "Per-URL TLS EOF strictness").supported()];
 
 /// SMTP_CHECK.
 pub(super) const SMTP: &[Keyword] = &[
@@ -165,7 +208,7 @@ pub(super) const FILE: &[Keyword] = &[
     value("track_file", &[required(Word("track_file"))], "required", "File to follow").supported(),
     grammar(
         "weight",
-        words("<-254..254> [reverse|noreverse]", 1, Some(2), words::weight),
+        words("<-2147483647..2147483647> [reverse|noreverse]", 1, Some(2), words::server_weight),
         "track_file weight",
         "Weight; non-zero changes RS weight, 0 = down on non-zero",
     )

@@ -37,7 +37,7 @@ pub(super) const TOP: &[Keyword] = &[
     block("track_file", NAME, "", "File whose number is tracked").supported(),
     block("vrrp_track_file", NAME, "", "DEPRECATED synonym of track_file").since("dep after 2.0.20").supported(),
     block("bfd_instance", NAME, "", "One BFD session").supported(),
-    block("SSL", NOTHING, "", "Client TLS material for SSL_GET checks; second block replaces first"),
+    block("SSL", NOTHING, "", "Client TLS material for SSL_GET checks; second block replaces first").supported(),
     list("virtual_server_group", NAME, line("<ip>[-<last>|/<mask>] [<port>] | fwmark <n> [inet|inet6]", words::group_member), "", "Set of addresses/fwmarks sharing one virtual_server definition").supported(),
     block("virtual_server", words("<ip> [<port>] | fwmark <n> | group <name>", 1, Some(2), words::virtual_server), "", "One IPVS virtual service").supported(),
     language("$NAME=", "<text>", "", "Parameter definition; not a keyword but a line form").supported(),

@@ -10,9 +10,12 @@ use super::rows::*;
 /// Client material for SSL_GET.
 pub(super) const SSL: &[Keyword] = &[
     value("password", &[required(Word("path or text"))], "none", "TLS private key pass phrase"),
-    value("ca", &[required(Word("path or text"))], "none", "TLS CA file"),
-    value("certificate", &[required(Word("path or text"))], "none", "TLS client certificate file"),
-    value("key", &[required(Word("path or text"))], "none", "TLS client private key file"),
+    value("ca", &[required(Word("path or text"))], "none", "PEM certificates for tls_verify")
+        .supported(),
+    value("certificate", &[required(Word("path or text"))], "none", "TLS client certificate file")
+        .supported(),
+    value("key", &[required(Word("path or text"))], "none", "TLS client private key file")
+        .supported(),
 ];
 
 /// Addresses that share a definition.
@@ -189,7 +192,7 @@ pub(super) const REAL_SERVER: &[Keyword] = &[
     value("snmp_name", &[required(Word("text"))], "", "SNMP label"),
     block("TCP_CHECK", NOTHING, "", "TCP connect check").supported(),
     block("HTTP_GET", NOTHING, "", "HTTP check").supported(),
-    block("SSL_GET", NOTHING, "", "HTTPS check"),
+    block("SSL_GET", NOTHING, "", "HTTPS check").supported(),
     block("SMTP_CHECK", NOTHING, "", "SMTP banner/HELO check").supported(),
     block("DNS_CHECK", NOTHING, "", "DNS query check").supported(),
     block("MISC_CHECK", NOTHING, "", "Script check").supported(),

@@ -63,7 +63,8 @@ pub(super) fn lower(
     let steps = u16::try_from(looks).ok().and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN);
     let recovery = pages::recovery(block);
     let pace: Pace = written.pace(habit, steps, recovery);
-    Some(Check { at: block.span, kind, pace, start, log_failures })
+    let regexes = pages::regexes(block);
+    Some(Check { at: block.span, kind, pace, start, log_failures, regexes })
 }
 
 fn habit(keyword: &str) -> Option<Habit> {

@@ -6,11 +6,12 @@ use health::Recovery;
 
 use super::check::Target;
 use super::forwarding::socket_name;
-use super::number;
+use super::{number, tls};
 use crate::diagnostic::model as codes;
 use crate::lower::command;
 use crate::lower::report::Reports;
 use crate::model::{Page, Pages, Regex};
+use crate::source::Span;
 use crate::syntax::Directive;
 
 /// Lowers the pages of a check; nothing where there are none.
@@ -19,37 +20,32 @@ pub(super) fn lower(
     target: &Target<'_>,
     reports: &mut Reports<'_>,
 ) -> Option<Pages> {
-    let mut host = target.host.map(str::to_owned);
-    let mut asked = Pages {
-        protocol: "1.0".to_owned(),
-        sends_name: false,
-        server_name: None,
-        is_strict: false,
-        pages: Vec::new(),
-    };
+    let mut asked =
+        Pages { protocol: "1.0".to_owned(), tls: tls::lower(block, reports), pages: Vec::new() };
+    let (mut own, mut sni, mut is_strict) = (None, None, false);
     for line in block.children() {
         match line.keyword.as_str() {
-            "virtualhost" => host = line.text(0).map(str::to_owned),
+            "virtualhost" => own = line.text(0),
             "http_protocol" => {
                 if let Some(text) = line.text(0) {
                     asked.protocol = text.to_uppercase();
                 }
             }
-            "enable_sni" => asked.sends_name = line.flag().unwrap_or(asked.sends_name),
-            "sni_name" => asked.server_name = line.text(0).map(str::to_owned),
-            "tls_compliant" => asked.is_strict = line.flag().unwrap_or(asked.is_strict),
+            "sni_name" => sni = line.text(0),
+            "tls_compliant" => is_strict = line.flag().unwrap_or(is_strict),
             _ => {}
         }
     }
-    // The name for TLS skips the one of the real server.
-    let own = block.children().iter().rfind(|it| it.keyword == *"virtualhost");
-    asked.server_name = asked
-        .server_name
-        .take()
-        .or_else(|| own.and_then(|line| line.text(0)).or(target.outer_host).map(str::to_owned));
-    let host = host.unwrap_or_else(|| socket_name(target.back.address, target.back.port));
+    let host = own.or(target.host).map(str::to_owned);
+    let outer = Outer {
+        host: host.unwrap_or_else(|| socket_name(target.back.address, target.back.port)),
+        sni,
+        // The name for TLS skips the one of the real server.
+        host_for_tls: own.or(target.outer_host),
+        is_strict,
+    };
     for line in block.children().iter().filter(|it| it.keyword == *"url") {
-        asked.pages.extend(page(line, &host, reports));
+        asked.pages.extend(page(line, &outer, reports));
     }
     if asked.pages.is_empty() {
         command::missing(block, "url", reports);
@@ -67,18 +63,56 @@ pub(super) fn recovery(block: &Directive) -> Recovery {
     }
 }
 
-fn page(block: &Directive, host: &str, reports: &mut Reports<'_>) -> Option<Page> {
+/// Where the `regex` of each page is written.
+pub(super) fn regexes(block: &Directive) -> Vec<Option<Span>> {
+    let pages = block.children().iter().filter(|it| it.keyword == *"url");
+    let regex = |page: &Directive| {
+        let line = page.children().iter().rfind(|it| it.keyword == *"regex")?;
+        line.arguments.first().map(|word| word.span)
+    };
+    // As many as there are pages: one without `path` is none.
+    pages.filter(|page| path(page).is_some()).map(regex).collect()
+}
+
+/// What is said for all pages of a check.
+struct Outer<'a> {
+    host: String,
+    sni: Option<&'a str>,
+    host_for_tls: Option<&'a str>,
+    is_strict: bool,
+}
+
+fn path(block: &Directive) -> Option<&str> {
+    let line = block.children().iter().rfind(|it| it.keyword == *"path")?;
+    line.text(0).filter(|path| !path.is_empty())
+}
+
+fn page(block: &Directive, outer: &Outer<'_>, reports: &mut Reports<'_>) -> Option<Page> {
+    let Some(path) = path(block) else {
+        command::missing(block, "path", reports);
+        return None;
+    };
     let mut page = Page {
-        path: String::new(),
-        host: host.to_owned(),
+        path: path.to_owned(),
+        host: outer.host.clone(),
         statuses: Vec::new(),
         digest: None,
         regex: None,
+        headers: Vec::new(),
+        text: None,
+        server_name: None,
+        is_strict: outer.is_strict,
     };
+    let mut own = None;
     for line in block.children() {
         match line.keyword.as_str() {
-            "path" => line.text(0)?.clone_into(&mut page.path),
-            "virtualhost" => line.text(0)?.clone_into(&mut page.host),
+            "virtualhost" => own = line.text(0).or(own),
+            "expect_header" => {
+                let text = line.text(1).map(str::to_owned);
+                page.headers.extend(line.text(0).map(|name| (name.to_owned(), text)));
+            }
+            "expect_body" => page.text = line.text(0).map(str::to_owned),
+            "tls_compliant" => page.is_strict = line.flag().unwrap_or(page.is_strict),
             "status_code" => {
                 page.statuses = line.arguments.iter().filter_map(|it| range(it.as_str())).collect()
             }
@@ -86,12 +120,13 @@ fn page(block: &Directive, host: &str, reports: &mut Reports<'_>) -> Option<Page
             _ => {}
         }
     }
-    if page.path.is_empty() {
-        command::missing(block, "path", reports);
-        return None;
+    if let Some(own) = own {
+        own.clone_into(&mut page.host);
     }
+    page.server_name = outer.sni.or(own).or(outer.host_for_tls).map(str::to_owned);
     page.regex = regex(block, reports);
-    if page.statuses.is_empty() && page.digest.is_none() && page.regex.is_none() {
+    let looks = page.digest.is_some() || page.regex.is_some();
+    if page.statuses.is_empty() && !looks {
         page.statuses.push(200..=299);
     }
     Some(page)
