@@ -47,6 +47,7 @@ const RULES: &[Rule] = &[
         own: &["clock", "wire"],
         others: Others::Only(&["bitflags", "thiserror", "serde"]),
     },
+    Rule { name: "agentx", own: &["clock"], others: Others::Only(&["thiserror"]) },
     Rule { name: "bfd", own: &["clock", "wire"], others: Others::Only(&["thiserror", "serde"]) },
     Rule {
         name: "health",
@@ -91,8 +92,8 @@ const RULES: &[Rule] = &[
     Rule {
         name: "steadfast",
         own: &[
-            "clock", "wire", "intent", "vrrp", "bfd", "health", "config", "control", "kernel",
-            "probe", "status",
+            "agentx", "clock", "wire", "intent", "vrrp", "bfd", "health", "config", "control",
+            "kernel", "probe", "status",
         ],
         others: Others::AnyBut(&[]),
     },
