@@ -18,4 +18,5 @@ pub mod source;
 pub mod syntax;
 
 pub use check::{Checked, RealServers, check, check_for};
+pub use lower::snmp::snmp_master;
 pub use lower::upkeep::umask_number;

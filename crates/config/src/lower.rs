@@ -31,6 +31,7 @@ mod rule;
 mod script;
 mod served;
 mod service;
+pub(crate) mod snmp;
 mod track;
 mod track_group;
 mod trailer;
@@ -125,7 +126,7 @@ impl<'a> Lowering<'a> {
         match directive.keyword.as_str() {
             "global_defs" if !self.settled => {
                 let plane = self.global.data_plane;
-                global::read(&mut self.global, &mut self.defaults, &directive, &self.reports);
+                global::read(&mut self.global, &mut self.defaults, &directive, &mut self.reports);
                 let is_other_plane = plane != self.global.data_plane;
                 self.stale |= self.begun || (is_other_plane && !self.virtual_servers.is_empty());
             }

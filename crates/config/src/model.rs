@@ -8,7 +8,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use vrrp::{DebounceDelays, GroupParameters, Parameters};
+use vrrp::{DebounceDelays, GroupParameters, Parameters, Tracking};
 use wire::vrrp::Authentication;
 
 use crate::source::Span;
@@ -24,6 +24,7 @@ mod place;
 mod proof;
 mod script;
 mod service;
+mod snmp;
 mod tracked;
 mod unplaced;
 mod upkeep;
@@ -36,12 +37,13 @@ pub use check::{
 };
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use ipvlan::Ipvlan;
-pub use mail::{Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
+pub use mail::{Alerts, Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
 pub use path::{Following, RouteLine, RuleLine};
 pub use place::{CheckerPlace, Place};
 pub use proof::{Freshness, Proof, Trailer, TrailerMode};
 pub use script::{Begins, Command, Deleted, Fifo, Notify, Once, Script, Scripts, User};
 pub use service::{Balance, DataPlane, RealServer, SorryServer, place};
+pub use snmp::{Master, Snmp};
 pub use tracked::{
     BfdInstance, BfdUsers, Initial, Parameters as ProcessParameters, TrackFile, TrackProcess,
     Tracker,
@@ -137,6 +139,8 @@ pub struct Global {
     pub mail: Mail,
     /// Load balancing.
     pub balancing: Balancing,
+    /// SNMP.
+    pub snmp: Snmp,
     /// Files that are written upon signals.
     pub dumps: Dumps,
     /// `lvs_data_plane`.
@@ -169,6 +173,7 @@ impl Default for Global {
             programs: Scripts::default(),
             mail: Mail::default(),
             balancing: Balancing::default(),
+            snmp: Snmp::default(),
             dumps: Dumps::default(),
             data_plane: DataPlane::default(),
             vrrp: Process::default(),
@@ -424,6 +429,10 @@ pub struct SyncGroup {
     pub at: Span,
     /// Members.
     pub parameters: GroupParameters,
+    /// What the group tracks, which is part of what each member tracks.
+    pub tracking: Vec<Tracking>,
+    /// `sync_group_tracking_weight`: weights of what members track count.
+    pub keeps_weights: bool,
     /// `notify*`; none where nobody is told.
     pub notify: Option<Box<Notify>>,
     /// `smtp_alert`: changes are told by e-mail, where there is a server for it.

@@ -265,6 +265,7 @@ fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
         (["global_defs"], "vrrp_address_lifetime") => "vrrp_address_lifetime 20",
         (["global_defs"], "notification_email") => "notification_email { a@example.org }",
         (["global_defs"], "lvs_data_plane") => "lvs_data_plane auto",
+        (["global_defs"], "snmp_socket") => "snmp_socket unix:/run/agentx",
         (["global_defs"], "vrrp_fence") => "vrrp_fence off",
         (["global_defs"], "vrrp_cpu_affinity") => "vrrp_cpu_affinity 0 1",
         (["global_defs"], "checker_cpu_affinity") => "checker_cpu_affinity 1",

@@ -3,15 +3,18 @@
 //! Pure: the socket is the kernel room's, the clock is the shell's.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod balance;
 mod errand;
 mod file;
 mod message;
 mod outbox;
 mod process;
+mod revival;
 mod script;
 mod watchdog;
 
+pub use agent::{FromAgent, ToAgent};
 pub use balance::{Alert, Moved, Ran, Run};
 pub use errand::{Credentials, Errand, Letter, Password, Report, Security};
 pub use file::{CONTENT_MAX, number};
@@ -21,5 +24,6 @@ pub use message::{
 };
 pub use outbox::{Left, Outbox, OutboxAction};
 pub use process::{Comparison, Quorum, QuorumWatch, Sought};
+pub use revival::{Revival, RevivalAction};
 pub use script::{ScriptAction, ScriptMemory, ScriptTimes, ScriptWatch, Verdict};
 pub use watchdog::{Action, Death, Event, Watchdog};

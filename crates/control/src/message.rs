@@ -83,6 +83,10 @@ pub struct StartOptions {
     pub keep_addresses: bool,
     /// `-I`: leave virtual servers at the end.
     pub keep_services: bool,
+    /// `-x`: everything that there is is served by SNMP.
+    pub snmp: bool,
+    /// `-A`: where the master agent listens.
+    pub snmp_socket: Option<String>,
     /// The name that the program was called by.
     pub invoked_name: String,
     /// Ends the names of tables that this daemon writes, where it is not the host's only one.
@@ -378,7 +382,7 @@ pub fn items<T: DeserializeOwned>(mut list: &[u8]) -> Result<Vec<T>, DecodeError
 }
 
 /// Raised with every change of a message.
-const VERSION: u8 = 9;
+const VERSION: u8 = 10;
 
 #[cfg(test)]
 mod tests {

@@ -48,7 +48,7 @@ pub(crate) fn understand(
     real_servers: RealServers,
 ) -> (Model, Vec<Diagnostic>) {
     let checked = config::check_for(sources, &environment(options), real_servers);
-    (checked.model, checked.diagnostics)
+    (with_options(checked.model, options), checked.diagnostics)
 }
 
 /// The same where the files of this host may be read: the names that the configuration uses are looked for, and those
@@ -58,7 +58,19 @@ pub(crate) fn understand_here(
     options: &mut StartOptions,
 ) -> (Model, Vec<Diagnostic>) {
     let checked = check_here(sources, options);
-    (checked.model, checked.diagnostics)
+    (with_options(checked.model, options), checked.diagnostics)
+}
+
+/// What the command line says beside the configuration.
+fn with_options(mut model: Model, options: &StartOptions) -> Model {
+    let snmp = &mut model.global.snmp;
+    if options.snmp {
+        (snmp.vrrp, snmp.rfc2787, snmp.rfc6527) = (true, true, true);
+    }
+    if let Some(master) = options.snmp_socket.as_deref().and_then(config::snmp_master) {
+        snmp.master = master;
+    }
+    model
 }
 
 /// All that can be said about a configuration on this host.

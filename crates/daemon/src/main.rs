@@ -4,6 +4,7 @@
 //! what a child does, its own folder.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod checker_child;
 mod child;
 mod cli;
@@ -30,6 +31,9 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if courier::is_wanted(&arguments) {
         return courier::run();
+    }
+    if agent::is_wanted(&arguments) {
+        return agent::run();
     }
     if parent::rehearsal::is_wanted(&arguments) {
         return parent::rehearsal::run(arguments);

@@ -31,6 +31,8 @@ pub struct EventLoop {
 /// What a descriptor is watched for instead of something to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
+    /// That there is something to read, as from the start.
+    Readable,
     /// That it can be written to.
     Writable,
     /// That its other end is gone.
@@ -90,6 +92,7 @@ impl EventLoop {
     ) -> Result<(), LoopError> {
         let data = epoll::EventData::new_u64(token.0);
         let flags = match interest {
+            Interest::Readable => epoll::EventFlags::IN,
             Interest::Writable => epoll::EventFlags::OUT,
             Interest::End => epoll::EventFlags::empty(),
         };

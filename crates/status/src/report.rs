@@ -1,11 +1,13 @@
 //! The whole daemon at one time.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Event, Instance, Seconds, State};
 
 /// The whole daemon at one time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The daemon itself.
     pub daemon: Daemon,
@@ -29,7 +31,7 @@ pub enum Item {
 }
 
 /// The daemon itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Daemon {
     /// Its version.
     pub version: String,
@@ -45,6 +47,9 @@ pub struct Daemon {
     pub processes: Vec<Process>,
     /// How the last reload ended; none before the first.
     pub reload: Option<Reload>,
+    /// How many processes run of each kind that is tracked, by the name of the kind.
+    #[serde(default)]
+    pub counted: BTreeMap<String, u32>,
 }
 
 /// A child.

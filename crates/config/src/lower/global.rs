@@ -12,6 +12,7 @@ use super::mail;
 use super::program;
 use super::read::seconds;
 use super::report::Reports;
+use super::snmp;
 use super::upkeep;
 use crate::model::{AddressLifetime, Checksum, DataPlane, Global, Process, Strangers};
 use crate::syntax::Directive;
@@ -75,13 +76,14 @@ pub(super) fn read(
     global: &mut Global,
     defaults: &mut Defaults,
     block: &Directive,
-    reports: &Reports<'_>,
+    reports: &mut Reports<'_>,
 ) {
     for directive in block.children() {
         let keyword = directive.keyword.text.as_str();
         if !process(global, keyword, directive)
             && !instance_default(defaults, keyword, directive)
             && !defaults.mail.read(keyword, directive)
+            && !snmp::read(&mut global.snmp, keyword, directive, reports)
             && !upkeep::read(&mut global.upkeep, keyword, directive)
             && !program::read(&mut global.programs, keyword, directive, reports)
             && !balancing::read(&mut global.balancing, keyword, directive)

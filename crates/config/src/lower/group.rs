@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vrrp::{GroupParameters, InstanceId, Weight};
+use vrrp::{GroupParameters, InstanceId, Tracking, Weight};
 
 use super::notify;
 use super::report::Reports;
@@ -64,6 +64,7 @@ pub(super) fn lower(
         }
         track(block, &members, instances, trackers, reports);
         track_named(block, &members, instances, trackers, catalogue, reports);
+        let tracking = own_tracking(block, &members, instances, trackers, catalogue, reports);
         let mut notify = Notify::default();
         let mut mailed = alerts;
         for line in block.children() {
@@ -76,6 +77,8 @@ pub(super) fn lower(
             name: name.text.clone(),
             at: name.span,
             parameters: GroupParameters { members },
+            tracking,
+            keeps_weights: weights_allowed,
             notify: (notify != Notify::default()).then(|| Box::new(notify)),
             mailed,
         });
@@ -173,6 +176,30 @@ fn track_named(
         let told = if index == 0 { &mut *reports } else { &mut silent };
         trackers.add(instance, &tracked, Already::Replaced, catalogue, told);
     }
+}
+
+/// What the group itself tracks, for observers: as a member that tracks nothing else would.
+fn own_tracking(
+    block: &Directive,
+    members: &[InstanceId],
+    instances: &[Instance],
+    trackers: &mut Trackers,
+    catalogue: &Catalogue,
+    reports: &Reports<'_>,
+) -> Vec<Tracking> {
+    let tracks = |line: &Directive| line.keyword.text.starts_with("track_");
+    if !block.children().iter().any(tracks) {
+        return Vec::new();
+    }
+    let first = members.first().and_then(|id| usize::try_from(id.0).ok());
+    let Some(first) = first.and_then(|first| instances.get(first)) else { return Vec::new() };
+    let mut member = [first.clone()];
+    member.iter_mut().for_each(|it| it.parameters.tracking.clear());
+    let mut silent = reports.silent();
+    track(block, &[InstanceId(0)], &mut member, trackers, &mut silent);
+    track_named(block, &[InstanceId(0)], &mut member, trackers, catalogue, &mut silent);
+    let [member] = member;
+    member.parameters.tracking
 }
 
 /// Members of a group have one fate: a weight that moves one of them alone has no meaning. What the group itself tracks

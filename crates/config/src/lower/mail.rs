@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::report::Reports;
 use crate::diagnostic::model as codes;
-use crate::model::{Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
+use crate::model::{Alerts, Login, LoginPassword, Mail, MailSecurity, MailServer, Secret};
 use crate::source::Span;
 use crate::syntax::Directive;
 
@@ -16,8 +16,7 @@ pub(super) struct Written {
     from: Option<String>,
     helo: Option<String>,
     step: Option<Duration>,
-    alerts: Option<bool>,
-    vrrp_alerts: Option<bool>,
+    alerts: Alerts,
     without_faults: bool,
     security: Option<MailSecurity>,
     user: Option<(String, Span)>,
@@ -45,8 +44,13 @@ impl Written {
                 // keepalived reads 0 as one second.
                 self.step = seconds.map(|it| Duration::from_secs(it.max(1))).or(self.step);
             }
-            "smtp_alert" => self.alerts = directive.flag().or(self.alerts),
-            "smtp_alert_vrrp" => self.vrrp_alerts = directive.flag().or(self.vrrp_alerts),
+            "smtp_alert" => self.alerts.all = directive.flag().or(self.alerts.all),
+            "smtp_alert_vrrp" => self.alerts.vrrp = directive.flag().or(self.alerts.vrrp),
+            "smtp_alert_checker" => {
+                self.alerts.checker = directive.flag().or(self.alerts.checker);
+                // What follows from it is a matter of load balancing.
+                return false;
+            }
             "no_email_faults" => self.without_faults = true,
             "smtp_tls" => self.security = text.as_deref().and_then(security).or(self.security),
             "smtp_user" => self.user = text.map(|user| (user, directive.keyword.span)),
@@ -62,12 +66,12 @@ impl Written {
 
     /// Whether instances and groups that do not say it are told of.
     pub(super) fn alerts(&self) -> bool {
-        self.vrrp_alerts.or(self.alerts).unwrap_or(false)
+        self.alerts.vrrp.or(self.alerts.all).unwrap_or(false)
     }
 
     /// `smtp_alert`, where written.
     pub(super) const fn all_alerts(&self) -> Option<bool> {
-        self.alerts
+        self.alerts.all
     }
 
     /// What it means together.
@@ -93,6 +97,7 @@ impl Written {
             helo: self.helo,
             step: self.step.unwrap_or(default.step),
             faults: !self.without_faults,
+            alerts: self.alerts,
         }
     }
 }

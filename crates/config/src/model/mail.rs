@@ -18,6 +18,19 @@ pub struct Mail {
     pub step: Duration,
     /// Off with `no_email_faults`: whether FAULT is told.
     pub faults: bool,
+    /// Whether changes are told of those that do not say it themselves.
+    pub alerts: Alerts,
+}
+
+/// Whether changes are told where nothing else is said; not set where that is not written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Alerts {
+    /// `smtp_alert`: of all.
+    pub all: Option<bool>,
+    /// `smtp_alert_vrrp`: of instances and sync groups.
+    pub vrrp: Option<bool>,
+    /// `smtp_alert_checker`: of balanced services.
+    pub checker: Option<bool>,
 }
 
 impl Default for Mail {
@@ -29,6 +42,7 @@ impl Default for Mail {
             helo: None,
             step: Duration::from_secs(30),
             faults: true,
+            alerts: Alerts::default(),
         }
     }
 }

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use status::{
-    Ask, Daemon, Event, Health, Line, LineError, Look, Reload, Report, Request, Seconds, Step,
-    Upgraded, VERSION,
+    Ask, Event, Health, Line, LineError, Look, Reload, Report, Request, Step, Upgraded, VERSION,
 };
 
 use crate::compat::{self, exit};
@@ -100,7 +99,7 @@ impl Failure {
 /// `status`.
 pub(super) fn status(daemon: &Where, json: bool, instance: Option<String>) -> ExitCode {
     let is_one = instance.is_some();
-    let mut report = nothing();
+    let mut report = Report::default();
     let request = Request { version: VERSION, ask: Ask::Status, instance, file: None };
     let end = ask(daemon, &request, PATIENCE, |line| report.take(line));
     // What is known is shown even where the rest is missing.
@@ -123,7 +122,7 @@ pub(super) fn status(daemon: &Where, json: bool, instance: Option<String>) -> Ex
 
 /// `why`.
 pub(super) fn why(daemon: &Where, json: bool, instance: Option<String>) -> ExitCode {
-    let mut report = nothing();
+    let mut report = Report::default();
     let request = Request { version: VERSION, ask: Ask::History, instance, file: None };
     if let Err(failure) = ask(daemon, &request, PATIENCE, |line| report.take(line)) {
         return failure.say();
@@ -139,7 +138,7 @@ pub(super) fn why(daemon: &Where, json: bool, instance: Option<String>) -> ExitC
 /// `reload`.
 pub(super) fn reload(daemon: &Where) -> ExitCode {
     let request = Request { version: VERSION, ask: Ask::Reload, instance: None, file: None };
-    let mut report = nothing();
+    let mut report = Report::default();
     match ask(daemon, &request, RELOAD_PATIENCE, |line| report.take(line)) {
         Ok(Line::Reload(Reload { succeeded: true, lines, .. })) => {
             show(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
@@ -158,7 +157,7 @@ pub(super) fn plan(daemon: &Where, file: Option<&Path>) -> ExitCode {
     let file = file.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
     let file = file.map(|file| file.display().to_string());
     let request = Request { version: VERSION, ask: Ask::Plan, instance: None, file };
-    let (mut report, mut steps) = (nothing(), Vec::new());
+    let (mut report, mut steps) = (Report::default(), Vec::new());
     let end = ask(daemon, &request, RELOAD_PATIENCE, |line| {
         let line = report.take(line)?;
         if let Line::Plan(planned) = line {
@@ -195,7 +194,7 @@ pub(super) fn upgrade(daemon: &Where) -> ExitCode {
     };
     let file = Some(program);
     let request = Request { version: VERSION, ask: Ask::Upgrade, instance: None, file };
-    let mut report = nothing();
+    let mut report = Report::default();
     match ask(daemon, &request, UPGRADE_PATIENCE, |line| report.take(line)) {
         Ok(Line::Upgraded(Upgraded { pid, from, to })) => {
             show(&format!("process {pid} went over from v{from} to v{to}\n"));
@@ -255,25 +254,6 @@ fn ask(
     }
     sent.map_err(broken)?;
     Err(Failure::Broken("the daemon ended before it had answered".to_owned()))
-}
-
-/// A report in which nothing is known yet.
-fn nothing() -> Report {
-    Report {
-        daemon: Daemon {
-            version: String::new(),
-            pid: 0,
-            configuration: String::new(),
-            now: Seconds::default(),
-            since: Seconds::default(),
-            processes: Vec::new(),
-            reload: None,
-        },
-        instances: Vec::new(),
-        groups: Vec::new(),
-        scripts: Vec::new(),
-        events: Vec::new(),
-    }
 }
 
 fn events_to_json(events: &[Event]) -> String {

@@ -49,6 +49,10 @@ pub(crate) struct Options {
     pub(crate) namespace: Option<String>,
     /// The name that the configuration gives this daemon.
     pub(crate) instance: Option<String>,
+    /// `-x`.
+    pub(crate) snmp: bool,
+    /// `-A`.
+    pub(crate) snmp_socket: Option<String>,
     /// `-m`.
     pub(crate) core_dump: bool,
     /// `-e`.
@@ -177,7 +181,9 @@ fn one(
         "flush-log-file" | "no-mem-check" | "no_bfd" | "release-vips" => {
             // Lines are written at once; there is no memory check and no BFD process; addresses go with the role.
         }
-        "bfd_pid" | "snmp-agent-socket" | "config-fd" => {
+        "snmp" => options.snmp = true,
+        "snmp-agent-socket" => options.snmp_socket = Some(snmp_socket(&parser.value()?)?),
+        "bfd_pid" | "config-fd" => {
             let _ = parser.value()?;
             options.without_effect(name);
         }
@@ -185,7 +191,7 @@ fn one(
             let _ = parser.optional_value();
             options.without_effect(name);
         }
-        "dump-conf" | "address-monitoring" | "snmp" => {
+        "dump-conf" | "address-monitoring" => {
             options.without_effect(name);
         }
         _ => return Err(Arg::Long(long).unexpected()),
@@ -242,6 +248,8 @@ impl Options {
             control_socket: None,
             namespace: None,
             instance: None,
+            snmp: false,
+            snmp_socket: None,
             core_dump: false,
             all_include_checks: false,
             config_id: None,
@@ -305,6 +313,17 @@ fn facility(value: &OsStr) -> Result<u8, lexopt::Error> {
             Err(format!("invalid log facility {text}: 0 to 7, local0 to local7, user or daemon")
                 .into())
         }
+    }
+}
+
+fn snmp_socket(value: &OsStr) -> Result<String, lexopt::Error> {
+    let text = value.to_string_lossy().into_owned();
+    match config::snmp_master(&text) {
+        Some(_) => Ok(text),
+        None => Err(format!(
+            "invalid address {text} of a master agent: unix:/path, tcp:host:port or tcp6:[address]:port"
+        )
+        .into()),
     }
 }
 

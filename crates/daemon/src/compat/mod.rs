@@ -10,6 +10,7 @@ pub(crate) mod contest;
 pub(crate) mod dump;
 pub(crate) mod genhash;
 pub(crate) mod mail;
+pub(crate) mod mib;
 pub(crate) mod narration;
 pub(crate) mod verdicts;
 
@@ -21,6 +22,22 @@ pub(crate) const fn state(state: status::State) -> &'static str {
         status::State::Active => vrrp::Role::Active,
         status::State::Fault => vrrp::Role::Fault,
     })
+}
+
+/// The number of a state.
+pub(crate) const fn number(state: status::State) -> u8 {
+    match state {
+        status::State::Initialize => 0,
+        status::State::Backup => 1,
+        status::State::Active => 2,
+        status::State::Fault => 3,
+    }
+}
+
+/// The words of a program, as it shows them.
+pub(crate) fn command(words: &[String]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    quoted.join(" ")
 }
 
 /// Exit codes.

@@ -174,6 +174,11 @@ pub(crate) fn because(instance: InstanceId, cause: &Cause, names: &dyn Names) ->
     }
 }
 
+/// Whether these words say that a lower priority was taken the addresses from.
+pub(crate) fn is_preemption(because: &str) -> bool {
+    because.starts_with("preempts ")
+}
+
 /// A reason for FAULT with the names that it is about.
 pub(crate) fn fault(instance: InstanceId, reason: FaultReason, names: &dyn Names) -> String {
     let interface = names.interface(instance);

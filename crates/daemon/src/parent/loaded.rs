@@ -234,6 +234,8 @@ pub(super) fn start_options(options: &Options) -> StartOptions {
         name_files: Vec::new(),
         keep_addresses: options.keep_addresses,
         keep_services: options.keep_services,
+        snmp: options.snmp,
+        snmp_socket: options.snmp_socket.clone(),
         invoked_name: options.invoked_name.clone(),
         table_suffix: table_suffix(options),
         presence: String::new(),

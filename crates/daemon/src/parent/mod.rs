@@ -3,6 +3,7 @@
 //! It takes no part in elections, and waits for nothing but its event loop: what may hang is a thread's or another
 //! process's. Its own configuration it reads itself, and for the first look at what is tracked it waits a moment.
 
+mod agent;
 mod children;
 mod control_socket;
 mod errands;
@@ -74,6 +75,7 @@ struct Parent {
     processes: processes::Processes,
     findings: findings::Findings,
     post: mail::Post,
+    agent: agent::Agent,
     handover: Handover,
     reload: reload::Progress,
     /// How many configurations were taken into use.
@@ -208,6 +210,7 @@ impl Parent {
             processes: processes::Processes::default(),
             findings: findings::Findings::default(),
             post: mail::Post::default(),
+            agent: agent::Agent::default(),
             handover: Handover::default(),
             reload: reload::Progress::Idle,
             saved: 0,
@@ -255,6 +258,7 @@ impl Parent {
             self.tend_children();
         }
         self.arrange_watched(if goes_on { Beginning::Over } else { Beginning::Wanted });
+        self.arrange_agent();
         let mut ready = Vec::new();
         let mut woken = now();
         loop {
@@ -270,6 +274,7 @@ impl Parent {
             self.tend_inquiries();
             self.control.tend();
             self.tend_mail();
+            self.tend_agent();
             self.tend_departure();
             if self.wind_up() {
                 break;
@@ -294,6 +299,7 @@ impl Parent {
         }
         self.end_programs();
         self.close_post();
+        self.end_agent();
         self.release_local_groups();
         // Its file stands beside those of the processes.
         self.control = control_socket::ControlSocket::default();
@@ -316,6 +322,7 @@ impl Parent {
             self.inquiries.deadline(),
             self.control.deadline(),
             self.post.deadline(),
+            self.agent.deadline(),
             self.departure.deadline(),
         ];
         self.children.iter().filter_map(Managed::deadline).chain(others.into_iter().flatten()).min()
@@ -415,6 +422,9 @@ impl Parent {
             self.take_mail(token);
             return;
         }
+        if agent::Agent::owns(token) {
+            return self.take_agent(token);
+        }
         if token == files::FILES {
             return self.take_files();
         }
@@ -495,8 +505,9 @@ impl Parent {
             return false;
         }
         self.leave_post();
+        self.leave_agent();
         self.shut_down();
-        self.post.has_left() && self.programs.are_shut_down()
+        self.post.has_left() && self.agent.has_left() && self.programs.are_shut_down()
     }
 
     /// Hands a message to every running child.

@@ -111,6 +111,7 @@ impl Parent {
             }
             News::Changed(change) => {
                 self.record(change);
+                self.tell_agent(change);
                 return self.changed(change);
             }
             News::Moved(moved) => return self.moved(moved),
@@ -190,6 +191,7 @@ impl Parent {
             }
         }
         self.arrange_mail();
+        self.arrange_agent();
         let outcome = if refused.is_some() { Outcome::Failed } else { Outcome::InForce };
         self.answer(outcome, said);
         if again {

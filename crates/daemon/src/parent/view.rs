@@ -18,6 +18,7 @@ impl Parent {
             since: self.since,
             processes: self.children.iter().map(super::children::Managed::view).collect(),
             reload: self.last_reload.clone(),
+            counted: self.processes.counted(),
         }
     }
 

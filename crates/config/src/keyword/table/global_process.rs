@@ -168,14 +168,18 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         &[required(Word("address"))],
         "unix:/var/agentx/master",
         "AgentX master address",
-    ),
-    flag("enable_traps", "off", "Send SNMP notifications"),
-    flag("enable_snmp_vrrp", "off", "Serve KEEPALIVED-MIB VRRP part"),
-    flag("enable_snmp_keepalived", "", "DEPRECATED synonym of enable_snmp_vrrp").since("dep 2.0.0"),
+    )
+    .supported(),
+    flag("enable_traps", "off", "Send SNMP notifications").supported(),
+    flag("enable_snmp_vrrp", "off", "Serve KEEPALIVED-MIB VRRP part").supported(),
+    flag("enable_snmp_keepalived", "", "DEPRECATED synonym of enable_snmp_vrrp")
+        .since("dep 2.0.0")
+        .supported(),
     flag("enable_snmp_checker", "off", "Serve KEEPALIVED-MIB checker part"),
-    flag("enable_snmp_rfc", "off", "Serve both VRRP-MIB (RFC2787) and VRRPV3-MIB (RFC6527)"),
-    flag("enable_snmp_rfcv2", "off", "Serve VRRP-MIB RFC2787"),
-    flag("enable_snmp_rfcv3", "off", "Serve VRRPV3-MIB RFC6527"),
+    flag("enable_snmp_rfc", "off", "Serve both VRRP-MIB (RFC2787) and VRRPV3-MIB (RFC6527)")
+        .supported(),
+    flag("enable_snmp_rfcv2", "off", "Serve VRRP-MIB RFC2787").supported(),
+    flag("enable_snmp_rfcv3", "off", "Serve VRRPV3-MIB RFC6527").supported(),
     value(
         "snmp_vs_stats_update_interval",
         &[required(Seconds(1_000, 30_000_000))],

@@ -13,7 +13,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use config::model::{Dumps, Model, Place};
-use status::{Address, Instance, Report, State};
+use status::{Address, Instance, Report};
+
+use super::{command, number};
 
 /// What is dumped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,22 +107,6 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
         name.push(extension);
     }
     path.with_file_name(name)
-}
-
-/// The number of a state.
-const fn number(state: State) -> u8 {
-    match state {
-        State::Initialize => 0,
-        State::Backup => 1,
-        State::Active => 2,
-        State::Fault => 3,
-    }
-}
-
-/// The words of a program, as it shows them.
-fn command(words: &[String]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
-    quoted.join(" ")
 }
 
 /// An address line: `192.0.2.10/24 dev eth0 scope global label eth0:1 set`.

@@ -14,8 +14,18 @@ use super::answer::Answer;
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) number: u64,
+    pub(super) reach: Reach,
     stream: UnixStream,
     phase: Phase,
+}
+
+/// What somebody may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Whatever there is: he may connect to the socket, so that he is root.
+    Everything,
+    /// How everything stands: he speaks to the world, and may be taken over from there.
+    Status,
 }
 
 #[derive(Debug)]
@@ -42,9 +52,9 @@ pub(super) enum Heard {
 pub(super) struct Over;
 
 impl Connection {
-    pub(super) fn new(stream: UnixStream, number: u64) -> Self {
+    pub(super) fn new(stream: UnixStream, number: u64, reach: Reach) -> Self {
         let phase = Phase::Asking { line: Vec::new(), until: now() + TIME_TO_ASK };
-        Self { number, stream, phase }
+        Self { number, reach, stream, phase }
     }
 
     pub(super) const fn stream(&self) -> &UnixStream {

@@ -18,7 +18,7 @@ use kernel::eventloop::{EventLoop, Token, now};
 use status::{Ask, Line, LineError, Planned, Reload, Report, Request};
 
 use self::answer::Answer;
-use self::client::{Connection, Heard};
+use self::client::{Connection, Heard, Reach};
 pub(super) use self::listener::Listener;
 use super::Parent;
 use super::inquiry::Asker;
@@ -100,7 +100,7 @@ impl ControlSocket {
         self.next = self.next.wrapping_add(1);
         let (token, number) = (token(slot), self.next);
         events.add(&stream, token).ok()?;
-        let mut connection = Connection::new(stream, number);
+        let mut connection = Connection::new(stream, number, Reach::Everything);
         connection.wait(token, events);
         *self.connections.get_mut(slot)? = Some(connection);
         Some(Client { slot, number, instance: None })
@@ -129,12 +129,26 @@ impl ControlSocket {
                 client::refuse(&stream, &Line::Error(LineError::Busy(text)));
                 continue;
             };
-            self.next = self.next.wrapping_add(1);
-            if events.add(&stream, token(slot)).is_ok()
-                && let Some(place) = self.connections.get_mut(slot)
-            {
-                *place = Some(Connection::new(stream, self.next));
-            }
+            self.admit(stream, slot, Reach::Everything, events);
+        }
+    }
+
+    /// Lets an observer of ours in, who may ask how everything stands. Where there is no room, he finds his stream at its
+    /// end.
+    pub(super) fn admit_observer(&mut self, stream: UnixStream, events: &EventLoop) {
+        if let Some(slot) = self.connections.iter().position(Option::is_none)
+            && stream.set_nonblocking(true).is_ok()
+        {
+            self.admit(stream, slot, Reach::Status, events);
+        }
+    }
+
+    fn admit(&mut self, stream: UnixStream, slot: usize, reach: Reach, events: &EventLoop) {
+        self.next = self.next.wrapping_add(1);
+        if events.add(&stream, token(slot)).is_ok()
+            && let Some(place) = self.connections.get_mut(slot)
+        {
+            *place = Some(Connection::new(stream, self.next, reach));
         }
     }
 }
@@ -164,21 +178,25 @@ impl Parent {
         match connection.take() {
             Ok(Heard::Nothing) => {}
             Ok(Heard::Request(line)) => {
-                let number = connection.number;
+                let (number, reach) = (connection.number, connection.reach);
                 connection.wait(token, &self.events);
-                self.take_request(slot, number, &line);
+                self.take_request(slot, number, reach, &line);
             }
             Err(_) => *place = None,
         }
     }
 
-    fn take_request(&mut self, slot: usize, number: u64, line: &[u8]) {
+    fn take_request(&mut self, slot: usize, number: u64, reach: Reach, line: &[u8]) {
         let request = Request::parse(line);
         let (instance, file) = request
             .as_ref()
             .map_or((None, None), |request| (request.instance.clone(), request.file.clone()));
         let client = Client { slot, number, instance };
         match request.map(|request| request.ask) {
+            Ok(ask) if reach == Reach::Status && ask != Ask::Status => {
+                let text = "an observer asks for the status only".to_owned();
+                self.refuse(&client, LineError::Request(text));
+            }
             Ok(Ask::Plan) => self.plan_for(client, file),
             Ok(Ask::Status) => self.inquire(Asker::Client(client)),
             Ok(Ask::History) => {

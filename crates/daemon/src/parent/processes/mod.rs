@@ -65,6 +65,12 @@ impl Processes {
         self.lookout.as_ref().is_some_and(Lookout::has_left_one)
     }
 
+    /// How many run of each kind.
+    pub(super) fn counted(&self) -> BTreeMap<String, u32> {
+        let count = |it: &Tracked| u32::try_from(it.members.len()).unwrap_or(u32::MAX);
+        self.tracked.iter().map(|(name, tracked)| (name.clone(), count(tracked))).collect()
+    }
+
     /// When something is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let verdicts = self.tracked.values().filter_map(|it| it.watch.deadline());

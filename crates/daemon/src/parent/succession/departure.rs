@@ -187,6 +187,7 @@ impl Parent {
         self.log(Severity::Info, &format!("Going over to {}", it.name.display()));
         self.systemd.upgrading();
         self.end_courier();
+        self.end_agent();
         let mut news = Vec::new();
         let mut children = Vec::new();
         self.each_child(|child, context| children.push(child.hand_over(context, &mut news)));

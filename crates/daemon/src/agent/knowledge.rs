@@ -1,0 +1,221 @@
+//! What the agent knows of how everything stands: asked of the parent when it is needed, and kept for a moment.
+//!
+//! However often the master asks, the VRRP process is not asked more often than once a second, nor for more than a tenth
+//! of the time that it takes to find out.
+
+use std::io::{ErrorKind, Read as _, Result, Write as _};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use agentx::Tree;
+use clock::Instant;
+use config::model::Model;
+use kernel::eventloop::{EventLoop, now};
+use kernel::netlink::RequestSocket;
+use status::{Ask, Line, LineError, Report, Request, VERSION};
+
+use super::ANSWER;
+use crate::compat::mib::{self, Facts, Links};
+
+/// What is known, and what is being asked.
+#[derive(Debug, Default)]
+pub(super) struct Knowledge {
+    known: Option<Known>,
+    asking: Option<Asking>,
+}
+
+#[derive(Debug)]
+struct Known {
+    report: Report,
+    links: Links,
+    tree: Tree,
+    /// Until when they are told without asking again; sooner where something changed since.
+    until: Instant,
+    at_least: Instant,
+}
+
+#[derive(Debug)]
+struct Asking {
+    stream: UnixStream,
+    since: Instant,
+    /// A line that has not come as a whole.
+    line: Vec<u8>,
+    report: Report,
+}
+
+/// How far an inquiry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// There is none, or it goes on.
+    Waiting,
+    /// There is an answer.
+    Known,
+    /// There is none.
+    Unknown,
+}
+
+impl Knowledge {
+    /// When patience with an inquiry ends.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.asking.as_ref().map(|it| it.since + PATIENCE)
+    }
+
+    /// Whether what is known may be told.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        self.known.as_ref().is_some_and(|it| it.until > now)
+    }
+
+    pub(super) const fn is_asking(&self) -> bool {
+        self.asking.is_some()
+    }
+
+    /// Everything that can be asked for.
+    pub(super) fn tree(&self) -> Option<&Tree> {
+        self.known.as_ref().map(|it| &it.tree)
+    }
+
+    /// What that was made of.
+    pub(super) fn facts<'f>(&'f self, model: &'f Model, version: &'f str) -> Option<Facts<'f>> {
+        let Known { report, links, .. } = self.known.as_ref()?;
+        Some(Facts { report, model, links, version })
+    }
+
+    /// Something changed.
+    pub(super) fn age(&mut self) {
+        if let Some(known) = &mut self.known {
+            known.until = known.until.min(known.at_least);
+        }
+    }
+
+    /// What is known belongs to another configuration.
+    pub(super) fn forget(&mut self, events: &EventLoop) {
+        self.known = None;
+        self.give_up(events);
+    }
+
+    /// Nothing comes of an inquiry.
+    pub(super) fn give_up(&mut self, events: &EventLoop) {
+        if let Some(asking) = self.asking.take() {
+            let _ = events.remove(&asking.stream);
+        }
+    }
+
+    /// Begins to ask; the stream is the parent's end.
+    ///
+    /// **Errors**: there are no descriptors.
+    pub(super) fn ask(&mut self, events: &EventLoop) -> Result<UnixStream> {
+        let (mut ours, theirs) = UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        theirs.set_nonblocking(true)?;
+        let request = Request { version: VERSION, ask: Ask::Status, instance: None, file: None };
+        ours.write_all(request.to_line().as_bytes())?;
+        events.add(&ours, ANSWER).map_err(std::io::Error::other)?;
+        let (line, report) = (Vec::new(), Report::default());
+        self.asking = Some(Asking { stream: ours, since: now(), line, report });
+        Ok(theirs)
+    }
+
+    /// A part of the answer came.
+    pub(super) fn take(&mut self, model: &Model, version: &str, events: &EventLoop) -> Progress {
+        let Some(asking) = &mut self.asking else { return Progress::Waiting };
+        let end = match asking.read() {
+            Ok(None) => return Progress::Waiting,
+            Ok(Some(end)) => end,
+            // It ended before it was whole: too many asked, or the parent is ending.
+            Err(_) => return self.fail(events),
+        };
+        match (end, self.asking.take()) {
+            (Line::End(_), Some(Asking { report, since, .. })) => {
+                let links = RequestSocket::open().and_then(|mut it| it.links()).unwrap_or_default();
+                let links = Links::of(&links);
+                let facts = Facts { report: &report, model, links: &links, version };
+                let tree = mib::tree(&facts);
+                let now = now();
+                let at_least = now + now.since(since).saturating_mul(REST);
+                let until = at_least.max(now + MOMENT);
+                self.known = Some(Known { report, links, tree, until, at_least });
+                Progress::Known
+            }
+            (Line::Error(LineError::Silent(_)), _) => {
+                // What the VRRP process said before is true no longer.
+                self.known = None;
+                Progress::Unknown
+            }
+            (_, _) => Progress::Unknown,
+        }
+    }
+
+    /// Gives up what takes too long.
+    pub(super) fn time_out(&mut self, now: Instant, events: &EventLoop) -> Progress {
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.fail(events)
+        } else {
+            Progress::Waiting
+        }
+    }
+
+    fn fail(&mut self, events: &EventLoop) -> Progress {
+        self.give_up(events);
+        // What was true a while ago is better than nothing, but not for long.
+        if self.known.as_ref().is_some_and(|it| now().since(it.until) > STALE) {
+            self.known = None;
+        }
+        Progress::Unknown
+    }
+}
+
+impl Asking {
+    /// Reads what is there; the last line, once it came.
+    ///
+    /// **Errors**: it ended before that, or is no answer.
+    fn read(&mut self) -> Result<Option<Line>> {
+        let mut bytes = vec![0; PART];
+        for _ in 0..PARTS_A_TURN {
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(length) => {
+                    self.line.extend_from_slice(bytes.get(..length).unwrap_or_default());
+                    if let Some(end) = self.take_lines()? {
+                        return Ok(Some(end));
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    fn take_lines(&mut self) -> Result<Option<Line>> {
+        let mut begin = 0;
+        while let Some(rest) = self.line.get(begin..)
+            && let Some(length) = rest.iter().position(|byte| *byte == b'\n')
+        {
+            let line = rest.get(..length).unwrap_or_default();
+            begin += length + 1;
+            if let Some(end) = self.report.take(serde_json::from_slice(line)?) {
+                return Ok(Some(end));
+            }
+        }
+        self.line.drain(..begin);
+        if self.line.len() > LONGEST {
+            return Err(ErrorKind::InvalidData.into());
+        }
+        Ok(None)
+    }
+}
+
+/// How long the parent may take, which itself waits three seconds for the VRRP process.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How long an answer is told without asking again.
+const MOMENT: Duration = Duration::from_secs(1);
+/// How long it is told when there is no newer one.
+const STALE: Duration = Duration::from_secs(10);
+/// How much longer than it took to find out, at least.
+const REST: u32 = 10;
+/// Bytes that are read at once, and how often in one turn.
+const PART: usize = 64 * 1024;
+const PARTS_A_TURN: usize = 64;
+/// Bytes of one line: an instance with thousands of addresses.
+const LONGEST: usize = 16 << 20;
