@@ -5,62 +5,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
 use crate::node::Node;
-use crate::subject::beside_test;
+use crate::packages::Unpacked;
 
 /// Where its program is, fetched if need be.
 ///
 /// # Errors
 /// The reason why there is none, fit for a `SKIPPED:` line.
 pub fn provide() -> Result<PathBuf, String> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let place = beside_test("../lab/frr").ok_or("no place to unpack FRR")?;
-    if !place.join(PROGRAM).is_file() {
-        fetch(&place).map_err(|error| format!("FRR cannot be fetched: {error:#}"))?;
-    }
-    place.canonicalize().map_err(|error| error.to_string())
-}
-
-/// Unpacks it at `place`, which gets its name when it is complete.
-fn fetch(place: &Path) -> Result<()> {
-    let fetching = place.with_extension(std::process::id().to_string());
-    fs::create_dir_all(&fetching)?;
-    let fetched = fetch_into(&fetching);
-    if fetched.is_ok() {
-        fs::rename(&fetching, place)?;
-    } else {
-        drop(fs::remove_dir_all(&fetching));
-    }
-    fetched
-}
-
-fn fetch_into(folder: &Path) -> Result<()> {
-    // The user that apt changes to for downloads cannot write here.
-    let words = ["60", "apt-get", "-q", "-o", "APT::Sandbox::User=root", "download"];
-    run(Command::new("timeout").args(words).args(PACKAGES), folder)?;
-    for entry in fs::read_dir(folder)?.flatten() {
-        let package = entry.path();
-        if package.extension().is_some_and(|it| it == "deb") {
-            run(Command::new("dpkg-deb").arg("--extract").arg(&package).arg("."), folder)?;
-            fs::remove_file(package)?;
-        }
-    }
-    ensure!(folder.join(PROGRAM).is_file(), "the package has no {PROGRAM}");
-    Ok(())
-}
-
-fn run(command: &mut Command, folder: &Path) -> Result<()> {
-    let output = command.current_dir(folder).output().with_context(|| format!("{command:?}"))?;
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    let last = told.lines().last().unwrap_or_default();
-    ensure!(output.status.success(), "{last}; apt-get update may help");
-    Ok(())
+    FRR.provide()
 }
 
 /// Starts it on `node` with this configuration. What it logs stands in the log of the node.
@@ -87,5 +43,5 @@ pub fn start(node: &mut Node, configuration: &str) -> Result<()> {
     node.launch("bfdd of FRR", command)
 }
 
-const PACKAGES: [&str; 2] = ["frr", "libyang2"];
+const FRR: Unpacked = Unpacked { name: "frr", packages: &["frr", "libyang2"], program: PROGRAM };
 const PROGRAM: &str = "usr/lib/frr/bfdd";

@@ -22,6 +22,7 @@ mod ipv6;
 mod language;
 mod mail;
 mod modules;
+mod monitoring;
 mod names;
 mod notification;
 mod pages;
@@ -72,6 +73,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("language", language::SCENARIOS),
     ("mail", mail::SCENARIOS),
     (MODULES, modules::SCENARIOS),
+    ("monitoring", monitoring::SCENARIOS),
     ("names", names::SCENARIOS),
     ("notification", notification::SCENARIOS),
     ("pages", pages::SCENARIOS),
