@@ -1,4 +1,4 @@
-//! `use_ipvlan`: what needs a kernel with more than most have. Such scenarios are played in the lab's virtual machine.
+//! `use_ipvlan`, `vrf`: what needs a kernel with more than most have. Such scenarios are played in the lab's virtual machine.
 
 use std::process::Command;
 use std::time::Duration;
@@ -29,19 +29,36 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("an_ipvlan_link_of_somebody_else_is_kept", V4, foreign)
         .only(Subject::Ours)
         .needing(ipvlan),
+    Scenario::new("an_interface_in_a_vrf_is_spoken_through", V4, inside_vrf).mixed().needing(vrf),
+    Scenario::new("links_of_an_interface_in_a_vrf_are_in_it_too", V4, link_in_vrf).needing(vrf),
+    Scenario::new("a_link_follows_its_interface_into_a_vrf", V4, follows_into_vrf)
+        .only(Subject::Ours)
+        .needing(vrf),
+    Scenario::new("unicast_needs_a_vrf_alone", V4, vrf_alone).mixed().ours_at("a").needing(vrf),
+    Scenario::new("a_vrf_alone_ends_the_incumbent", V4, vrf_refused)
+        .only(Subject::Keepalived)
+        .needing(vrf),
 ];
 
-const EACH: &[Flavour] = &[Flavour::V2, Flavour::V3Ipv4, Flavour::V3Ipv6];
+const EACH: &[Flavour] = &[Flavour::V3Ipv4, Flavour::V3Ipv6];
 const V4: &[Flavour] = &[Flavour::V3Ipv4];
 const LINK: &str = "vrrp.51";
 
 /// Whether this kernel has the links that the scenarios are about.
 fn ipvlan() -> Result<(), String> {
-    let script = "ip link add v0 type veth peer name v1 && ip link add i0 link v0 type ipvlan";
+    there("ipvlan", "ip link add v0 type veth peer name v1 && ip link add i0 link v0 type ipvlan")
+}
+
+/// The same for routing domains.
+fn vrf() -> Result<(), String> {
+    there("vrf", "ip link add v0 type vrf table 100")
+}
+
+fn there(what: &str, script: &str) -> Result<(), String> {
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--net", "sh", "-c", script]);
     let output = command.output().map_err(|error| format!("unshare: {error}"))?;
-    if output.status.success() { Ok(()) } else { Err("kernel has no ipvlan".to_owned()) }
+    if output.status.success() { Ok(()) } else { Err(format!("kernel has no {what}")) }
 }
 
 /// With a link that has the address `.2N` of router N.
@@ -190,5 +207,111 @@ fn foreign(stage: &mut Stage) -> Result<()> {
     let addresses = on_link(stage, "a", "own.link")?;
     ensure!(addresses.contains("DOWN"), "it was down before: {addresses}");
     ensure!(addresses.contains("192.0.2.28/24") && !addresses.contains(".21"), "{addresses}");
+    Ok(())
+}
+
+/// Puts the interface of a router into a VRF.
+fn into_vrf(stage: &mut Stage, node: &str) -> Result<()> {
+    let space = stage.lab.node(node)?.space().clone();
+    let there = space.run("ip -br link show type vrf")?;
+    if !there.contains("red") {
+        space.run("ip link add red type vrf table 100")?;
+        space.run("ip link set red up")?;
+    }
+    space.run("ip link set eth0 master red")?;
+    Ok(())
+}
+
+/// In which VRF a link is, as `ip` says it.
+fn master(stage: &mut Stage, link: &str) -> Result<Option<String>> {
+    let text = stage.lab.node("a")?.space().run(&format!("ip -o link show dev {link}"))?;
+    let mut words = text.split(' ').skip_while(|word| *word != "master");
+    Ok(words.nth(1).map(str::to_owned))
+}
+
+/// With the interface named too, `vrf` says nothing more.
+fn inside_vrf(stage: &mut Stage) -> Result<()> {
+    into_vrf(stage, "a")?;
+    into_vrf(stage, "b")?;
+    let (a, b) = (stage.instance(150).line("vrf red"), stage.instance(100).line("vrf red"));
+    stage.elect_as(&a, &b)?;
+    stage.expect_calm("a", 3)?;
+    let pings = stage.lab.ping(stage.address(), Duration::from_millis(50))?;
+    pings.expect_answer(&stage.lab.capture, "a", stage.lab.capture.mark(), START)?;
+    Ok(())
+}
+
+fn link_in_vrf(stage: &mut Stage) -> Result<()> {
+    into_vrf(stage, "a")?;
+    let instance = stage.instance(150).line("use_vmac");
+    stage.start("a", &instance)?;
+    let within = stage.flavour.down_interval(1) * 2 + START;
+    let address = stage.address();
+    stage.lab.node("a")?.expect_address(LINK, address, within)?;
+    let vrf = master(stage, LINK)?;
+    ensure!(vrf.as_deref() == Some("red"), "in {vrf:?}");
+    let pings = stage.lab.ping(address, Duration::from_millis(50))?;
+    pings.expect_answer(&stage.lab.capture, "a", stage.lab.capture.mark(), START)?;
+    Ok(())
+}
+
+fn follows_into_vrf(stage: &mut Stage) -> Result<()> {
+    let instance = stage.instance(150).line("use_vmac");
+    stage.start("a", &instance)?;
+    let within = stage.flavour.down_interval(1) * 2 + START;
+    let address = stage.address();
+    stage.lab.node("a")?.expect_address(LINK, address, within)?;
+    ensure!(master(stage, LINK)?.is_none(), "in a VRF");
+    into_vrf(stage, "a")?;
+    let until = std::time::Instant::now() + START;
+    while master(stage, LINK)?.as_deref() != Some("red") {
+        ensure!(std::time::Instant::now() < until, "not in the VRF");
+        std::thread::sleep(conformance::lab::POLL);
+    }
+    stage.lab.node("a")?.expect_address(LINK, address, within)?;
+    let pings = stage.lab.ping(address, Duration::from_millis(50))?;
+    pings.expect_answer(&stage.lab.capture, "a", stage.lab.capture.mark(), within)?;
+    Ok(())
+}
+
+/// An instance on router N that has no interface but the VRF.
+fn without_interface(stage: &Stage, priority: u8, [own, peer]: [u8; 2]) -> Instance {
+    let address = format!("{}/24 dev eth0", stage.address());
+    stage
+        .instance(priority)
+        .addresses(&[&address])
+        .line("vrf red")
+        .line(&format!("unicast_src_ip 192.0.2.{own}"))
+        .line("unicast_peer {")
+        .line(&format!("    192.0.2.{peer}"))
+        .line("}")
+}
+
+fn vrf_alone(stage: &mut Stage) -> Result<()> {
+    into_vrf(stage, "a")?;
+    let a = without_interface(stage, 150, [1, 2]).render().replace("    interface eth0\n", "");
+    let b = without_interface(stage, 100, [2, 1]).render().replace("    vrf red\n", "");
+    stage.start_with("a", &a)?;
+    stage.start_with("b", &b)?;
+    stage.settle("a", "b", 51)?;
+    let source = stage.fresh_advert("a")?.1.source;
+    ensure!(source.to_string() == "192.0.2.1", "from {source}");
+    stage.expect_calm("a", 3)?;
+    // It hears through the VRF as well.
+    let b = b.replace("priority 100", "priority 200");
+    stage.lab.node("b")?.reload(&b)?;
+    let within = stage.flavour.down_interval(1) * 2 + START;
+    stage.lab.expect_holders(stage.address(), &["b"], within)?;
+    stage.lab.node("a")?.expect_log("Entering BACKUP STATE (", Mark::START, within)?;
+    Ok(())
+}
+
+fn vrf_refused(stage: &mut Stage) -> Result<()> {
+    into_vrf(stage, "a")?;
+    let a = without_interface(stage, 150, [1, 2]).render().replace("    interface eth0\n", "");
+    stage.start_with("a", &a)?;
+    stage.lab.node("a")?.expect_log("Unknown interface!", Mark::START, START)?;
+    let ended = stage.lab.node("a")?.wait_for_exit(START)?;
+    ensure!(ended.code() == Some(2), "{ended}");
     Ok(())
 }

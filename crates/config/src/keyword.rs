@@ -16,13 +16,13 @@ mod suggest;
 mod table;
 mod words;
 
-use crate::syntax::{Body, Directive, Form, Grammar, PlaceId, Quoting, Word};
+use crate::syntax::{Body, Form, Grammar, PlaceId, Quoting, Word};
 
 pub use argument::{Argument, Kind, Need};
 pub(crate) use check::Checker;
 pub use explain::{NoSuchKeyword, explain};
 pub use reference::{man, markdown};
-pub use status::{Counts, Effect, Status};
+pub use status::{Counts, Status};
 pub(crate) use suggest::nearest;
 
 /// One keyword at one place.
@@ -137,13 +137,6 @@ pub fn find(path: &[&str], name: &str) -> Option<&'static Keyword> {
 /// Whether keywords are known in the block of this path.
 fn place(path: &[&str]) -> Option<&'static Place> {
     table::PLACES.iter().find(|place| place.path == path)
-}
-
-/// A keyword of a block that is known, changes what is sent, elected or installed, and is not executed by
-/// this release: what it is called in a message.
-pub(crate) fn holds_back(path: &[&str], directive: &Directive) -> Option<String> {
-    let keyword = find(path, &directive.keyword.text)?;
-    (keyword.status == Status::NotYet(Effect::HoldsBack)).then(|| keyword.name.to_owned())
 }
 
 /// The table as the parser's grammar.

@@ -45,7 +45,7 @@ use self::rule::Priorities;
 use self::track::{Already, Catalogue, Kind, Trackers};
 use crate::check::RealServers;
 use crate::diagnostic::{Diagnostic, model as codes};
-use crate::model::{Global, HeldBack, Hindrance, Instance, Model, TlsFiles, VirtualServer};
+use crate::model::{Global, Instance, Model, TlsFiles, VirtualServer};
 use crate::names::Names;
 use crate::source::{SourceSet, Span};
 use crate::syntax::{Directive, Tree};
@@ -206,7 +206,6 @@ impl<'a> Lowering<'a> {
         let alerts = defaults.mail.alerts();
         let groups =
             group::lower(&tree, &mut instances, &mut trackers, &catalogue, alerts, &mut reports);
-        hold_back(&tree, &mut instances, &reports);
         instance::ipvlan::agree(&mut instances, &mut reports);
         let mut fixed = fixed::lower(&tree, &defaults, &mut priorities, &mut reports);
         track_group::lower(&tree, &mut fixed, &mut instances, &mut trackers, &mut reports);
@@ -294,54 +293,4 @@ fn named<T>(
         found.insert(name.text.clone(), lowered);
     }
     found
-}
-
-/// Holds instances back for keywords outside their blocks: of their sync group, or of the whole daemon.
-fn hold_back(tree: &Tree, instances: &mut [Instance], reports: &Reports<'_>) {
-    for directive in &tree.directives {
-        if let Some(held) = held_back(&[], directive, reports) {
-            for instance in instances.iter_mut() {
-                instance.held_back.push(held.clone());
-            }
-        }
-    }
-    for group in blocks(tree, "vrrp_sync_group") {
-        let held: Vec<HeldBack> = group
-            .children()
-            .iter()
-            .filter_map(|directive| held_back(&["vrrp_sync_group"], directive, reports))
-            .collect();
-        if held.is_empty() {
-            continue;
-        }
-        let lists = group.children().iter().filter(|it| it.keyword == *"group");
-        let members: BTreeSet<&str> =
-            lists.flat_map(Directive::flat_words).map(|word| word.as_str()).collect();
-        for instance in instances.iter_mut().filter(|it| members.contains(it.name.as_str())) {
-            instance.held_back.extend(held.iter().cloned());
-        }
-    }
-}
-
-/// A keyword of an instance that is known, matters, and is not executed yet.
-fn held_back(path: &[&str], directive: &Directive, reports: &Reports<'_>) -> Option<HeldBack> {
-    let keyword = crate::keyword::holds_back(path, directive)?;
-    let location = reports.location(directive.keyword.span);
-    Some(HeldBack { keyword, location, why: Hindrance::NotExecuted })
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::keyword::{Effect, Status, find};
-
-    /// Nothing of them is kept: a status that holds all instances back would be lost.
-    #[test]
-    fn no_block_that_is_lowered_at_once_holds_instances_back() {
-        for name in
-            ["global_defs", "vrrp_instance", "virtual_server", "virtual_server_group", "SSL"]
-        {
-            let status = find(&[], name).unwrap().status;
-            assert!(!matches!(status, Status::NotYet(Effect::HoldsBack)), "{name}");
-        }
-    }
 }

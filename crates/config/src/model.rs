@@ -244,8 +244,10 @@ pub struct Instance {
     pub name: String,
     /// Where the name is written.
     pub at: Span,
-    /// `interface`.
+    /// `interface`; the VRF where unicast names none.
     pub interface: String,
+    /// `vrf`: where the interface is to be.
+    pub vrf: Option<Box<str>>,
     /// `use_vmac`.
     pub vmac: Option<Box<Vmac>>,
     /// `use_ipvlan`; never beside `use_vmac`.

@@ -257,6 +257,7 @@ fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
         (["global_defs"], "process_names" | "vrrp_no_swap" | "checker_no_swap") => return None,
         (["global_defs"], "lvs_timeouts") => "lvs_timeouts tcp 7 udp 9",
         (["global_defs"], "lvs_sync_daemon") => "lvs_sync_daemon eth0 A",
+        (["global_defs"], "reload_time_file") => "reload_time_file /run/x",
         (["global_defs"], "reload_file") => "reload_file /run/x",
         (["global_defs"], "config_save_dir") => "config_save_dir /var/x",
         (["global_defs"], "vrrp_version") => "vrrp_version 3",
@@ -281,6 +282,7 @@ fn line(path: &[&str], keyword: &str) -> Option<&'static str> {
         (["vrrp_instance"], "mcast_src_ip") => "mcast_src_ip 192.0.2.2",
         (["vrrp_instance"], "mcast_dst_ip") => "mcast_dst_ip 224.0.0.19",
         (["vrrp_instance"], "use_ipvlan") => "use_ipvlan 192.0.2.21",
+        (["vrrp_instance"], "vrf") => "vrf red",
         (["vrrp_instance"], "track_interface") => "track_interface { eth1 }",
         (["vrrp_track_process"], "param_match") => "param_match initial",
         (["vrrp_instance"], "vrrp_address_lifetime") => "vrrp_address_lifetime forever",
@@ -383,31 +385,6 @@ fn every_supported_keyword_changes_something() {
                 case.path,
                 case.line
             );
-        }
-    }
-}
-
-#[test]
-fn what_is_not_executed_and_matters_holds_its_instance_back() {
-    for place in places().iter().filter(|place| place.path == ["vrrp_instance"]) {
-        for keyword in place.keywords() {
-            let Status::NotYet(config::keyword::Effect::HoldsBack) = keyword.status else {
-                continue;
-            };
-            let line = match keyword.shape {
-                Shape::Block(_) | Shape::List(..) => format!("{} {{\n }}", keyword.name),
-                Shape::Flag
-                | Shape::Boolean
-                | Shape::Value(_)
-                | Shape::Words(_)
-                | Shape::Language(_) => keyword.name.to_owned(),
-            };
-            let text = INSTANCE.replace("@@", &line);
-            let checked =
-                check(&SourceSet::single("case.conf", text), &Environment::of_host("host"));
-            let held = checked.model.instances.first().map(|it| it.held_back.as_slice());
-            let held = held.unwrap_or_default();
-            assert_eq!(held.first().map(|held| held.keyword.as_str()), Some(keyword.name));
         }
     }
 }

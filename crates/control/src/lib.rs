@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod appointment;
 mod balance;
 mod errand;
 mod file;
@@ -15,6 +16,7 @@ mod script;
 mod watchdog;
 
 pub use agent::{FromAgent, ToAgent};
+pub use appointment::Appointment;
 pub use balance::{Alert, Moved, Ran, Run};
 pub use errand::{Credentials, Errand, Letter, Password, Report, Security};
 pub use file::{CONTENT_MAX, number};

@@ -87,6 +87,8 @@ pub struct StartOptions {
     pub snmp: bool,
     /// `-A`: where the master agent listens.
     pub snmp_socket: Option<String>,
+    /// `-a`: log addresses that come and go.
+    pub monitors_addresses: bool,
     /// The name that the program was called by.
     pub invoked_name: String,
     /// Ends the names of tables that this daemon writes, where it is not the host's only one.

@@ -32,6 +32,10 @@ pub struct Link {
     pub up: bool,
     /// What it stands on in this namespace, and how; none for a link of its own.
     pub upper: Option<(IfIndex, Upper)>,
+    /// The bridge, bond or VRF that it is a part of.
+    pub master: Option<IfIndex>,
+    /// Whether it is a VRF: a routing domain of its own, for the links in it.
+    pub is_vrf: bool,
     /// The free text that people and programs give a link.
     pub alias: Option<String>,
     /// The group by which people address several links at once; 0 where nobody gave one.
@@ -112,14 +116,14 @@ impl RequestSocket {
         self.request("set link up or down", Goal::Answer, builder)
     }
 
-    /// Plugs a link into a bridge.
+    /// Plugs a link into a bridge, or puts it into a VRF; the number 0 takes it out.
     ///
     /// **Errors**: the kernel refuses, also where there is no such link.
-    pub fn set_master(&mut self, link: IfIndex, bridge: IfIndex) -> Result<(), NetlinkError> {
+    pub fn set_master(&mut self, link: IfIndex, master: IfIndex) -> Result<(), NetlinkError> {
         let builder = Builder::new(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK)
             .body(&header(link, 0, 0))
-            .number(IFLA_MASTER, bridge.0);
-        self.request("plug link into bridge", Goal::Answer, builder)
+            .number(IFLA_MASTER, master.0);
+        self.request("set master of link", Goal::Answer, builder)
     }
 
     /// Whether another address of a subnet becomes the primary one when that goes; otherwise all go with it.
@@ -179,6 +183,8 @@ pub(crate) fn parse(message: &Message<'_>) -> Option<Link> {
         loopback: flags & IFF_LOOPBACK != 0,
         up: flags & IFF_UP != 0,
         upper: None,
+        master: None,
+        is_vrf: false,
         alias: None,
         group: 0,
     };
@@ -192,7 +198,11 @@ pub(crate) fn parse(message: &Message<'_>) -> Option<Link> {
             IFLA_GROUP => link.group = number(value)?,
             IFLA_LINK => parent = number(value).filter(|index| *index != 0).map(IfIndex),
             IFLA_LINK_NETNSID => is_elsewhere = true,
-            IFLA_LINKINFO => upper = upper::parse(value),
+            IFLA_MASTER => link.master = number(value).map(IfIndex),
+            IFLA_LINKINFO => {
+                upper = upper::parse(value);
+                link.is_vrf = upper::is_vrf(value);
+            }
             _ => {}
         }
     }

@@ -82,6 +82,8 @@ mod tests {
             loopback: false,
             up: true,
             upper: None,
+            master: None,
+            is_vrf: false,
             alias: None,
             group: 0,
         }

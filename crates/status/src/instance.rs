@@ -67,7 +67,7 @@ pub struct Instance {
     pub settings: Settings,
 }
 
-/// A virtual MAC link.
+/// A virtual MAC link, or an ipvlan link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VirtualLink {
     /// Its name.
@@ -76,6 +76,8 @@ pub struct VirtualLink {
     pub up: bool,
     /// Whether advertisements leave through it, and not through the interface below.
     pub transmits: bool,
+    /// The mode of an ipvlan link: `bridge`, `private` or `vepa`.
+    pub ipvlan: Option<String>,
 }
 
 /// State of a virtual router or a group.

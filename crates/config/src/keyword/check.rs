@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::index::{self, Entry};
-use super::status::{Effect, Status};
+use super::status::Status;
 use super::{Argument, Keyword, Kind, Need, Problem, Shape, suggest};
 use crate::diagnostic::{Diagnostic, keyword as codes};
 use crate::source::Span;
@@ -213,12 +213,7 @@ impl Checker {
                 Status::Ignored(reason) => {
                     Diagnostic::note(codes::NO_EFFECT, format!("`{name}` has no effect: {reason}"))
                 }
-                Status::NotYet(Effect::HoldsBack) => Diagnostic::warning(
-                    codes::NOT_YET,
-                    format!("`{name}` is not executed by this release: an instance under it stays in FAULT"),
-                )
-                .help("nothing is done by halves: leave this instance with keepalived, or take the line out"),
-                Status::NotYet(Effect::Decorates) | Status::Supported => Diagnostic::warning(
+                Status::NotYet | Status::Supported => Diagnostic::warning(
                     codes::NOT_YET,
                     format!("`{name}` is not executed by this release: the rest runs without it"),
                 ),

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write as _};
 
-use super::{Effect, Keyword, Place, Status, places, suggest};
+use super::{Keyword, Place, Status, places, suggest};
 
 /// A word that is no keyword anywhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,10 +78,7 @@ fn describe(keyword: &Keyword) -> String {
         Status::Ignored(reason) => {
             let _ = write!(text, ": {reason}");
         }
-        Status::NotYet(Effect::HoldsBack) => {
-            text.push_str("; an instance under it stays in FAULT until it is");
-        }
-        Status::NotYet(Effect::Decorates) => text.push_str("; the rest runs without it"),
+        Status::NotYet => text.push_str("; the rest runs without it"),
     }
     text
 }

@@ -11,8 +11,7 @@ pub fn markdown() -> String {
         "<!-- Written by `cargo xtask docs` from the keyword table; changes belong there. -->\n\
          # Keywords\n\n\
          Every keyword of the configuration at each place where it may stand. *Not yet* means: known, checked,\n\
-         and not executed by this release; with **FAULT** an instance under it stays in FAULT rather than run by\n\
-         halves, without it the rest runs and `check` warns.\n\n",
+         and not executed by this release: the rest runs without it, and `check` warns.\n\n",
     );
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{}.\n", Counts::of_table());
@@ -81,10 +80,7 @@ fn heading(place: &Place) -> String {
 fn status(keyword: &Keyword) -> String {
     match keyword.status {
         Status::Ignored(reason) => format!("{}: {}", keyword.status.name(), cell(reason)),
-        Status::NotYet(super::Effect::HoldsBack) => "not yet, **FAULT**".to_owned(),
-        Status::NotYet(super::Effect::Decorates) | Status::Supported => {
-            keyword.status.name().to_owned()
-        }
+        Status::NotYet | Status::Supported => keyword.status.name().to_owned(),
     }
 }
 

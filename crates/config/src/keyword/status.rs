@@ -11,17 +11,8 @@ pub enum Status {
     Supported,
     /// Nothing, and nothing is missing: the reason.
     Ignored(&'static str),
-    /// Nothing yet.
-    NotYet(Effect),
-}
-
-/// What it means that a keyword is not executed yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// It changes what is sent, elected or installed: an instance that uses it stays in FAULT.
-    HoldsBack,
-    /// The rest runs without it.
-    Decorates,
+    /// Nothing yet: the rest runs without it.
+    NotYet,
 }
 
 impl Status {
@@ -30,7 +21,7 @@ impl Status {
         match self {
             Self::Supported => "supported",
             Self::Ignored(_) => "accepted, no effect",
-            Self::NotYet(_) => "not yet",
+            Self::NotYet => "not yet",
         }
     }
 }
@@ -61,7 +52,7 @@ impl Counts {
         match status {
             Status::Supported => self.supported += 1,
             Status::Ignored(_) => self.ignored += 1,
-            Status::NotYet(_) => self.not_yet += 1,
+            Status::NotYet => self.not_yet += 1,
         }
     }
 

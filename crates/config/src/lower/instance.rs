@@ -7,6 +7,7 @@ mod decide;
 pub(crate) mod ipvlan;
 mod unicast;
 pub(crate) mod vmac;
+mod vrf;
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -38,6 +39,7 @@ use crate::syntax::{Directive, Word};
 #[derive(Default)]
 pub(super) struct Written<'t> {
     interface: Option<String>,
+    vrf: Option<String>,
     vrid: Option<Vrid>,
     state: Option<(Start, Span)>,
     priority: Option<(u8, Span)>,
@@ -89,16 +91,8 @@ pub(super) fn lower(
     for directive in block.children() {
         read(&mut written, directive, reports);
         paths(&mut written, directive, priorities, reports);
-        if let Some(held) = super::held_back(&["vrrp_instance"], directive, reports) {
-            written.held_back.push(held);
-        }
     }
-    let interface = identity(
-        written.interface.take().or_else(|| defaults.interface.clone()),
-        "interface",
-        name,
-        reports,
-    );
+    let interface = identity(vrf::interface(&mut written, defaults), "interface", name, reports);
     let vrid = identity(written.vrid, "virtual_router_id", name, reports);
     let (interface, vrid) = (interface?, vrid?);
     let family = decide::family(&written);
@@ -135,6 +129,7 @@ pub(super) fn lower(
     let instance = Instance {
         at: name.span,
         interface,
+        vrf: written.vrf.map(String::into_boxed_str),
         vmac,
         ipvlan,
         parameters: Parameters {
@@ -212,6 +207,7 @@ fn read<'t>(written: &mut Written<'t>, directive: &'t Directive, reports: &mut R
             written.state = Some((start, at));
         }
         "interface" => written.interface = text.map(str::to_owned),
+        "vrf" => written.vrf = text.map(str::to_owned),
         "virtual_router_id" => {
             written.vrid = text.and_then(|text| text.parse().ok()).and_then(Vrid::new);
         }

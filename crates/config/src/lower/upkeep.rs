@@ -1,4 +1,4 @@
-//! `umask`, `reload_file`, `config_save_dir`.
+//! `umask`, `reload_file`, `reload_time_file`, `config_save_dir`.
 
 use crate::model::{ReloadFile, Upkeep};
 use crate::syntax::{Directive, Word};
@@ -8,6 +8,8 @@ pub(super) fn read(upkeep: &mut Upkeep, keyword: &str, directive: &Directive) ->
     let path = || directive.text(0).filter(|path| path.starts_with('/')).map(str::to_owned);
     match keyword {
         "umask" => upkeep.umask = umask(&directive.arguments).or(upkeep.umask),
+        "reload_time_file" => upkeep.reload_time_file = path(),
+        "reload_repeat" => upkeep.reload_repeats = true,
         "config_save_dir" => upkeep.save_directory = path(),
         "reload_file" if directive.arguments.is_empty() => upkeep.reload_file = ReloadFile::Beside,
         "reload_file" => upkeep.reload_file = path().map_or(ReloadFile::None, ReloadFile::At),

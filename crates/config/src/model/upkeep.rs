@@ -7,6 +7,10 @@ pub struct Upkeep {
     pub umask: Option<u32>,
     /// `reload_file`.
     pub reload_file: ReloadFile,
+    /// `reload_time_file`: says when the configuration is to be read again.
+    pub reload_time_file: Option<String>,
+    /// `reload_repeat`: that file stays, and a time without a date comes again each day.
+    pub reload_repeats: bool,
     /// `config_save_dir`: where a copy of every configuration goes that was taken into use.
     pub save_directory: Option<String>,
 }

@@ -55,6 +55,8 @@ pub(crate) struct Options {
     pub(crate) snmp_socket: Option<String>,
     /// `-m`.
     pub(crate) core_dump: bool,
+    /// `-a`: log addresses that come and go.
+    pub(crate) monitors_addresses: bool,
     /// `-e`.
     pub(crate) all_include_checks: bool,
     /// `-i`.
@@ -187,11 +189,22 @@ fn one(
             let _ = parser.value()?;
             options.without_effect(name);
         }
-        "core-dump-pattern" | "perf" | "debug" => {
+        "core-dump-pattern" => {
             let _ = parser.optional_value();
-            options.without_effect(name);
+            options.core_dump = true;
+            options.warnings.push(
+                "core dumps are allowed, and go where `sysctl kernel.core_pattern` says: that is the whole host's, and is not \
+                 changed here"
+                    .to_owned(),
+            );
         }
-        "dump-conf" | "address-monitoring" => {
+        "address-monitoring" => options.monitors_addresses = true,
+        "dump-conf" => options.warnings.push(
+            "the configuration is not logged: SIGUSR1 writes it to a file, and `steadfast status` shows it at work"
+                .to_owned(),
+        ),
+        "perf" | "debug" => {
+            let _ = parser.optional_value();
             options.without_effect(name);
         }
         _ => return Err(Arg::Long(long).unexpected()),
@@ -251,6 +264,7 @@ impl Options {
             snmp: false,
             snmp_socket: None,
             core_dump: false,
+            monitors_addresses: false,
             all_include_checks: false,
             config_id: None,
             config_test: None,
@@ -406,6 +420,7 @@ const OPTIONS: &str = "  \
   -c, --checkers_pid=FILE    pid file of the checker process
       --control-socket=FILE  where `steadfast status` asks; beside the pid file of the parent
   -s, --namespace=NAME       network namespace to run in
+  -a, --address-monitoring   log addresses of the host that come and go
   -m, --core-dump            allow core dumps
   -e, --all-config           a missing include is an error
   -i, --config-id=ID         what `@ID` lines compare with

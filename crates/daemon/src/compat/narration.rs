@@ -210,6 +210,12 @@ pub(crate) fn fault(instance: InstanceId, reason: FaultReason, names: &dyn Names
     }
 }
 
+/// The line for an address of the host that came or went.
+pub(crate) fn address_of_host(address: IpAddr, link: &str, is_there: bool) -> String {
+    let change = if is_there { "added to" } else { "removed from" };
+    format!("Netlink reflector reports IP {address} {change} {link}")
+}
+
 /// The line for a unicast peer that uses another form of checksum than before.
 pub(crate) fn checksum_form(name: &str, peer: IpAddr, form: UnicastForm) -> String {
     match form {

@@ -236,6 +236,7 @@ pub(super) fn start_options(options: &Options) -> StartOptions {
         keep_services: options.keep_services,
         snmp: options.snmp,
         snmp_socket: options.snmp_socket.clone(),
+        monitors_addresses: options.monitors_addresses,
         invoked_name: options.invoked_name.clone(),
         table_suffix: table_suffix(options),
         presence: String::new(),

@@ -4,6 +4,7 @@
 //! process's. Its own configuration it reads itself, and for the first look at what is tracked it waits a moment.
 
 mod agent;
+mod appointment;
 mod children;
 mod control_socket;
 mod errands;
@@ -72,6 +73,7 @@ struct Parent {
     children: Vec<Managed>,
     programs: programs::Programs,
     files: files::Files,
+    appointments: appointment::Appointments,
     processes: processes::Processes,
     findings: findings::Findings,
     post: mail::Post,
@@ -207,6 +209,7 @@ impl Parent {
             children: Vec::new(),
             programs: programs::Programs::default(),
             files: files::Files::default(),
+            appointments: appointment::Appointments::default(),
             processes: processes::Processes::default(),
             findings: findings::Findings::default(),
             post: mail::Post::default(),
@@ -269,6 +272,7 @@ impl Parent {
             self.tend_children();
             self.tend_programs();
             self.tend_files();
+            self.tend_appointment();
             self.tend_processes();
             self.tell_findings();
             self.tend_inquiries();
@@ -317,6 +321,7 @@ impl Parent {
             self.systemd.deadline(),
             self.programs.deadline(),
             self.files.deadline(),
+            self.appointments.deadline(),
             self.processes.deadline(),
             self.findings.deadline(),
             self.inquiries.deadline(),
@@ -360,6 +365,7 @@ impl Parent {
     /// Brings what this process runs and watches in line with the configuration in force.
     fn arrange_watched(&mut self, beginning: Beginning) {
         self.arrange_local_groups();
+        self.arrange_appointment();
         if self.programs.hold_back() {
             return;
         }
@@ -427,6 +433,9 @@ impl Parent {
         }
         if token == files::FILES {
             return self.take_files();
+        }
+        if token == appointment::APPOINTMENT {
+            return self.take_appointment();
         }
         if token == processes::PROCESSES {
             return self.take_processes();

@@ -166,6 +166,8 @@ mod tests {
             loopback,
             up: true,
             upper: None,
+            master: None,
+            is_vrf: false,
             alias: None,
             group: 0,
         }

@@ -28,6 +28,7 @@ mod source;
 mod start;
 mod turn;
 mod vmac;
+mod vrf;
 mod walls;
 mod watch;
 mod work;

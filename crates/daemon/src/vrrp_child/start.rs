@@ -127,6 +127,7 @@ impl Shell {
         let mut settled = self.roster.settle(model);
         self.name_vmacs(&mut settled);
         self.resuming = self.resumable(now, &settled);
+        self.tell_addresses();
         self.findings = std::mem::take(&mut self.startup.options.handover.findings);
         let stays = |id: &InstanceId| self.resuming.contains(id);
         let stale = settled.instances.iter().filter(|(id, _)| !stays(id)).map(|(_, it)| it);

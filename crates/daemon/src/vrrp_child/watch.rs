@@ -47,11 +47,13 @@ impl Shell {
                 Event::ForwardingChanged(index) => self.keep_forwarding(now, index),
                 // Our own addresses come and go by our own doing; sources are chosen among the others.
                 Event::AddressAdded(key) => {
+                    self.tell_address(&key, true);
                     self.looked.is_stale |= !self.floating.contains(&key.address);
                     self.suspect_paths_with(now, &key);
                 }
                 Event::AddressRefused(key) => self.tell_refused(&key),
                 Event::AddressGone(key) => {
+                    self.tell_address(&key, false);
                     self.looked.is_stale |= !self.floating.contains(&key.address);
                     self.suspect_paths_without(now, &key);
                     gone.push(key);
@@ -156,6 +158,7 @@ impl Shell {
     /// Makes virtual MAC links, opens and closes sockets; what fails is tried again in a second.
     fn adopt_ports(&mut self, now: Instant) {
         self.arrange_vmacs(now);
+        self.check_vrfs(now);
         let everything = self.settled.global.log_unknown_vrids;
         self.ports.arrange(&self.observer, &self.events, everything, &mut self.startup.log);
         let again = self.ports.has_problems() || self.vmacs.has_problems();

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use crate::Test;
 use crate::daemon::Start;
 use crate::processes::Process;
-use crate::world::{Cable, eventually, one_instance, steady, within};
+use crate::world::{Cable, SECOND, VIRTUAL, eventually, one_instance, steady, within};
 
 pub const TESTS: &[Test] = &[
     ("a_reader_that_does_not_read_holds_nothing_up", goes_on_without_a_reader),
@@ -18,6 +18,7 @@ pub const TESTS: &[Test] = &[
     ("a_log_file_without_a_reader_is_said", says_what_it_cannot_open),
     ("a_log_file_that_is_rotated_is_opened_anew_at_a_reload", follows_rotation),
     ("syslog_gets_names_facility_and_severity_and_may_restart", speaks_to_syslog),
+    ("addresses_of_the_host_are_told_where_that_is_asked_for", tells_addresses),
     ("details_come_with_log_detail_only", says_details_where_wanted),
 ];
 
@@ -142,4 +143,21 @@ fn says_details_where_wanted() {
     drop(plain);
     let mut detailed = Start::with(&steady()).words(&["-D"]).until("Entering MASTER");
     detailed.wait_for("(VI_1) setting VIPs.");
+}
+
+fn tells_addresses() {
+    let mut cable = Cable::new();
+    let mut daemon = Start::with(&one_instance()).words(&["-a"]).until("Entering MASTER");
+    daemon.wait_for("Netlink reflector reports IP 10.9.0.1 added to near0");
+    cable.wait_until_held(VIRTUAL);
+    cable.add(SECOND);
+    daemon.wait_for("Netlink reflector reports IP 10.9.0.101 added to near0");
+    let key = cable.find(SECOND).unwrap().key();
+    for result in cable.requests.remove_addresses(&[key]) {
+        result.unwrap();
+    }
+    daemon.wait_for("Netlink reflector reports IP 10.9.0.101 removed from near0");
+    assert_eq!(daemon.stop().0, Some(0));
+    // What comes and goes with the role is told with it.
+    assert!(!daemon.log().contains("reports IP 10.9.0.100"), "{}", daemon.log());
 }

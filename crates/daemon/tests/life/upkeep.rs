@@ -20,6 +20,7 @@ pub const TESTS: &[Test] = &[
     ("a_file_that_cannot_be_made_is_said_and_the_reload_goes_on", marks_in_vain),
     ("copies_of_configurations_in_use_are_kept_whole_and_private", keeps_copies),
     ("instances_wait_until_the_host_has_run_for_long_enough", waits_for_the_host),
+    ("what_a_killed_daemon_silenced_speaks_again_after_the_next_one", unsilences),
     ("pipes_are_told_all_states_behind_a_reload_only_where_that_is_said", repeats),
 ];
 
@@ -181,4 +182,31 @@ fn repeats() {
     let silent = text.replace("fifo_write_vrrp_states_on_reload", "");
     assert_eq!(told(&mut daemon, &silent), "");
     let _ = daemon.stop();
+}
+
+/// Membership reports of local groups, with `disable_local_igmp`.
+fn unsilences() {
+    let _cable = Cable::new();
+    let speaks = || kernel::sysctl::reports_local_groups().unwrap();
+    let killed = || {
+        kernel::sysctl::report_local_groups(true).unwrap();
+        let mut daemon = start("disable_local_igmp", &[]).until("Entering MASTER");
+        assert!(!speaks());
+        daemon.kill_all();
+        assert!(!speaks());
+    };
+    killed();
+    let mut daemon = start("disable_local_igmp", &[]).until("Entering MASTER");
+    assert!(!speaks());
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(speaks(), "the next one ends in order");
+    killed();
+    let mut daemon = start("", &[]).until("Entering MASTER");
+    assert!(speaks(), "the next one does not want it");
+    assert_eq!(daemon.stop().0, Some(0));
+    // Who switched it off himself is left alone.
+    kernel::sysctl::report_local_groups(false).unwrap();
+    let mut daemon = start("disable_local_igmp", &[]).until("Entering MASTER");
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(!speaks());
 }

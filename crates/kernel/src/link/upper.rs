@@ -140,6 +140,12 @@ pub(super) fn parse(info: &[u8]) -> Upper {
     }
 }
 
+/// Whether an `IFLA_LINKINFO` is that of a VRF.
+pub(super) fn is_vrf(info: &[u8]) -> bool {
+    let kind = Attributes(info).find(|(kind, _)| *kind == IFLA_INFO_KIND);
+    kind.is_some_and(|(_, value)| text(value) == "vrf")
+}
+
 const fn flags(mode: IpvlanMode) -> u16 {
     match mode {
         IpvlanMode::Bridge => 0,

@@ -61,6 +61,30 @@ impl Bench {
         self.printed()
     }
 
+    /// Takes over parameters that a reload brings.
+    fn adjusted(&mut self, now: u64, parameters: Parameters) {
+        let mut actions = Actions { instance: InstanceId(1), outputs: &mut self.outputs };
+        let trackers = TrackerStates::new();
+        self.router.adjust(Instant::from_nanos(now), parameters, &trackers, &mut actions);
+        self.printed();
+    }
+
+    /// Announcements at timeouts up to that second.
+    fn announcements_until(&mut self, seconds: u64) -> Vec<String> {
+        let mut printed = Vec::new();
+        while let Some((at, _)) = self.router.deadline() {
+            if at > Instant::from_nanos(seconds * SECOND) {
+                break;
+            }
+            for line in self.event(at.as_nanos(), Event::Timeout) {
+                if line.starts_with("announce") {
+                    printed.push(format!("{at} {line}"));
+                }
+            }
+        }
+        printed
+    }
+
     fn hears(&mut self, now: u64, advertisement: &Received) -> Vec<String> {
         let mut actions = Actions { instance: InstanceId(1), outputs: &mut self.outputs };
         self.router.receive(Instant::from_nanos(now), advertisement, &mut actions);
@@ -535,19 +559,8 @@ fn announcements_come_in_bursts_by_their_schedule() {
     parameters.announce.refresh = Some(Duration::from_secs(7));
     parameters.announce.extra = Some(Duration::from_secs(8));
     let mut bench = Bench::new(parameters).moved_to(Role::Active);
-    let mut printed = Vec::new();
-    while let Some((at, _)) = bench.router.deadline() {
-        if at > Instant::from_nanos(20 * SECOND) {
-            break;
-        }
-        for line in bench.event(at.as_nanos(), Event::Timeout) {
-            if line.starts_with("announce") {
-                printed.push(format!("{at} {line}"));
-            }
-        }
-    }
     assert_eq!(
-        printed,
+        bench.announcements_until(20),
         [
             "8.609375000 announce 5 TakeoverRepeat",
             "10.609375000 announce 1 Refresh",
@@ -556,6 +569,29 @@ fn announcements_come_in_bursts_by_their_schedule() {
             "19.609375000 announce 1 Extra",
         ]
     );
+}
+
+#[test]
+fn a_changed_period_counts_from_the_reload_and_an_equal_one_goes_on() {
+    let with = |refresh, extra| {
+        let mut parameters = contender(100);
+        parameters.announce.again_after = None;
+        parameters.announce.refresh = Some(Duration::from_secs(refresh));
+        parameters.announce.extra = Some(Duration::from_secs(extra));
+        parameters
+    };
+    let mut bench = Bench::new(with(9, 8)).moved_to(Role::Active);
+    bench.adjusted(5 * SECOND, with(9, 2));
+    let expected = ["7.000000000 announce 1 Extra", "9.000000000 announce 1 Extra"];
+    assert_eq!(bench.announcements_until(10), expected);
+    // Back to a longer one, and to none.
+    bench.adjusted(10 * SECOND, with(9, 3));
+    let expected = ["12.609375000 announce 1 Refresh", "13.000000000 announce 1 Extra"];
+    assert_eq!(bench.announcements_until(15), expected);
+    let mut without = with(9, 3);
+    without.announce.extra = None;
+    bench.adjusted(15 * SECOND, without);
+    assert_eq!(bench.announcements_until(25), ["21.609375000 announce 1 Refresh"]);
 }
 
 #[test]

@@ -349,8 +349,14 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         &[required(Word("absolute path"))],
         "none",
         "File with time of scheduled reload: HH:MM:SS or [YY]YY-MM-DD HH:MM:SS, optional Z",
-    ),
-    flag("reload_repeat", "off", "Do not delete reload_time_file after use"),
+    )
+    .supported(),
+    flag(
+        "reload_repeat",
+        "off",
+        "Do not delete reload_time_file after use; a time without a date comes again each day",
+    )
+    .supported(),
     grammar(
         "reload_file",
         words("[<absolute path>]", 0, Some(1), words::absolute),

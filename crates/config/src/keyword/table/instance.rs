@@ -37,7 +37,7 @@ pub(super) const INSTANCE: &[Keyword] = &[
     flag("vmac_xmit_base", "off", "Send adverts from base interface instead of VMAC").supported(),
     grammar("use_ipvlan", words("[[name] <interface>] [<ip>[/<prefix>]] [bridge|private|vepa] [group <gid>]", 0, Some(6), words::ipvlan), "vrrp.<vrid>, bridge", "Adverts leave through an ipvlan link with this address of its own; virtual addresses stand on the interface").supported(),
     flag("native_ipv6", "", "DEPRECATED, family now found from VIPs/unicast src").ignored("the family follows from the addresses"),
-    value("vrf", &[required(Interface)], "none", "VRF of instance").holds_back(),
+    value("vrf", &[required(Interface)], "none", "VRF that the interface is in; unicast without interface goes through the VRF itself").supported(),
     flag("dont_track_primary", "off", "Ignore faults of the VRRP interface itself").supported(),
     list("track_interface", NOTHING, line("<interface> [weight <-253..253> [reverse]]", words::tracked), "weight 0 (fault)", "Interfaces to monitor").supported(),
     list("track_script", NOTHING, line("<script> [weight <-253..253> [reverse|noreverse]]", words::tracked), "weight of script", "Scripts to monitor").supported(),

@@ -1,6 +1,6 @@
 //! How rows of the table are written.
 
-use super::super::{Argument, Effect, Keyword, Kind, Line, Need, Problem, Shape, Status, Words};
+use super::super::{Argument, Keyword, Kind, Line, Need, Problem, Shape, Status, Words};
 use crate::syntax::Word;
 
 type Check = fn(&[Word]) -> Result<(), Problem>;
@@ -11,7 +11,7 @@ const fn row(
     default: &'static str,
     summary: &'static str,
 ) -> Keyword {
-    let status = Status::NotYet(Effect::Decorates);
+    let status = Status::NotYet;
     Keyword { name, shape, default, since: "", summary, status }
 }
 
@@ -110,11 +110,6 @@ impl Keyword {
 
     pub(super) const fn ignored(mut self, reason: &'static str) -> Self {
         self.status = Status::Ignored(reason);
-        self
-    }
-
-    pub(super) const fn holds_back(mut self) -> Self {
-        self.status = Status::NotYet(Effect::HoldsBack);
         self
     }
 

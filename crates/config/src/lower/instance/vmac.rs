@@ -50,6 +50,10 @@ impl Lines {
         self.vmac = Some((at, read));
     }
 
+    pub(super) const fn is_written(&self) -> bool {
+        self.vmac.is_some()
+    }
+
     /// `use_vmac_addr`.
     pub(super) const fn for_addresses(&mut self) {
         self.of_addresses = true;

@@ -116,6 +116,10 @@ fn instance(
     line(format!("   Master down timer = {down} usecs"));
     match &one.virtual_link {
         None => line(format!("   Interface = {}", one.interface)),
+        Some(status::VirtualLink { name, up, ipvlan: Some(mode), .. }) => {
+            line(format!("   Use IPVLAN, i/f {name}, is_up = {up}, type {mode}"));
+            line(format!("   Interface = {name}, ipvlan on {}", one.interface));
+        }
         Some(link) => {
             let (name, base) = (&link.name, !link.transmits);
             line(format!("   Use VMAC, i/f name {name}, is_up = {}, xmit_base = {base}", link.up));

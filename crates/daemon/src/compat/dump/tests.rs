@@ -20,7 +20,12 @@ fn file(dump: Dump, name: &str) -> String {
 fn a_virtual_link_is_shown_with_what_it_stands_on() {
     let mut report = report();
     let one = report.instances.first_mut().unwrap();
-    let link = |transmits| status::VirtualLink { name: "vrrp.51".to_owned(), up: true, transmits };
+    let link = |transmits| status::VirtualLink {
+        name: "vrrp.51".to_owned(),
+        up: true,
+        transmits,
+        ipvlan: None,
+    };
     one.virtual_link = Some(link(true));
     let address = one.addresses.first_mut().unwrap();
     (address.interface, address.below) = ("vrrp.51".to_owned(), Some("eth0".to_owned()));
@@ -52,6 +57,11 @@ fn a_virtual_link_is_shown_with_what_it_stands_on() {
     ] {
         assert!(data.contains(line), "{data}");
     }
+    let one = report.instances.first_mut().unwrap();
+    one.virtual_link = Some(status::VirtualLink { ipvlan: Some("vepa".to_owned()), ..link(true) });
+    let [_, data] = texts(&report);
+    let lines = "   Use IPVLAN, i/f vrrp.51, is_up = true, type vepa\n   Interface = vrrp.51, ipvlan on eth0\n";
+    assert!(data.contains(lines), "{data}");
 }
 
 #[test]

@@ -86,6 +86,8 @@ mod tests {
             loopback: false,
             up: true,
             upper: upper.map(|(parent, upper)| (IfIndex(parent), upper)),
+            master: None,
+            is_vrf: false,
             alias: None,
             group: 0,
         }

@@ -8,6 +8,7 @@ use config::model::{
     Acceptance, Checksum, Command, Deleted, Destination, ExtraLinks, Instance, InterfaceTracking,
     Notify, Proof, Tracker, Transmit, VirtualAddress,
 };
+use intent::IpvlanMode;
 use kernel::eventloop::now;
 use status::{Preemption, Seconds, State, TrackedState};
 use vrrp::{
@@ -95,10 +96,20 @@ impl Shell {
     }
 
     fn virtual_link(&self, instance: &Instance) -> Option<status::VirtualLink> {
-        let vmac = instance.vmac.as_ref()?;
-        let name = vmac.name.clone()?;
+        let vmac = instance.vmac.as_ref();
+        let of_vmac = vmac.map(|vmac| (&vmac.name, vmac.transmit == Transmit::Vmac, None));
+        let (name, transmits, ipvlan) = of_vmac.or_else(|| {
+            let ipvlan = instance.ipvlan.as_ref()?;
+            let mode = match ipvlan.mode {
+                IpvlanMode::Bridge => "bridge",
+                IpvlanMode::Private => "private",
+                IpvlanMode::Vepa => "vepa",
+            };
+            Some((&ipvlan.name, true, Some(mode.to_owned())))
+        })?;
+        let name = name.clone()?;
         let up = self.observer.link_named(&name).is_some_and(|link| link.up);
-        Some(status::VirtualLink { name, up, transmits: vmac.transmit == Transmit::Vmac })
+        Some(status::VirtualLink { name, up, transmits, ipvlan })
     }
 
     fn addresses(&self, instance: &Instance) -> Vec<status::Address> {

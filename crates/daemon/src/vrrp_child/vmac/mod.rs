@@ -222,7 +222,7 @@ impl Shell {
     }
 
     /// Whether we have made this link, or a daemon that is no more.
-    fn is_ours(&self, link: &Link) -> bool {
+    pub(super) fn is_ours(&self, link: &Link) -> bool {
         match self.vmacs.tended.get(&link.index) {
             Some(tended) => tended.origin == Origin::Ours,
             None => self.left_to_us(link).is_some_and(|mark| mark.origin == Origin::Ours),

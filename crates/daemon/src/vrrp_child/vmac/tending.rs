@@ -67,6 +67,7 @@ impl Shell {
                     self.vmacs.tended.insert(link.index, tended);
                 }
             }
+            self.follow_vrf(now, users, &link);
             if !link.up {
                 down.push(link.index);
             }

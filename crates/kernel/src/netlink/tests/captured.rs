@@ -94,6 +94,8 @@ fn a_link_of_a_dump() {
         up: true,
         // The other end of its cable.
         upper: Some((IfIndex(3), Upper::Other)),
+        master: None,
+        is_vrf: false,
         alias: None,
         group: 0,
     };
