@@ -70,7 +70,7 @@ fn retries(farm: &mut Farm) -> Result<()> {
 
 fn good_again(farm: &mut Farm) -> Result<()> {
     farm.serve(1)?;
-    let check = ["TCP_CHECK {", "retry 1", "delay_before_retry 2", "log_all_failures", "}"];
+    let check = ["TCP_CHECK {", "retry 1", "delay_before_retry 5", "log_all_failures", "}"];
     farm.start("a", &service(&[], &[real_server(1, &check)]))?;
     farm.expect_well(&[1])?;
     for _ in 0..3 {
@@ -79,7 +79,7 @@ fn good_again(farm: &mut Farm) -> Result<()> {
         farm.expect_log_since("TCP connection to [192.0.2.21]:tcp:80 failed.", since)?;
         farm.serve(1)?;
         // Long enough for the retry, and for the next check.
-        farm.expect_no_change("a", Duration::from_secs(4))?;
+        farm.expect_no_change("a", Duration::from_secs(7))?;
     }
     farm.a()?.expect_no_log("Removing service", Mark::START)
 }
@@ -109,9 +109,10 @@ fn elsewhere(farm: &mut Farm) -> Result<()> {
 }
 
 fn alpha(farm: &mut Farm) -> Result<()> {
-    farm.serve(1)?;
     farm.start("a", &service(&["alpha"], &[real_server(1, CHECK), real_server(2, CHECK)]))?;
     farm.expect_table("a", &pool(&[]))?;
+    farm.expect_no_change("a", Duration::from_secs(3))?;
+    farm.serve(1)?;
     farm.expect_table("a", &pool(&[(1, 1)]))?;
     farm.expect_log("Adding service [192.0.2.21]:tcp:80 to VS [192.0.2.10]:tcp:80")?;
     farm.serve(2)?;
