@@ -6,21 +6,22 @@ use anyhow::{Result, ensure};
 use conformance::farm::{Farm, Story, pool, real_server, service};
 
 pub(crate) const STORIES: &[Story] = &[
-    Story::new("a_program_decides_by_its_exit_code", program).gap(TOLD),
-    Story::new("a_program_that_hangs_has_failed", program_that_hangs).gap(TOLD),
-    Story::new("a_dynamic_program_sets_the_weight", dynamic).gap(TOLD),
-    Story::new("a_file_changes_the_weight", file).gap(TOLD),
-    Story::new("a_file_without_weight_takes_a_server_away", file_without_weight).gap(TOLD),
+    Story::new("a_program_decides_by_its_exit_code", program).gap(WORDS),
+    Story::new("a_program_that_hangs_has_failed", program_that_hangs).gap(WORDS),
+    Story::new("a_dynamic_program_sets_the_weight", dynamic).gap(ONCE),
+    Story::new("a_file_changes_the_weight", file).gap(ONCE),
+    Story::new("a_file_without_weight_takes_a_server_away", file_without_weight).gap(ONCE),
     Story::new("a_mail_server_greets_with_220", mail)
         .gap("lines name the address that is asked, not the server"),
     Story::new("a_name_server_answers_without_an_error", name),
     Story::new("a_datagram_that_is_refused_fails", datagram),
     Story::new("a_datagram_that_needs_an_answer", datagram_answered),
-    Story::new("an_echo_is_an_answer", echo).gap("ping_group_range is not widened"),
+    Story::new("an_echo_is_an_answer", echo).gap(ONCE),
 ];
 
 /// What ours does not do yet.
-const TOLD: &str = "no programs are run and no files followed";
+const ONCE: &str = "passed in the lab, once so far";
+const WORDS: &str = "its end is told in other words";
 
 fn with(number: u8, lines: &[&str]) -> String {
     real_server(number, lines)

@@ -11,7 +11,8 @@ pub(crate) const STORIES: &[Story] = &[
     Story::new("a_redirect_is_no_success_unless_it_is_listed", redirect),
     Story::new("a_digest_is_that_of_the_body", digest).gap("a digest replaces the status"),
     Story::new("a_digest_over_chunks_is_that_of_the_raw_bytes", chunks),
-    Story::new("a_regular_expression_is_looked_for_in_the_body", regex).gap("not executed"),
+    Story::new("a_regular_expression_is_looked_for_in_the_body", regex)
+        .gap("passed in the lab, once so far"),
     Story::new("what_is_asked_for_with_each_protocol", asked),
     Story::new("pages_are_asked_for_one_after_the_other", pages),
     Story::new("a_page_that_failed_is_asked_for_until_it_is_there", failed_page),

@@ -8,12 +8,16 @@ use conformance::stream::Mark;
 use conformance::subject::Subject;
 
 pub(crate) const STORIES: &[Story] = &[
-    Story::new("a_pair_with_direct_routing", direct_pair).mixed().spoils(),
+    Story::new("a_pair_with_direct_routing", direct_pair)
+        .gap("a request is lost in some runs, and why is not found")
+        .mixed()
+        .spoils(),
     Story::new("a_gateway_that_rewrites", gateway).spoils(),
     Story::new("a_strict_pair_of_the_incumbent_does_not_answer", strict_pair)
         .only(Subject::Keepalived)
         .spoils(),
     Story::new("a_strict_pair_answers_for_its_services", strict_pair_of_ours)
+        .gap("passed in the lab, once so far")
         .only(Subject::Ours)
         .spoils(),
 ];

@@ -46,9 +46,7 @@ pub(crate) fn run(
     for tier in tiers(workspace) {
         report.stage(tier.name, |log| tier.run(context, filter, daemon.as_ref(), log));
     }
-    report.stage("kernel and balancing in a virtual machine", |log| {
-        in_lab::run(context, filter, log)
-    });
+    report.stage("kernel in a virtual machine", |log| in_lab::run(context, filter, log));
 }
 
 fn built(context: &Context, arguments: &[&str], log: &mut Log) -> anyhow::Result<Outcome> {
