@@ -1,4 +1,4 @@
-//! A subagent of SNMP: the AgentX protocol (RFC 2741) as values, a session with a master agent as a state machine, and
+//! The agent's end of AgentX: the protocol (RFC 2741) as values, a session with a master agent as a state machine, and
 //! a tree of named values that requests are answered from.
 //!
 //! It performs no IO and reads no clock: the shell connects, sends and receives what [`Session`] says, and hands it a

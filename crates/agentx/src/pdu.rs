@@ -1,4 +1,4 @@
-//! Messages between a subagent and its master.
+//! Messages between an agent and its master.
 //!
 //! **Shape** (RFC 2741 §6.1): twenty bytes of header, then what the type says.
 //!
@@ -43,7 +43,7 @@ pub enum Body {
     Open {
         /// Seconds that the master shall wait for answers.
         timeout: u8,
-        /// What kind of subagent it is.
+        /// What kind of agent it is.
         id: Oid,
         /// The same for people.
         description: Vec<u8>,
@@ -96,7 +96,7 @@ pub enum Body {
 /// An answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
-    /// How long the master runs, in hundredths of a second; 0 from a subagent.
+    /// How long the master runs, in hundredths of a second; 0 from an agent.
     pub uptime: u32,
     /// 0, or what is wrong (RFC 2741 §6.2.16).
     pub error: u16,

@@ -21,7 +21,7 @@ use crate::{Frames, Malformed, Oid, Tree, VarBind};
 /// What a session is begun with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// What kind of subagent it is.
+    /// What kind of agent it is.
     pub id: Oid,
     /// The same for people.
     pub description: String,
@@ -99,7 +99,7 @@ pub struct Request {
     connection: u32,
 }
 
-/// A subagent's end of a session.
+/// The agent's end of a session.
 #[derive(Debug)]
 pub struct Session {
     settings: Settings,
@@ -428,7 +428,7 @@ const PRIORITY: u8 = 127;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// From one question whether the master lives to the next.
 const PING: Duration = Duration::from_secs(15);
-/// Until a refused subtree is asked for again: another subagent may have it for now.
+/// Until a refused subtree is asked for again: another agent may have it for now.
 const AGAIN: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest time from a loss to the next attempt.

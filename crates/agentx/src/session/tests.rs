@@ -25,7 +25,7 @@ impl Story {
     fn new() -> Self {
         let settings = Settings {
             id: Oid::new(&[1, 3]),
-            description: "a subagent".to_owned(),
+            description: "an agent".to_owned(),
             subtrees: vec![subtree(&[1, 5]), subtree(&[1, 6])],
         };
         Self { session: Session::new(at(0), settings), now: at(0), packet: 0 }

@@ -4,19 +4,19 @@
 //! it asks how everything stands as anybody at the control socket does.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use clock::Instant;
 use control::{Change, FromAgent, Handover, Revival, RevivalAction, Severity, ToAgent};
 use kernel::eventloop::{Token, now};
-use kernel::process::{Child, MemoryFile, Spawn, Stdio};
+use kernel::process::{Child, MemoryFile};
 use kernel::socket::{Channel, ChannelError};
 use rustix::process::Signal;
 
 use super::Parent;
-use super::succession::VARIABLE;
+use super::spawning::{self, Start};
 use crate::agent;
 
 /// The process, and when it shall run.
@@ -211,26 +211,17 @@ impl Parent {
     }
 
     fn start_agent(&self) -> anyhow::Result<Running> {
-        let (ours, theirs) = Channel::pair()?;
-        let memory = self.loaded.seal(0, &Handover::default())?;
-        let descriptors: Vec<OwnedFd> =
-            vec![theirs.as_fd().try_clone_to_owned()?, memory.as_fd().try_clone_to_owned()?];
-        let child = Spawn {
-            program: "/proc/self/exe".into(),
-            arg0: self.options.invoked_name.clone().into(),
+        let (child, channel) = Start {
+            program: spawning::itself(),
+            invoked_name: &self.options.invoked_name,
             arguments: vec![agent::ARGUMENT.into()],
-            without: vec!["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", VARIABLE],
-            descriptors,
-            stdio: Stdio::Inherited,
+            memory: &self.loaded.seal(0, &Handover::default())?,
             namespace: None,
+            process: PROCESS,
+            channel: CHANNEL,
         }
-        .start()?;
-        let watched = self.events.add(&child, PROCESS);
-        if let Err(error) = watched.and_then(|()| self.events.add(&ours, CHANNEL)) {
-            child.put_down();
-            return Err(error.into());
-        }
-        Ok(Running { child, channel: ours, is_open: true })
+        .begin(&self.events)?;
+        Ok(Running { child, channel, is_open: true })
     }
 }
 

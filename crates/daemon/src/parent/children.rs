@@ -1,7 +1,7 @@
 //! One child: its process, its channel, and the watchdog that says what is to be done about it.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use clock::Instant;
@@ -11,13 +11,14 @@ use control::{
 };
 use kernel::eventloop::{EventLoop, Token, now};
 use kernel::namespace::Namespace;
-use kernel::process::{Child, Ended, MemoryFile, Spawn, Stdio};
+use kernel::process::{Child, Ended, MemoryFile};
 use kernel::socket::{Channel, ChannelError};
 use rustix::process::Signal;
 
 use super::loaded::Loaded;
 use super::pid_file::PidFiles;
-use super::succession::{LeftChild, VARIABLE};
+use super::spawning::{self, Start};
+use super::succession::LeftChild;
 use crate::child;
 use crate::cli::Options;
 use crate::compat;
@@ -368,36 +369,25 @@ impl Managed {
     }
 
     fn spawn(&self, context: &Context<'_>) -> anyhow::Result<Running> {
-        let (ours, theirs) = Channel::pair()?;
         let handover =
             Handover { alive_until: self.alive_until.as_nanos(), ..context.handover.clone() };
-        let memory = context.loaded.seal(self.generation, &handover)?;
-        let descriptors: Vec<OwnedFd> =
-            vec![theirs.as_fd().try_clone_to_owned()?, memory.as_fd().try_clone_to_owned()?];
-        let child = Spawn {
-            // The same file even while a package is being upgraded.
-            program: "/proc/self/exe".into(),
-            arg0: context.options.invoked_name.clone().into(),
+        let (child, channel) = Start {
+            program: spawning::itself(),
+            invoked_name: &context.options.invoked_name,
             arguments: vec![child::role_argument(self.role).into()],
-            without: vec!["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", VARIABLE],
-            descriptors,
-            stdio: Stdio::Inherited,
+            memory: &context.loaded.seal(self.generation, &handover)?,
             namespace: (self.role == Role::Checker)
                 .then(|| context.checker_place.map(Namespace::descriptor))
                 .flatten()
                 .transpose()?,
+            process: self.process_token(),
+            channel: self.channel_token(),
         }
-        .start()?;
-        let watched = context.events.add(&child, self.process_token());
-        let watched = watched.and_then(|()| context.events.add(&ours, self.channel_token()));
-        if let Err(error) = watched {
-            child.put_down();
-            return Err(error.into());
-        }
+        .begin(context.events)?;
         let name =
             compat::ident(&context.options.invoked_name, Some(self.role), &context.options.names());
         let identity = Identity { name, pid: child.pid() };
-        Ok(Running { child, channel: ours, identity, ready: false, open: true })
+        Ok(Running { child, channel, identity, ready: false, open: true })
     }
 
     fn signal(&self, signal: Signal) {

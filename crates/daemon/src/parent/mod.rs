@@ -23,6 +23,7 @@ mod processes;
 mod programs;
 mod reload;
 mod signals;
+mod spawning;
 mod succession;
 mod tallies;
 mod upkeep;

@@ -119,7 +119,7 @@ pub(crate) fn subtrees(snmp: &Snmp) -> Vec<Subtree> {
     subtrees
 }
 
-/// What kind of subagent this is.
+/// What kind of agent this is.
 pub(crate) fn identity() -> Oid {
     Oid::new(&KEEPALIVED)
 }

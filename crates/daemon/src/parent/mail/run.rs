@@ -1,16 +1,16 @@
 //! One run of e-mail: the courier is sent with letters, and what it says of them is heard.
 
-use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::Duration;
 
 use config::model::{LoginPassword, MailSecurity};
 use control::{Credentials, Errand, Letter, Password, Report, Security, Severity};
 use kernel::eventloop::{Token, now};
-use kernel::process::{Child, MemoryFile, Spawn, Stdio};
+use kernel::process::{Child, MemoryFile};
 use kernel::socket::Channel;
 use rustix::process::Signal;
 
 use super::super::Parent;
+use super::super::spawning::{self, Start};
 use super::{CHANNEL, PROCESS};
 use crate::{compat, courier, load};
 
@@ -151,25 +151,17 @@ impl Parent {
         let errand = self.errand().ok_or_else(|| anyhow::anyhow!("there is no server"))?;
         let recipients = self.addressees().mail.recipients.clone();
         let memory = MemoryFile::seal("e-mail", &control::encode(&errand))?;
-        let (ours, theirs) = Channel::pair()?;
-        let descriptors: Vec<OwnedFd> =
-            vec![theirs.as_fd().try_clone_to_owned()?, memory.as_fd().try_clone_to_owned()?];
-        let child = Spawn {
-            program: "/proc/self/exe".into(),
-            arg0: self.options.invoked_name.clone().into(),
+        let (child, channel) = Start {
+            program: spawning::itself(),
+            invoked_name: &self.options.invoked_name,
             arguments: vec![courier::ARGUMENT.into()],
-            without: vec!["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"],
-            descriptors,
-            stdio: Stdio::Inherited,
+            memory: &memory,
             namespace: None,
+            process: PROCESS,
+            channel: CHANNEL,
         }
-        .start()?;
-        let watched = self.events.add(&child, PROCESS);
-        if let Err(error) = watched.and_then(|()| self.events.add(&ours, CHANNEL)) {
-            child.put_down();
-            return Err(error.into());
-        }
-        Ok(Courier { child, channel: ours, why: None, recipients })
+        .begin(&self.events)?;
+        Ok(Courier { child, channel, why: None, recipients })
     }
 
     /// What the next run has to do, in the words of the configuration in force.

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use clock::Instant;
 use kernel::eventloop::{EventLoop, Token, now};
-use kernel::process::{Child, MemoryFile, Spawn, Stdio};
+use kernel::process::{Child, MemoryFile};
 use kernel::socket::Channel;
 use serde::{Deserialize, Serialize};
 
 use super::super::VERSION;
+use super::super::spawning::Start;
 use super::Succession;
 use crate::compat::exit;
 use crate::{cli, terminal};
@@ -98,28 +99,19 @@ impl Rehearsal {
     ) -> Result<Self, String> {
         let begin = || -> anyhow::Result<Self> {
             let memory = MemoryFile::seal("rehearsal", bytes)?;
-            let (ours, theirs) = Channel::pair()?;
             let mut arguments = vec![ARGUMENT.into()];
             arguments.extend(std::env::args_os().skip(1));
-            let child = Spawn {
+            let (child, channel) = Start {
                 program: super::path_of(program),
-                arg0: invoked_name.into(),
+                invoked_name,
                 arguments,
-                without: vec!["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", super::VARIABLE],
-                descriptors: vec![
-                    theirs.as_fd().try_clone_to_owned()?,
-                    memory.as_fd().try_clone_to_owned()?,
-                ],
-                stdio: Stdio::Inherited,
+                memory: &memory,
                 namespace: None,
+                process: PROCESS,
+                channel: CHANNEL,
             }
-            .start()?;
-            let watched = events.add(&child, PROCESS).and_then(|()| events.add(&ours, CHANNEL));
-            if let Err(error) = watched {
-                child.put_down();
-                return Err(error.into());
-            }
-            Ok(Self { child, channel: ours, until: now() + LONGEST })
+            .begin(events)?;
+            Ok(Self { child, channel, until: now() + LONGEST })
         };
         begin().map_err(|error| format!("{error:#}"))
     }
