@@ -1,9 +1,25 @@
 //! On what the measurements were made.
 
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 use std::process::Command;
 
+use anyhow::{Context, Result};
+use rustix::fs::{Advice, fadvise};
+
 use crate::subject::Subject;
+
+/// Has the kernel read a program from its disk again. What was just written lies in memory in large pieces, which are
+/// mapped whole and would be counted; what was installed before the machine started does not.
+///
+/// # Errors
+/// When it cannot be opened or written out.
+pub fn settle(program: &Path) -> Result<()> {
+    let file = File::open(program).with_context(|| format!("open {}", program.display()))?;
+    file.sync_all().context("write the program out")?;
+    fadvise(&file, 0, None, Advice::DontNeed).context("forget the program")?;
+    Ok(())
+}
 
 /// Facts about machine and subjects, a name and a value each.
 #[must_use]

@@ -97,7 +97,7 @@ fn measure_all(arguments: &[String]) -> Result<()> {
         bail!("nothing can be measured here: {reason}");
     }
     for subject in TURNS {
-        subject.program().map_err(anyhow::Error::msg)?;
+        machine::settle(&subject.program().map_err(anyhow::Error::msg)?)?;
     }
     let facts = machine::facts();
     let mut session = Session::new(wishes.quick);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
@@ -53,14 +53,16 @@ fn repetition(subject: Subject, count: usize) -> Result<(f64, f64)> {
     let begin = Moment::now();
     start(node, subject, &text)?;
     wait_for_lines(node, "Entering MASTER STATE", count, since, Duration::from_secs(15))?;
-    // The capture is behind the log only by what its reader is.
-    std::thread::sleep(Duration::from_millis(300));
-    let mut first: BTreeMap<(IpAddr, u8), Moment> = BTreeMap::new();
-    for frame in ground.lab.capture.since(mark) {
-        if let Some(advert) = frame.advert() {
-            first.entry((advert.source, advert.vrid)).or_insert(frame.at);
+    let first = caught_up(|| {
+        let mut first: BTreeMap<(IpAddr, u8), Moment> = BTreeMap::new();
+        for frame in ground.lab.capture.since(mark) {
+            if let Some(advert) = frame.advert() {
+                first.entry((advert.source, advert.vrid)).or_insert(frame.at);
+            }
         }
-    }
+        let is_all = first.len() == count;
+        (first, is_all)
+    });
     ensure!(first.len() == count, "{} of {count} became Active", first.len());
     let last = first.values().max().context("no advert")?;
     let started = milliseconds(begin.after(DOWN), *last);
@@ -74,11 +76,26 @@ fn repetition(subject: Subject, count: usize) -> Result<(f64, f64)> {
         node.signal(Signal::SIGTERM)
     })?;
     node.wait_for_exit(Duration::from_secs(2))?;
-    std::thread::sleep(Duration::from_millis(200));
-    let frames = ground.lab.capture.since(mark);
-    let resigned = frames.iter().filter(|f| f.advert().is_some_and(|a| a.priority == 0)).count();
+    let resigned = caught_up(|| {
+        let frames = ground.lab.capture.since(mark);
+        let resigned = frames.iter().filter(|f| f.advert().is_some_and(|a| a.priority == 0));
+        let resigned = resigned.count();
+        (resigned, resigned >= count)
+    });
     ensure!(resigned >= count, "{resigned} of {count} resigned");
     Ok((started, milliseconds(told, end)))
+}
+
+/// Looks until all is there, or for a while: the capture is behind the daemon by what its reader is.
+fn caught_up<T>(mut look: impl FnMut() -> (T, bool)) -> T {
+    let until = Instant::now() + Duration::from_secs(5);
+    loop {
+        std::thread::sleep(Duration::from_millis(200));
+        let (found, is_all) = look();
+        if is_all || Instant::now() >= until {
+            return found;
+        }
+    }
 }
 
 /// Three intervals of a second and the skew of priority 100 in version 2.

@@ -304,5 +304,5 @@ fn family(family: i32) -> libc::sa_family_t {
 const HEAD_BYTES: usize = 54;
 /// Two control messages of IPv6 have 64.
 const CONTROL_BYTES: usize = 128;
-/// Datagrams in one call: the kernel takes 1024, and half a megabyte for them would stay with each socket.
-const SEND_MAX: usize = 128;
+/// Datagrams in one call: as many as the election sends at one moment. The room for them stays with each socket.
+const SEND_MAX: usize = 64;

@@ -84,15 +84,15 @@ impl Fence {
     ) {
         let number = self.number(term);
         let element = |timeout| Element { timeout: Some(timeout), ..Element::key(number) };
-        let left = (advertised + term.silence).since(now);
+        let left = (advertised + term.silence()).since(now);
         if !left.is_zero() {
             transaction.renew_element(&self.table, ALIVE, &element(left));
         }
-        let is_due = |at: &Instant| now.since(*at) >= term.lease / LEASE_RENEWALS;
+        let is_due = |at: &Instant| now.since(*at) >= term.lease() / LEASE_RENEWALS;
         if self.leased.get(&term).is_none_or(is_due) {
             self.leased.insert(term, now);
             // Leases are renewed a little later, and end at whole seconds.
-            let lease = term.lease + Duration::from_secs(1);
+            let lease = term.lease() + Duration::from_secs(1);
             transaction.renew_element(&self.table, LEASED, &element(lease));
         }
     }

@@ -38,8 +38,27 @@ struct Hold {
 /// How long addresses are answered after an advertisement, and how long they stand after the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Term {
-    silence: Duration,
-    lease: Duration,
+    /// In milliseconds: intervals are whole centiseconds.
+    silence: u32,
+    /// In seconds, as the kernel counts lifetimes.
+    lease: u32,
+}
+
+impl Term {
+    fn of(silence: Duration, lease: Duration) -> Self {
+        Self {
+            silence: u32::try_from(silence.as_millis()).unwrap_or(u32::MAX),
+            lease: u32::try_from(lease.as_secs()).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn silence(self) -> Duration {
+        Duration::from_millis(self.silence.into())
+    }
+
+    fn lease(self) -> Duration {
+        Duration::from_secs(self.lease.into())
+    }
 }
 
 /// What all tables have in common.
@@ -169,7 +188,7 @@ impl Walls {
         let ours = holdings.iter().filter(|holding| holding.origin == Origin::Ours);
         let addresses = ours.map(|it| (it.address.address, it.address.interface)).collect();
         let term = holdings::lease(instance, holdings::active_down(&instance.parameters))
-            .map(|lease| Term { silence: silence(&instance.parameters), lease });
+            .map(|lease| Term::of(silence(&instance.parameters), lease));
         let acceptance = instance.acceptance;
         match term {
             Some(term) => self.terms.insert(id, term),
@@ -205,7 +224,7 @@ impl Walls {
     pub(super) fn advertised(&mut self, now: Instant, id: InstanceId) {
         let Some(term) = self.terms.get(&id) else { return };
         let told = self.told.entry(*term).or_insert(Instant::ZERO);
-        if now.since(*told) < term.silence / RENEWALS {
+        if now.since(*told) < term.silence() / RENEWALS {
             return;
         }
         *told = now;
