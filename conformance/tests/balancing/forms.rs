@@ -72,6 +72,13 @@ virtual_server fwmark 8 {
     lb_algo rr
     lb_kind NAT
     ip_family inet6
+    persistence_timeout 60
+    real_server 2001:db8::21 80 {
+    }
+}
+virtual_server fwmark 9 {
+    lb_algo rr
+    lb_kind NAT
     real_server 2001:db8::21 80 {
     }
 }
@@ -79,8 +86,10 @@ virtual_server fwmark 8 {
     let expected = [
         "-A -f 7 -s rr",
         "-a -f 7 -r 192.0.2.21:0 -g -w 1",
-        "-A -f 8 -6 -s rr",
+        "-A -f 8 -6 -s rr -p 60",
         "-a -f 8 -6 -r [2001:db8::21]:80 -m -w 1",
+        "-A -f 9 -6 -s rr",
+        "-a -f 9 -6 -r [2001:db8::21]:80 -m -w 1",
     ];
     start(farm, configuration, &expected)
 }
@@ -97,6 +106,7 @@ fn persistence(farm: &mut Farm) -> Result<()> {
         service(11, "persistence_timeout"),
         service(12, "persistence_timeout 60\n persistence_granularity 255.255.255.0"),
         service(13, "persistence_timeout 0"),
+        service(15, "persistence_granularity 255.255.255.0"),
         "virtual_server 192.0.2.14 {\n lb_algo rr\n lb_kind DR\n protocol TCP\n real_server 192.0.2.21 {\n }\n}\n".to_owned(),
     ];
     let expected = [
@@ -105,11 +115,13 @@ fn persistence(farm: &mut Farm) -> Result<()> {
         "-A -t 192.0.2.12:80 -s rr -p 60 -M 255.255.255.0",
         "-A -t 192.0.2.13:80 -s rr",
         "-A -t 192.0.2.14:0 -s rr -p 360",
+        "-A -t 192.0.2.15:80 -s rr -p 360 -M 255.255.255.0",
         "-a -t 192.0.2.10:80 -r 192.0.2.21:80 -m -w 1",
         "-a -t 192.0.2.11:80 -r 192.0.2.21:80 -m -w 1",
         "-a -t 192.0.2.12:80 -r 192.0.2.21:80 -m -w 1",
         "-a -t 192.0.2.13:80 -r 192.0.2.21:80 -m -w 1",
         "-a -t 192.0.2.14:0 -r 192.0.2.21:0 -g -w 1",
+        "-a -t 192.0.2.15:80 -r 192.0.2.21:80 -m -w 1",
     ];
     start(farm, &configuration.concat(), &expected)
 }

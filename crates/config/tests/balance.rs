@@ -260,6 +260,76 @@ fn persistence_is_for_six_minutes_where_no_time_is_written() {
 }
 
 #[test]
+fn clients_are_grouped_by_addresses_of_their_own_family() {
+    let of = |service: &str, lines: &str| {
+        let text = format!("{service} {{\n {lines}\n}}\n");
+        let (mut servers, said) = lower(&text);
+        (
+            servers
+                .remove(0)
+                .unwrap()
+                .scheduling
+                .persistence
+                .map(|it| (it.seconds, it.granularity)),
+            said,
+        )
+    };
+    let six = "protocol TCP\n real_server 2001:db8::11 80 {\n }";
+    let four = "protocol TCP\n real_server 192.0.2.11 80 {\n }";
+    let each = Some((60, Granularity::Prefix(128)));
+    let mark = format!("ip_family inet6\n persistence_timeout 60\n {six}");
+    assert_eq!(of("virtual_server fwmark 8", &mark), (each, vec![]));
+    let group = format!("persistence_timeout 60\n {six}");
+    let group = of("virtual_server_group g {\n 2001:db8::1 80\n}\nvirtual_server group g", &group);
+    assert_eq!(group, (each, vec![]));
+    // It takes persistence to group clients.
+    let grouped = Some((360, Granularity::Mask([255, 255, 0, 0].into())));
+    let lines = format!("persistence_granularity 255.255.0.0\n {four}");
+    assert_eq!(of("virtual_server 192.0.2.1 80", &lines), (grouped, vec![]));
+    let lines = format!("persistence_granularity 16\n {four}");
+    assert_eq!(
+        of("virtual_server 192.0.2.1 80", &lines),
+        (
+            grouped,
+            vec!["LVS021: `16` is the length of a prefix, and IPv4 takes a mask: it is taken as 255.255.0.0".to_owned()]
+        )
+    );
+    let left_out = |text: &str| vec![format!("LVS021: {text}: it is left out")];
+    let lines = format!("persistence_granularity 64\n {four}");
+    assert_eq!(
+        of("virtual_server 192.0.2.1 80", &lines),
+        (None, left_out("`64` is the length of a prefix, and IPv4 takes a mask"))
+    );
+    let lines = format!("persistence_granularity 255.255.0.0\n {six}");
+    assert_eq!(
+        of("virtual_server 2001:db8::1 80", &lines),
+        (None, left_out("`255.255.0.0` is a mask of IPv4 addresses, and this is for IPv6"))
+    );
+}
+
+#[test]
+fn a_mark_is_of_the_family_of_its_servers() {
+    let of = |lines: &str| {
+        let (servers, _) = lower(&format!("virtual_server fwmark 8 {{\n {lines}\n}}\n"));
+        fronts(servers[0].as_ref().unwrap())
+    };
+    let four = "real_server 192.0.2.11 80 {\n }";
+    let six = "real_server 2001:db8::11 80 {\n }";
+    let six_by_nat = "real_server 2001:db8::11 80 {\n lvs_method NAT\n }";
+    let (ipv4, ipv6) = (["fwmark 8"], ["fwmark 8 inet6"]);
+    assert_eq!(of(four), ipv4);
+    assert_eq!(of(six), ipv6);
+    assert_eq!(of(&format!("lb_kind TUN\n {four}\n {six}")), ipv4);
+    assert_eq!(of(&format!("lb_kind TUN\n {four}\n {six_by_nat}")), ipv6);
+    assert_eq!(of(&format!("lb_kind TUN\n sorry_server 2001:db8::9 80\n {four}")), ipv6);
+    assert_eq!(of(&format!("ip_family inet\n lb_kind TUN\n {six}")), ipv4);
+    let group = format!(
+        "virtual_server_group g {{\n fwmark 8\n}}\nvirtual_server group g {{\n protocol TCP\n {six}\n}}\n"
+    );
+    assert_eq!(fronts(&lone(&group)), ipv6);
+}
+
+#[test]
 fn tunnels_are_of_three_kinds() {
     let forwarding =
         |words: &str| lone(&with(&format!("lb_kind {words}"))).servers[0].destination.forwarding;
@@ -361,8 +431,8 @@ fn a_service_without_protocol_is_udp_and_one_without_port_persists() {
     assert_eq!(
         said,
         [
-            "LVS006: `virtual_server 192.0.2.1` is for every port, which takes persistence: it has some",
             "LVS005: `virtual_server 192.0.2.1` has no protocol: it balances UDP",
+            "LVS006: `virtual_server 192.0.2.1` is for every port, which takes persistence: it has some",
         ]
     );
 }

@@ -210,6 +210,17 @@ impl Scheduling {
             persistence: None,
         }
     }
+
+    /// The same for what clients of `family` send: a grouping of another family's addresses gives way to none.
+    #[must_use]
+    pub fn of_family(mut self, family: Family) -> Self {
+        if let Some(persistence) = &mut self.persistence
+            && persistence.granularity.family() != family
+        {
+            persistence.granularity = Granularity::finest(family);
+        }
+        self
+    }
 }
 
 impl Granularity {
@@ -219,6 +230,15 @@ impl Granularity {
         match family {
             Family::Ipv4 => Self::Mask(Ipv4Addr::BROADCAST),
             Family::Ipv6 => Self::Prefix(128),
+        }
+    }
+
+    /// Whose addresses it groups.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        match self {
+            Self::Mask(_) => Family::Ipv4,
+            Self::Prefix(_) => Family::Ipv6,
         }
     }
 }

@@ -76,8 +76,8 @@ fn lower(block: &Directive, groups: &Groups, reports: &mut Reports<'_>) -> Optio
             .help("add a `real_server IP PORT { ... }` for each server that shall serve");
         return None;
     }
-    let scheduling = scheduling::lower(block, reports);
     let fronts = fronts(block, groups, reports)?;
+    let scheduling = scheduling::lower(block, fronts.first()?.family(), reports);
     let settings = Settings::read(block, reports);
     let mut lowered: Vec<RealServer> = Vec::new();
     let mut weight = 1;

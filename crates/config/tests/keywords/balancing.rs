@@ -102,7 +102,8 @@ fn of_server(keyword: &str) -> String {
     match keyword {
         "protocol" => with_lines("", "@@"),
         "ip_family" => {
-            "virtual_server fwmark 7 {\n@@\n real_server 2001:db8::11 80 {\n }\n}\n".to_owned()
+            "virtual_server fwmark 7 {\n lb_kind TUN\n@@\n real_server 192.0.2.11 80 {\n }\n}\n"
+                .to_owned()
         }
         "sh-port" | "sh-fallback" => with_lines("protocol TCP", "lb_algo sh\n@@"),
         "mh-port" | "mh-fallback" => with_lines("protocol TCP", "lb_algo mh\n@@"),

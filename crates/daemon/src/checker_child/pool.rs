@@ -228,7 +228,7 @@ fn wanted_at(
     held: &BTreeMap<DestinationId, u32>,
     catalogue: &Catalogue,
 ) -> Service {
-    let mut service = Service::new(scheduling);
+    let mut service = Service::new(scheduling.of_family(front.family()));
     for (id, weight) in held {
         let Some(server) = catalogue.servers.get(id) else { continue };
         let forwarding = server.destination.forwarding;

@@ -131,6 +131,8 @@ struct Shell {
     heard: u64,
     heard_at: Instant,
     is_flooded: bool,
+    /// Whether so many came in one turn that those of the next are not to wait longer than they have room.
+    is_crowded: bool,
     /// How long packets may wait while all instances are Backups.
     patience: Duration,
     slept: turn::Slept,

@@ -173,6 +173,8 @@ impl Shell {
         }
         // More than the addresses may have changed: how long they are answered, and what they refuse.
         let _ = self.walls.hold(id, instance, &wanted);
+        // A term that is new to it may be one that has run out.
+        self.walls.advertised(now, id);
         if held == wanted {
             return;
         }

@@ -79,6 +79,7 @@ impl Shell {
                 heard: 0,
                 heard_at: Instant::ZERO,
                 is_flooded: false,
+                is_crowded: false,
                 patience: Duration::ZERO,
                 slept: turn::Slept::NOT,
                 work: work::Work::default(),

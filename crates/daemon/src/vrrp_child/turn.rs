@@ -79,6 +79,7 @@ impl Shell {
                     if self.heard > heard {
                         self.heard_at = woken;
                     }
+                    self.is_crowded = self.heard.saturating_sub(heard) >= CROWD;
                 }
                 Ok(Next::End) => return Ended::Told,
                 Err(Orphaned) => return Ended::Orphaned,
@@ -168,8 +169,9 @@ impl Shell {
     /// How long packets wait for others where many come one by one: each wake-up costs more than many packets.
     ///
     /// A process of Backups alone has time: what it learns late changes nothing but timers that count from the arrival.
+    /// But no more may come meanwhile than a turn reads: what strangers send would push out what peers say.
     fn slice(&self) -> Duration {
-        let is_calm = self.summary.is_some_and(|summary| summary.active == 0);
+        let is_calm = self.summary.is_some_and(|summary| summary.active == 0) && !self.is_crowded;
         if is_calm && self.settled.sessions.is_empty() { self.patience } else { SLICE }
     }
 
@@ -264,6 +266,8 @@ fn suspended_so_far() -> Duration {
 
 const SLICE: Duration = Duration::from_millis(4);
 const LONGEST_SLICE: Duration = Duration::from_millis(20);
+/// Packets of one turn; half of what it reads at most from one socket.
+const CROWD: u64 = 128;
 /// How many slices an advertisement interval has at least.
 const SLICES: u32 = 50;
 /// How long lines wait for a parent that was busy.

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use intent::Lifetime;
 use kernel::netlink::RequestSocket;
 use kernel::socket::{AnnounceSocket, FrameSocket, Heard, Packet};
 use rustix::process::Signal;
@@ -22,6 +23,7 @@ use crate::world::{
 pub const TESTS: &[Test] = &[
     ("a_daemon_that_stands_still_is_silenced_and_says_why_it_stepped_back", silences_a_corpse),
     ("what_a_killed_daemon_leaves_is_silent_until_its_lease_has_ended", silences_leftovers),
+    ("the_fence_outlasts_every_lease", outlasts),
     ("neighbour_advertisements_are_silenced_as_well", silences_ipv6),
     ("a_new_vrrp_process_goes_on_with_the_fence", survives_a_child),
     ("without_the_fence_a_corpse_answers", is_switched_off),
@@ -167,6 +169,36 @@ fn silences_leftovers() {
     ip(&cable, &["addr", "del", &format!("{ADDRESS}/24"), "dev", FAR]);
     let neighbour = Neighbour::at(&cable);
     within(Duration::from_secs(4), "an answer", || neighbour.resolves(VIRTUAL).then_some(()));
+}
+
+fn outlasts() {
+    let mut cable = Cable::new();
+    let configuration =
+        format!("{GLOBAL}{}", instance("VI_1", 51, 150, &[VIRTUAL], "  vrrp_address_lifetime 6\n"));
+    let mut daemon = Start::with(&configuration).until("Entering MASTER");
+    cable.wait_until_held(VIRTUAL);
+    let mut requests = RequestSocket::open().unwrap();
+    // Longer than two renewals of the lease are apart: whenever the daemon died, the fence would fall last.
+    let end = Instant::now() + Duration::from_secs(8);
+    while Instant::now() < end {
+        let fence = fence_left();
+        let address = requests.addresses().unwrap().into_iter().find(|it| it.address == VIRTUAL);
+        let Lifetime::Seconds(lease) = address.expect("the address").lifetime else {
+            panic!("the address has no lease")
+        };
+        assert!(fence > lease, "the fence has {fence} s left, the address {lease} s");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+/// For how many whole seconds the fence stands if nobody advertises any more.
+fn fence_left() -> u32 {
+    let tables: serde_json::Value = serde_json::from_str(&nft(&["-j", "list", "ruleset"])).unwrap();
+    let objects = tables["nftables"].as_array().unwrap();
+    let leased = objects.iter().filter_map(|it| it.get("set")).find(|it| it["name"] == "leased");
+    let left = &leased.expect("a set `leased`")["elem"][0]["elem"]["expires"];
+    u32::try_from(left.as_u64().expect("an element that expires")).unwrap()
 }
 
 fn silences_ipv6() {

@@ -71,5 +71,6 @@ codes! {
     REGEX_OPTION = "LVS018", Silent, "an option of regular expressions that is not executed";
     NO_TLS = "LVS019", GeneralError, "a certificate, key or name that TLS cannot be begun with";
     UNABLE_PLANE = "LVS020", GeneralError, "something that the data plane cannot do";
+    GRANULARITY = "LVS021", GeneralError, "a grouping of clients of another family";
     LONELY_GROUP = "GROUP003", Warning, "a sync group of fewer than two";
 }

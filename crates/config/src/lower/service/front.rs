@@ -23,7 +23,7 @@ pub(super) fn fronts(
     Some(match block.text(0)? {
         "fwmark" => {
             let mark = block.text(1)?.parse().ok().filter(|mark| *mark != 0)?;
-            vec![Front::Mark { mark, family: family.unwrap_or(Family::Ipv4) }]
+            vec![Front::Mark { mark, family: family.or_else(|| of_servers(block))? }]
         }
         "group" => of_group(block, groups, (protocol, family), reports)?,
         text => {
@@ -53,10 +53,11 @@ fn of_group(
         Member::Addresses { first, .. } => Some(Family::of(*first)),
         Member::Mark { family, .. } => *family,
     });
+    let family = family.or(first).or_else(|| of_servers(block))?;
     for member in members {
         match member {
             Member::Mark { mark, family: own } => {
-                let family = own.or(family).or(first).unwrap_or(Family::Ipv4);
+                let family = own.unwrap_or(family);
                 fronts.insert(Front::Mark { mark: *mark, family });
             }
             Member::Addresses { first, last, port } => {
@@ -115,6 +116,27 @@ fn protocol(block: &Directive, reports: &mut Reports<'_>) -> Transport {
 fn family(block: &Directive) -> Option<Family> {
     let line = block.children().iter().rfind(|it| it.keyword == *"ip_family")?;
     Some(if line.text(0)? == "inet6" { Family::Ipv6 } else { Family::Ipv4 })
+}
+
+/// Where nothing else tells the family of a mark: that of whom it is balanced over. A tunnel carries either family, so
+/// it speaks last.
+fn of_servers(block: &Directive) -> Option<Family> {
+    let method = |block: &Directive| {
+        let last = block
+            .children()
+            .iter()
+            .rfind(|it| it.keyword == *"lvs_method" || it.keyword == *"lb_kind");
+        last.and_then(|it| it.text(0)).map(|method| method == "TUN")
+    };
+    let is_tunnelled = method(block).unwrap_or(false);
+    let family = |line: &Directive| Some(Family::of(line.text(0)?.parse().ok()?));
+    let servers = || block.children().iter().filter(|it| it.keyword == *"real_server");
+    let mut direct = servers().filter(|it| !method(it).unwrap_or(is_tunnelled)).filter_map(family);
+    let sorry_server = || {
+        let line = block.children().iter().rfind(|it| it.keyword == *"sorry_server")?;
+        family(line)
+    };
+    direct.next().or_else(sorry_server).or_else(|| servers().find_map(family))
 }
 
 /// Of one line of a group. A range of the last part of an IPv6 address has as many.

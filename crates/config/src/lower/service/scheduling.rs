@@ -10,8 +10,9 @@ use crate::diagnostic::model as codes;
 use crate::lower::report::Reports;
 use crate::syntax::Directive;
 
-/// Lowers the lines of a `virtual_server` in their order: flags of `sh` and `mh` count behind their scheduler only.
-pub(super) fn lower(block: &Directive, reports: &mut Reports<'_>) -> Scheduling {
+/// Lowers the lines of a `virtual_server` of a family in their order: flags of `sh` and `mh` count behind their
+/// scheduler only.
+pub(super) fn lower(block: &Directive, family: Family, reports: &mut Reports<'_>) -> Scheduling {
     let mut scheduling = Scheduling::new("wlc");
     let (mut seconds, mut granularity, mut engine) = (None, None, None);
     for line in block.children() {
@@ -30,10 +31,14 @@ pub(super) fn lower(block: &Directive, reports: &mut Reports<'_>) -> Scheduling 
             }
             // What is out of range is ignored, and 0 means none.
             "persistence_timeout" => {
-                seconds =
-                    Some(number(line).unwrap_or(360)).filter(|it| (1..=2_678_400).contains(it));
+                seconds = Some(number(line).unwrap_or(UNWRITTEN))
+                    .filter(|it| (1..=2_678_400).contains(it));
             }
-            "persistence_granularity" => granularity = line.text(0).and_then(self::granularity),
+            "persistence_granularity" => {
+                granularity = self::granularity(line, family, reports).or(granularity);
+                // It asks for persistence as well, for as long as a `persistence_timeout` without a number.
+                seconds = seconds.or(granularity.map(|_| UNWRITTEN));
+            }
             "persistence_engine" => engine = line.text(0).map(str::to_owned),
             _ => {}
         }
@@ -48,12 +53,8 @@ pub(super) fn lower(block: &Directive, reports: &mut Reports<'_>) -> Scheduling 
                 block.span,
             )
             .help("write `persistence_timeout`, or a port");
-        seconds = Some(360);
+        seconds = Some(UNWRITTEN);
     }
-    let family = match block.text(0).map(str::parse) {
-        Some(Ok(std::net::IpAddr::V6(_))) => Family::Ipv6,
-        _ => Family::Ipv4,
-    };
     scheduling.persistence = seconds.map(|seconds| Persistence {
         seconds,
         granularity: granularity.unwrap_or(Granularity::finest(family)),
@@ -81,10 +82,36 @@ fn flag(line: &Directive, scheduling: &mut Scheduling, reports: &mut Reports<'_>
     }
 }
 
-/// A netmask, or the length of a prefix.
-fn granularity(text: &str) -> Option<Granularity> {
+/// A netmask of IPv4 addresses, or the length of a prefix of IPv6 addresses.
+fn granularity(line: &Directive, family: Family, reports: &mut Reports<'_>) -> Option<Granularity> {
+    let text = line.text(0)?;
     if let Ok(mask) = text.parse::<Ipv4Addr>() {
+        if family == Family::Ipv6 {
+            let what = format!("`{text}` is a mask of IPv4 addresses, and this is for IPv6");
+            reports
+                .warning(codes::GRANULARITY, format!("{what}: it is left out"), line.span)
+                .help("write the length of a prefix, such as `persistence_granularity 64`");
+            return None;
+        }
         return Some(Granularity::Mask(mask));
     }
-    text.parse().ok().filter(|length| (1..=128).contains(length)).map(Granularity::Prefix)
+    let length = text.parse().ok().filter(|length| (1..=128).contains(length))?;
+    if family == Family::Ipv6 {
+        return Some(Granularity::Prefix(length));
+    }
+    let mask = 32_u32.checked_sub(length.into()).and_then(|rest| u32::MAX.checked_shl(rest));
+    let mask = mask.map(Ipv4Addr::from_bits);
+    let what = format!("`{text}` is the length of a prefix, and IPv4 takes a mask");
+    match mask {
+        Some(mask) => reports
+            .warning(codes::GRANULARITY, format!("{what}: it is taken as {mask}"), line.span)
+            .help(format!("write `persistence_granularity {mask}`")),
+        None => reports
+            .warning(codes::GRANULARITY, format!("{what}: it is left out"), line.span)
+            .help("write a mask, such as `persistence_granularity 255.255.255.0`"),
+    };
+    mask.map(Granularity::Mask)
 }
+
+/// Seconds of persistence where no number is written.
+const UNWRITTEN: u32 = 360;

@@ -91,9 +91,10 @@ impl Fence {
         let is_due = |at: &Instant| now.since(*at) >= term.lease() / LEASE_RENEWALS;
         if self.leased.get(&term).is_none_or(is_due) {
             self.leased.insert(term, now);
-            // Leases are renewed a little later, and end at whole seconds.
-            let lease = term.lease() + Duration::from_secs(1);
-            transaction.renew_element(&self.table, LEASED, &element(lease));
+            // An address may have been renewed just before the daemon died, and this at the first advert that was due
+            // before. Leases end at whole seconds, and what renews them waits its turn.
+            let late = term.lease() / LEASE_RENEWALS + term.silence() + Duration::from_secs(2);
+            transaction.renew_element(&self.table, LEASED, &element(term.lease() + late));
         }
     }
 
