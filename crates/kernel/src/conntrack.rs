@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use rustix::io::Errno;
+use wire::Family;
 
 use crate::address::octets;
 use crate::netlink::message::{Attributes, Builder, Message};
@@ -44,12 +45,48 @@ pub struct Direction {
 }
 
 /// Which connections are looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ends {
     /// Those whose client asked for this address.
     AskedFor(IpAddr),
     /// Those that this address answers.
     AnsweredBy(IpAddr),
+    /// All of a family.
+    Any(Family),
+}
+
+#[cfg(test)]
+impl Connection {
+    /// One of `protocol` from a client to whom it asks for, answered by `server`.
+    pub(crate) fn made(protocol: u8, asked: (IpAddr, u16), server: (IpAddr, u16)) -> Self {
+        let client = (IpAddr::from([10, 1, 0, 2]), 40_000);
+        Self {
+            protocol,
+            original: Direction { source: client, destination: asked },
+            reply: Direction { source: server, destination: client },
+            original_tuple: Vec::new(),
+            id: Vec::new(),
+            zone: None,
+        }
+    }
+}
+
+impl Ends {
+    /// Of which family they are.
+    pub fn family(self) -> Family {
+        match self {
+            Self::AskedFor(address) | Self::AnsweredBy(address) => Family::of(address),
+            Self::Any(family) => family,
+        }
+    }
+
+    fn are_of(self, connection: &Connection) -> bool {
+        match self {
+            Self::AskedFor(address) => connection.original.destination.0 == address,
+            Self::AnsweredBy(address) => connection.reply.source.0 == address,
+            Self::Any(_) => true,
+        }
+    }
 }
 
 impl Conntrack {
@@ -60,19 +97,24 @@ impl Conntrack {
         Ok(Self { socket: RequestSocket::open_netfilter()? })
     }
 
-    /// The connections with such an end; none if the kernel tracks none.
+    /// The first connections with such an end that are `wanted`, `most` of them; none if the kernel tracks none.
     ///
     /// **Errors**: the kernel refuses to be read.
-    pub fn find(&mut self, ends: Ends) -> Result<Vec<Connection>, NetlinkError> {
+    pub fn find(
+        &mut self,
+        ends: Ends,
+        most: usize,
+        wanted: impl Fn(&Connection) -> bool,
+    ) -> Result<Vec<Connection>, NetlinkError> {
         let operation = "read tracked connections";
         let found = std::cell::RefCell::new(Vec::new());
-        let matches = |connection: &Connection| match ends {
-            Ends::AskedFor(address) => connection.original.destination.0 == address,
-            Ends::AnsweredBy(address) => connection.reply.source.0 == address,
-        };
-        // Kernels before 5.8 do not filter.
         let each = |message: &Message<'_>| {
-            found.borrow_mut().extend(parse(message.payload).filter(matches));
+            let mut found = found.borrow_mut();
+            if found.len() < most {
+                // Kernels before 5.8 do not filter.
+                let connection = parse(message.payload).filter(|it| ends.are_of(it) && wanted(it));
+                found.extend(connection);
+            }
         };
         let read =
             self.socket.dump(operation, || request(ends), || found.borrow_mut().clear(), each);
@@ -92,7 +134,7 @@ impl Conntrack {
         let requests = connections
             .iter()
             .map(|connection| {
-                let request = begin(DELETE, ACK, connection.reply.source.0)
+                let request = begin(DELETE, ACK, Family::of(connection.reply.source.0))
                     .attribute(TUPLE_ORIGINAL | NESTED, &connection.original_tuple)
                     .attribute(ID, &connection.id);
                 match &connection.zone {
@@ -111,10 +153,11 @@ impl Conntrack {
 /// A dump of the connections with such an end.
 fn request(ends: Ends) -> Builder {
     let (tuple, flags, address, attribute) = match ends {
+        Ends::Any(family) => return begin(GET, DUMP, family),
         Ends::AskedFor(address) => (TUPLE_ORIGINAL, (IP_DESTINATION, 0), address, Side::Receiver),
         Ends::AnsweredBy(address) => (TUPLE_REPLY, (0, IP_SOURCE), address, Side::Sender),
     };
-    begin(GET, DUMP, address)
+    begin(GET, DUMP, Family::of(address))
         .open(tuple)
         .open(TUPLE_IP)
         .attribute(attribute.number(address), &octets(address))
@@ -126,10 +169,10 @@ fn request(ends: Ends) -> Builder {
         .close()
 }
 
-fn begin(kind: u16, flags: u16, address: IpAddr) -> Builder {
-    let family = match address {
-        IpAddr::V4(_) => NFPROTO_IPV4,
-        IpAddr::V6(_) => NFPROTO_IPV6,
+fn begin(kind: u16, flags: u16, family: Family) -> Builder {
+    let family = match family {
+        Family::Ipv4 => NFPROTO_IPV4,
+        Family::Ipv6 => NFPROTO_IPV6,
     };
     Builder::new(SUBSYSTEM << 8 | kind, REQUEST | flags).body(&[family, 0, 0, 0])
 }

@@ -24,6 +24,7 @@ pub use error::NftPlaneError;
 
 use self::error::Failure;
 use self::frame::Way;
+use self::memory::Debts;
 use self::program::Program;
 use crate::conntrack::Conntrack;
 use crate::nft::{Nftables, Reader, Table, Transaction};
@@ -44,6 +45,8 @@ pub struct NftPlane {
     broken: BTreeSet<Family>,
     /// Tables and ways through the kernel that stand as this process writes them.
     framed: BTreeSet<(Family, Option<Way>)>,
+    /// Tracked connections that follow from changes and are not forgotten yet.
+    debts: Debts,
 }
 
 impl NftPlane {
@@ -63,8 +66,13 @@ impl NftPlane {
             timeouts: Timeouts::default(),
             broken: BTreeSet::new(),
             framed: BTreeSet::new(),
+            debts: Debts::default(),
         };
-        this.services()?;
+        for (front, service) in this.services()? {
+            if method(&front, &service) == Ok(Method::Nat) {
+                this.debts.inherit(front.family());
+            }
+        }
         Ok(this)
     }
 
@@ -98,7 +106,7 @@ impl NftPlane {
     }
 
     /// Makes changes, each service's at once; what became of each. If the kernel refuses none, all happen at once, but
-    /// for thousands of services. What is gone already counts as removed.
+    /// for thousands of services. What is gone already counts as removed. [`Self::forget`] is due behind it.
     pub fn apply(&mut self, changes: &[ServiceChange]) -> Vec<Result<(), NftPlaneError>> {
         let mut results: Vec<Result<(), NftPlaneError>> = changes.iter().map(|_| Ok(())).collect();
         let mut wanted: BTreeMap<Front, Option<Service>> = BTreeMap::new();
@@ -127,23 +135,44 @@ impl NftPlane {
         results
     }
 
+    /// Whether tracked connections of what is gone are left.
+    pub fn is_to_forget(&self) -> bool {
+        !self.debts.is_empty()
+    }
+
+    /// Has the kernel forget connections to servers that are gone, some of them: to be called until
+    /// [`Self::is_to_forget`] says that none are left, with what others wait for in between.
+    ///
+    /// **Errors**: the kernel refuses; what is left is tried again with the next call.
+    pub fn forget(&mut self) -> Result<(), NftPlaneError> {
+        let settled = self.debts.settle(&mut self.conntrack, &self.standing);
+        settled.map_err(NftPlaneError::of("forget connections of servers that are gone"))
+    }
+
     /// Changes how long flows of servers that get packets as they are are remembered; what is not said is as IPVS has it.
     /// With NAT connection tracking has its own times.
     ///
-    /// **Errors**: the kernel refuses.
+    /// **Errors**: the kernel refuses; then some may be as before.
     pub fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<(), NftPlaneError> {
         if self.timeouts == *timeouts {
             return Ok(());
         }
-        self.timeouts = *timeouts;
         let mut transaction = Transaction::default();
         for (front, service) in &self.standing {
             if let Ok(method @ Method::DirectRoute) = method(front, service) {
-                let program = Program { front, service, method, timeouts: self.timeouts };
+                let program = Program { front, service, method, timeouts: *timeouts };
                 program.renew_servers(&mut transaction, &self.table(front.family()));
             }
+            if transaction.len() >= MOST_AT_ONCE {
+                let full = std::mem::take(&mut transaction);
+                self.nftables
+                    .commit(SET_TIMEOUTS, full)
+                    .map_err(NftPlaneError::of(SET_TIMEOUTS))?;
+            }
         }
-        self.nftables.commit("set timeouts", transaction).map_err(NftPlaneError::of("set timeouts"))
+        self.nftables.commit(SET_TIMEOUTS, transaction).map_err(NftPlaneError::of(SET_TIMEOUTS))?;
+        self.timeouts = *timeouts;
+        Ok(())
     }
 
     /// Takes all services away, and the tables.
@@ -162,6 +191,9 @@ impl NftPlane {
             .commit("flush services", transaction)
             .map_err(NftPlaneError::of("flush services"))?;
         self.broken.clear();
+        while self.is_to_forget() {
+            self.forget()?;
+        }
         Ok(())
     }
 
@@ -187,7 +219,7 @@ impl NftPlane {
                 Ok(()) => {
                     self.framed.extend(ways);
                     self.framed.retain(|(family, _)| !doomed.contains(family));
-                    self.taken(together, refused);
+                    self.taken(together);
                 }
                 Err(error) if together.len() == 1 => {
                     refused.extend(together.iter().map(|it| (it.front, Failure::of(&error))));
@@ -243,16 +275,11 @@ impl NftPlane {
         touched.into_iter().filter(|family| !is_left(*family)).collect()
     }
 
-    /// What follows when steps were taken: who is gone is forgotten.
-    fn taken(&mut self, steps: Vec<Step>, refused: &mut BTreeMap<Front, Failure>) {
+    /// What follows when steps were taken.
+    fn taken(&mut self, steps: Vec<Step>) {
         for step in steps {
-            let family = step.front.family();
-            self.broken.remove(&family);
-            let table = self.table(family);
-            let forgotten = memory::forget(self, &table, &step);
-            if let Err(error) = forgotten {
-                refused.insert(step.front, Failure::of(&error));
-            }
+            self.broken.remove(&step.front.family());
+            self.debts.note(&step);
             match step.wanted {
                 Some(it) => self.standing.insert(step.front, it.service),
                 None => self.standing.remove(&step.front),
@@ -358,5 +385,6 @@ fn step(service: &mut Option<Service>, change: &ServiceChange) -> Result<(), Nft
 
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 const CHANGE: &str = "change nftables";
+const SET_TIMEOUTS: &str = "set timeouts";
 /// Messages in a transaction: a service of ten servers takes about fifty.
 const MOST_AT_ONCE: usize = 10_000;

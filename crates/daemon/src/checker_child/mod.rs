@@ -158,7 +158,7 @@ impl Shell {
         let now = now();
         self.roster.handle(now, Input::Shutdown, &mut self.outputs);
         self.perform(now);
-        self.release();
+        self.release(now);
         let _ = self.startup.parent.flush(&mut self.startup.log);
     }
 }

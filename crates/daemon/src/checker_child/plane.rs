@@ -12,7 +12,7 @@ pub(super) enum Plane {
     /// The kernel's own.
     Ipvs(Ipvs),
     /// One made of rules.
-    Nftables(NftPlane),
+    Nftables(Box<NftPlane>),
 }
 
 /// It cannot be spoken to, or refused.
@@ -32,7 +32,7 @@ pub(super) enum PlaneError {
 }
 
 impl Plane {
-    /// Finds the one that is wanted. Rules stand in tables of this name; where IPVS balances, none are left there.
+    /// Finds the one that is wanted; nothing is changed. Rules stand in tables of this name.
     ///
     /// **Errors**: there is none.
     pub(super) fn open(wanted: DataPlane, table: &str) -> Result<Self, PlaneError> {
@@ -44,11 +44,33 @@ impl Plane {
                 found => Some(found?),
             },
         };
-        let Some(ipvs) = ipvs else { return Ok(Self::Nftables(NftPlane::open(table)?)) };
-        if let Ok(mut left) = NftPlane::open(table) {
-            left.flush()?;
+        Ok(match ipvs {
+            Some(ipvs) => Self::Ipvs(ipvs),
+            None => Self::Nftables(Box::new(NftPlane::open(table)?)),
+        })
+    }
+
+    /// Takes away what the other kind has in its place: where IPVS balances, tables of this name. What IPVS has is not told
+    /// from what others have there.
+    ///
+    /// **Errors**: the kernel refuses.
+    pub(super) fn clear_other(&self, table: &str) -> Result<(), PlaneError> {
+        match self {
+            Self::Ipvs(_) => match NftPlane::open(table) {
+                Ok(mut left) => Ok(left.flush()?),
+                // A kernel without nftables has no tables.
+                Err(_) => Ok(()),
+            },
+            Self::Nftables(_) => Ok(()),
         }
-        Ok(Self::Ipvs(ipvs))
+    }
+
+    /// Whether both are of the same kind.
+    pub(super) const fn is_same(&self, other: &Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Ipvs(_), Self::Ipvs(_)) | (Self::Nftables(_), Self::Nftables(_))
+        )
     }
 
     /// What it is called.
@@ -79,13 +101,32 @@ impl Plane {
         }
     }
 
-    /// Sets how long connections are remembered.
+    /// Sets how long connections are remembered. What is not said stays as it is in IPVS, where others may have set it.
     ///
     /// **Errors**: it refuses.
     pub(super) fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<(), PlaneError> {
         match self {
+            Self::Ipvs(_) if *timeouts == Timeouts::default() => Ok(()),
             Self::Ipvs(ipvs) => Ok(ipvs.set_timeouts(timeouts)?),
             Self::Nftables(nftables) => Ok(nftables.set_timeouts(timeouts)?),
+        }
+    }
+
+    /// Whether connections to servers that are gone are yet to be forgotten. IPVS does so itself.
+    pub(super) fn is_to_forget(&self) -> bool {
+        match self {
+            Self::Ipvs(_) => false,
+            Self::Nftables(nftables) => nftables.is_to_forget(),
+        }
+    }
+
+    /// Forgets some of them.
+    ///
+    /// **Errors**: it refuses; they are tried again with the next call.
+    pub(super) fn forget(&mut self) -> Result<(), PlaneError> {
+        match self {
+            Self::Ipvs(_) => Ok(()),
+            Self::Nftables(nftables) => Ok(nftables.forget()?),
         }
     }
 
@@ -131,6 +172,11 @@ impl Plane {
 }
 
 impl PlaneError {
+    /// Whether there is no such load balancer, and nothing in it.
+    pub(super) const fn is_absence(&self) -> bool {
+        matches!(self, Self::Ipvs(IpvsError::Missing))
+    }
+
     /// What happened, and why, in one line.
     pub(super) fn line(&self) -> String {
         let mut text = self.to_string();

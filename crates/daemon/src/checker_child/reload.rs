@@ -47,16 +47,18 @@ impl Shell {
         now: Instant,
         read: Result<Model, String>,
     ) -> Result<(), Orphaned> {
-        let answer = match read {
-            Ok(model) => ToParent::Reloaded { changes: self.apply(now, &model) },
+        let answer = match read.and_then(|model| self.apply(now, &model)) {
+            Ok(changes) => ToParent::Reloaded { changes },
             Err(reason) => ToParent::ReloadFailed { reason },
         };
         self.startup.parent.say(&answer)
     }
 
     /// Takes another configuration over; says what changed.
-    fn apply(&mut self, now: Instant, model: &Model) -> String {
-        self.change_plane(model.global.data_plane);
+    ///
+    /// **Errors**: the load balancer that it wants is not there. All is as before then.
+    fn apply(&mut self, now: Instant, model: &Model) -> Result<String, String> {
+        self.change_plane(now, model.global.data_plane)?;
         // Services that are new may stand already.
         if let Some(seen) = self.look(now) {
             let words = self.pool.see(seen);
@@ -67,11 +69,11 @@ impl Shell {
             self.set_timeouts();
         }
         let (came, went) = self.put_in_force(now, model, false);
-        if (came, went) == (0, 0) {
+        Ok(if (came, went) == (0, 0) {
             "Configuration reloaded: the same virtual servers".to_owned()
         } else {
             format!("Configuration reloaded: {came} virtual servers new, {went} gone")
-        }
+        })
     }
 
     /// Brings everything in line with a configuration; says how many virtual servers came and went.

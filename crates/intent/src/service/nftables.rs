@@ -39,11 +39,6 @@ pub enum Refusal {
         "nftables reaches all servers of a service by the same method, not some by NAT and some by DR"
     )]
     Mixed,
-    /// Clients are remembered, and some servers keep the port that they ask for while others do not.
-    #[error(
-        "nftables remembers clients only where all servers of a service have a port, or none has"
-    )]
-    Ports,
     /// A server is of another family than the service.
     #[error("nftables does not translate between IPv4 and IPv6")]
     Family(Back),
@@ -77,7 +72,6 @@ impl Refusal {
                  `lvs_data_plane ipvs`"
             }
             Self::Mixed => "write one `lvs_method` for the virtual_server and its sorry_server",
-            Self::Ports => "write a port for every real_server, or leave `persistence_timeout` out",
             Self::Family(_) => "give the virtual_server servers of its own family",
             Self::Engine(_) => {
                 "leave `persistence_engine` out: clients are told apart by their addresses"
@@ -95,7 +89,6 @@ impl Refusal {
             Self::Counting(_)
             | Self::Scheduler(_)
             | Self::Mixed
-            | Self::Ports
             | Self::Engine(_)
             | Self::OnePacket => None,
         }
@@ -123,11 +116,6 @@ pub fn method(front: &Front, service: &Service) -> Result<Method, Refusal> {
         }
     }
     let method = found.unwrap_or(Method::Nat);
-    let mut ports = service.destinations.keys().map(|back| back.port != 0);
-    let first = ports.next();
-    if scheduling.persistence.is_some() && ports.any(|it| Some(it) != first) {
-        return Err(Refusal::Ports);
-    }
     if scheduling.one_packet && method == Method::Nat && !service.destinations.is_empty() {
         return Err(Refusal::OnePacket);
     }
@@ -247,7 +235,7 @@ mod tests {
             .map(|persistence| Persistence { engine: None, ..persistence });
         assert_eq!(method(&FRONT, &wanted), Ok(Method::Nat));
         wanted.destinations.insert(Back { port: 0, ..back("10.0.0.2") }, NAT);
-        assert_eq!(method(&FRONT, &wanted), Err(Refusal::Ports));
+        assert_eq!(method(&FRONT, &wanted), Ok(Method::Nat));
         let one_packet = Scheduling { one_packet: true, ..Scheduling::new("rr") };
         let datagrams = |destinations: &[Destination]| {
             let wanted = Service { scheduling: one_packet.clone(), ..service("rr", destinations) };

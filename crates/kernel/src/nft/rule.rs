@@ -23,6 +23,8 @@ pub enum Field {
     OutputInterface,
     /// The packet's mark, four bytes in host order.
     Mark,
+    /// The packet's priority, four bytes in host order: nobody asks for it before the packet leaves.
+    Priority,
 }
 
 /// A rule under construction.
@@ -59,13 +61,20 @@ impl Rule {
     /// The mark alone lets later parts of a rule look at it: nft cannot show a rule that keeps it in a register.
     #[must_use]
     pub fn mark_by(self, fields: &[Field], map: &str) -> Self {
-        self.load_all(fields).lookup(map, (FIRST, Some(FIRST)), false).set_mark()
+        self.load_all(fields).lookup(map, (FIRST, Some(FIRST)), false).set_meta(META_MARK)
     }
 
-    /// Marks the packet.
+    /// Goes on if the fields' bytes are a key of the map; what the map says is noted as the packet's priority, for later
+    /// parts of a rule as with [`Self::mark_by`], where the mark is somebody else's.
     #[must_use]
-    pub fn mark(self, mark: u32) -> Self {
-        self.constant(FIRST, &mark.to_ne_bytes()).set_mark()
+    pub fn note_by(self, fields: &[Field], map: &str) -> Self {
+        self.load_all(fields).lookup(map, (FIRST, Some(FIRST)), false).set_meta(META_PRIORITY)
+    }
+
+    /// Takes the note off: the packet has no priority.
+    #[must_use]
+    pub fn wipe_note(self) -> Self {
+        self.constant(FIRST, &[0; 4]).set_meta(META_PRIORITY)
     }
 
     /// Counts packets and bytes.
@@ -142,6 +151,7 @@ impl Rule {
             Field::InputInterface => self.expression("meta", meta(META_IIF)),
             Field::OutputInterface => self.expression("meta", meta(META_OIF)),
             Field::Mark => self.expression("meta", meta(META_MARK)),
+            Field::Priority => self.expression("meta", meta(META_PRIORITY)),
         }
     }
 
@@ -201,9 +211,9 @@ impl Rule {
         })
     }
 
-    fn set_mark(self) -> Self {
+    fn set_meta(self, key: u32) -> Self {
         self.expression("meta", |data| {
-            data.attribute(META_KEY, &be(META_MARK)).attribute(META_SREG, &be(FIRST))
+            data.attribute(META_KEY, &be(key)).attribute(META_SREG, &be(FIRST))
         })
     }
 
@@ -227,7 +237,7 @@ impl Field {
                 length
             }
             Self::Protocol => 1,
-            Self::InputInterface | Self::OutputInterface | Self::Mark => 4,
+            Self::InputInterface | Self::OutputInterface | Self::Mark | Self::Priority => 4,
         }
     }
 
@@ -260,6 +270,7 @@ const TRANSPORT_HEADER: u32 = 2;
 const META_DREG: u16 = 1;
 const META_KEY: u16 = 2;
 const META_SREG: u16 = 3;
+const META_PRIORITY: u32 = 2;
 const META_MARK: u32 = 3;
 const META_IIF: u32 = 4;
 const META_OIF: u32 = 5;

@@ -40,6 +40,8 @@ pub enum SetKind {
     Interface,
     /// A mark, in host order; for maps any number.
     Mark,
+    /// A priority, in host order; for maps any number.
+    Priority,
     /// Where a rule that looks it up goes; for values only.
     Verdict,
 }
@@ -122,6 +124,7 @@ impl SetKind {
             Self::Port => 13,
             Self::Mark => 19,
             Self::Interface => 20,
+            Self::Priority => 23,
             // `NFT_DATA_VERDICT`.
             Self::Verdict => 0xffff_ff00,
         }
@@ -130,7 +133,7 @@ impl SetKind {
     const fn len(self) -> u32 {
         match self {
             Self::Ipv6 => 16,
-            Self::Ipv4 | Self::Mark | Self::Interface => 4,
+            Self::Ipv4 | Self::Mark | Self::Priority | Self::Interface => 4,
             Self::Port => 2,
             Self::Protocol => 1,
             Self::Verdict => 0,

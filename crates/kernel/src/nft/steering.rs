@@ -8,6 +8,7 @@ use wire::Family;
 use super::rule::{CMP_NEQ, FIRST, Field, Rule, VERDICT, be};
 use super::set::milliseconds;
 use crate::address::octets;
+use crate::netlink::message::Builder;
 
 impl Rule {
     /// Goes where the map of verdicts sends the fields' bytes; goes on if it has none for them.
@@ -45,27 +46,29 @@ impl Rule {
             .lookup(verdicts, (SECOND, Some(VERDICT)), false)
     }
 
-    /// Has a map say `value` of the fields' bytes, part by part; if it says something already, that stays and gets its
-    /// whole time again. Goes on if the map is not full.
+    /// Has a map say `value` of the fields' bytes; if it says something already, that stays and gets its whole time
+    /// again. Goes on if the map is not full.
     #[must_use]
-    pub fn remember(self, fields: &[Field], map: &str, value: &[&[u8]], time: Duration) -> Self {
-        let mut register = SECOND;
-        let mut rule = self.load_all(fields);
-        for part in value {
-            rule = rule.constant(register, part);
-            register += u32::try_from(part.len().div_ceil(4)).unwrap_or(1);
-        }
-        rule.update(map, time)
+    pub fn remember(self, fields: &[Field], map: &str, value: [u8; 4], time: Duration) -> Self {
+        self.load_all(fields)
+            .constant(SECOND, &value)
+            .learn(map, DYNSET_UPDATE, |data| data.attribute(DYNSET_TIMEOUT, &milliseconds(time)))
     }
 
     /// Gives what a map says of the fields' bytes its whole time again; goes on if it says something.
     ///
-    /// An update takes a value, though it changes none that is there: `nothing` is one of the map's kind. nft shows it,
-    /// and not the question whether there is one.
+    /// An update takes a value, though it changes none that is there. nft shows it, and not the question whether there
+    /// is one.
     #[must_use]
-    pub fn keep(self, fields: &[Field], map: &str, nothing: &[&[u8]], time: Duration) -> Self {
+    pub fn keep(self, fields: &[Field], map: &str, time: Duration) -> Self {
         let asked = self.load_all(fields).lookup(map, (FIRST, Some(SECOND)), false);
-        asked.remember(fields, map, nothing, time)
+        asked.remember(fields, map, [0; 4], time)
+    }
+
+    /// Has a map say nothing of the fields' bytes any more, and goes on. This takes a value too, whichever.
+    #[must_use]
+    pub fn forget(self, fields: &[Field], map: &str) -> Self {
+        self.load_all(fields).constant(SECOND, &[0; 4]).learn(map, DYNSET_DELETE, |data| data)
     }
 
     /// Goes on if the field has one of the bits.
@@ -97,13 +100,6 @@ impl Rule {
             Some(port) => rule.constant(next, &port.to_be_bytes()).rewrite(family, true),
             None => rule.rewrite(family, false),
         }
-    }
-
-    /// The same with what a map says of the fields' bytes, which is an address, or an address and a port; goes on if it
-    /// says nothing.
-    #[must_use]
-    pub fn dnat_by(self, fields: &[Field], map: &str, (family, has_port): (Family, bool)) -> Self {
-        self.load_all(fields).lookup(map, (FIRST, Some(FIRST)), false).rewrite(family, has_port)
     }
 
     /// Sends a copy of the packet, as it is, to the link address of a neighbour.
@@ -151,13 +147,15 @@ impl Rule {
         })
     }
 
-    fn update(self, map: &str, time: Duration) -> Self {
+    /// Changes what a map says of the first register; its value is in the second.
+    fn learn(self, map: &str, operation: u32, more: impl FnOnce(Builder) -> Builder) -> Self {
         self.expression("dynset", |data| {
-            data.text(DYNSET_NAME, map)
-                .attribute(DYNSET_OPERATION, &be(DYNSET_UPDATE))
+            let data = data
+                .text(DYNSET_NAME, map)
+                .attribute(DYNSET_OPERATION, &be(operation))
                 .attribute(DYNSET_KEY, &be(FIRST))
-                .attribute(DYNSET_DATA, &be(SECOND))
-                .attribute(DYNSET_TIMEOUT, &milliseconds(time))
+                .attribute(DYNSET_DATA, &be(SECOND));
+            more(data)
         })
     }
 }
@@ -186,6 +184,7 @@ const DYNSET_KEY: u16 = 4;
 const DYNSET_DATA: u16 = 5;
 const DYNSET_TIMEOUT: u16 = 6;
 const DYNSET_UPDATE: u32 = 1;
+const DYNSET_DELETE: u32 = 2;
 const FIB_DREG: u16 = 1;
 const FIB_RESULT: u16 = 2;
 const FIB_FLAGS: u16 = 3;

@@ -1,17 +1,16 @@
 //! What rules of a service remember: which client went to which server, and which flow goes to which.
 //!
-//! NAT remembers clients alone, by the server's address and port, since connections are tracked. Where servers have
-//! packets as they are, maps have the numbers of servers: packets are marked with these on their way to the server's
-//! chain, and not longer.
+//! NAT remembers clients alone, since connections are tracked. Maps have the numbers of servers: packets carry these on
+//! their way to the server's chain, and not longer. A number that means no server any more is forgotten by the packet
+//! that brings it up.
 
 use core::time::Duration;
 
 use intent::service::nftables::Method;
-use intent::service::{Back, Front, Persistence, Timeouts, Transport};
+use intent::service::{Front, Persistence, Timeouts, Transport};
 
-use super::names::{self, CLIENTS, FLOWS};
+use super::names::{self, ALIVE, CLIENTS, FLOWS, STAYING};
 use super::program::Program;
-use crate::address::octets;
 use crate::nft::{Field, Rule, Set, SetKind, Table, Transaction};
 
 /// A map that rules fill.
@@ -20,7 +19,6 @@ pub(super) struct Learned {
     pub(super) name: String,
     pub(super) kind: Kind,
     key: Vec<SetKind>,
-    value: Vec<SetKind>,
     /// What of a packet is the key.
     pub(super) fields: Vec<Field>,
 }
@@ -30,6 +28,17 @@ pub(super) struct Learned {
 pub(super) enum Kind {
     Clients,
     Flows,
+}
+
+impl Kind {
+    /// The map of the servers that who is remembered may go to: a flow stays where it is, also if its server takes no
+    /// new ones; a client finds another then.
+    pub(super) const fn servers(self) -> &'static str {
+        match self {
+            Self::Clients => ALIVE,
+            Self::Flows => STAYING,
+        }
+    }
 }
 
 /// The maps of a service, flows first: a flow stays where it is, whatever is remembered of its client.
@@ -42,21 +51,14 @@ pub(super) fn maps(program: &Program<'_>) -> Vec<Learned> {
             name: names::part(program.front, FLOWS),
             kind: Kind::Flows,
             key: vec![address, SetKind::Port],
-            value: vec![SetKind::Mark],
             fields: vec![names::source(family), names::SOURCE_PORT],
         });
     }
     if let Some(persistence) = program.persistence() {
-        let value = match program.method {
-            Method::DirectRoute => vec![SetKind::Mark],
-            Method::Nat if has_ports(program) => vec![address, SetKind::Port],
-            Method::Nat => vec![address],
-        };
         maps.push(Learned {
             name: names::part(program.front, CLIENTS),
             kind: Kind::Clients,
             key: vec![address],
-            value,
             fields: vec![names::client(family, persistence)],
         });
     }
@@ -65,31 +67,8 @@ pub(super) fn maps(program: &Program<'_>) -> Vec<Learned> {
 
 impl Learned {
     pub(super) fn add(&self, transaction: &mut Transaction, table: &Table) {
-        let map = Set::map(&self.name, &self.key, &self.value);
+        let map = Set::map(&self.name, &self.key, &[SetKind::Priority]);
         transaction.add_set(table, &Set { expires: true, learns: Some(MOST), ..map });
-    }
-
-    /// What the map says of who goes to a server, part by part.
-    pub(super) fn value(&self, back: Back) -> Vec<Vec<u8>> {
-        match self.value.as_slice() {
-            [SetKind::Mark] => vec![names::number(back).to_vec()],
-            [_, SetKind::Port] => vec![octets(back.address), back.port.to_be_bytes().to_vec()],
-            _ => vec![octets(back.address)],
-        }
-    }
-
-    /// The same as the kernel tells it: each of several parts fills whole four bytes.
-    pub(super) fn bytes(&self, back: Back) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for part in self.value(back) {
-            bytes.extend(part);
-            bytes.resize(bytes.len().next_multiple_of(4), 0);
-        }
-        bytes
-    }
-
-    pub(super) fn has_port(&self) -> bool {
-        self.value.contains(&SetKind::Port)
     }
 
     /// How long what is remembered lasts after a packet; the last that fits counts.
@@ -124,11 +103,6 @@ impl Seen {
             Self::Flags(flags) => Self::Tcp.check(rule).any_bit(TCP_FLAGS, &[flags]),
         }
     }
-}
-
-/// Whether servers have ports of their own; all have, or none has.
-fn has_ports(program: &Program<'_>) -> bool {
-    program.service.destinations.keys().any(|back| back.port != 0)
 }
 
 /// As IPVS remembers connections, where nothing else is wanted.

@@ -1,46 +1,125 @@
-//! What is remembered of servers that are gone: flows and clients in maps, and tracked connections.
+//! Tracked connections that are to be forgotten: those of servers that are gone. What maps remember of such, rules
+//! forget themselves.
+//!
+//! Each look goes through all that the kernel tracks, so what several steps leave behind is looked for at once, and what
+//! could not be done stays to be done.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
 
 use intent::service::nftables::Method;
-use intent::service::{Back, Front, Service, Transport};
-use rustix::io::Errno;
+use intent::service::{Back, Front, Services, Transport};
+use wire::Family;
 
-use super::learned::Kind;
 use super::names;
-use super::{NftPlane, Planned, Step};
+use super::{Planned, Step};
 use crate::conntrack::{Connection, Conntrack, Ends};
 use crate::netlink::NetlinkError;
-use crate::nft::{Element, Table, Transaction};
 
-/// Forgets who went to servers that a step took away. Clients of servers that take no new connections are to find
-/// another, their flows are not.
-///
-/// **Errors**: the kernel refuses.
-pub(super) fn forget(plane: &mut NftPlane, table: &Table, step: &Step) -> Result<(), NetlinkError> {
-    let (standing, wanted) = (step.standing.as_ref(), step.wanted.as_ref());
-    if let (Some(standing), Some(wanted)) = (standing, wanted) {
-        let (gone, resting) = (gone(standing, Some(wanted)), resting(standing, wanted));
-        let program = wanted.program(&step.front, plane.timeouts);
-        for map in program.learned() {
-            let clients = resting.iter().filter(|_| map.kind == Kind::Clients);
-            let values = gone.iter().chain(clients).map(|back| map.bytes(*back)).collect();
-            forget_in(plane, table, &map.name, &values)?;
+/// What is left to be forgotten.
+#[derive(Debug, Default)]
+pub(super) struct Debts {
+    /// Servers that have no connections of a service any more.
+    gone: BTreeMap<Front, BTreeSet<Back>>,
+    /// Services of datagrams that are new.
+    new: BTreeSet<Front>,
+    /// Families of which a predecessor may have left something.
+    inherited: BTreeSet<Family>,
+    /// Where all of these are to be looked for.
+    ends: BTreeSet<Ends>,
+}
+
+impl Debts {
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Notes what follows from a step.
+    pub(super) fn note(&mut self, step: &Step) {
+        let (standing, wanted) = (step.standing.as_ref(), step.wanted.as_ref());
+        if let Some(standing) = standing.filter(|it| it.method == Method::Nat) {
+            let gone = gone(standing, wanted);
+            self.ends.extend(gone.iter().map(|back| Ends::AnsweredBy(back.address)));
+            self.gone.entry(step.front).or_default().extend(gone);
         }
-    }
-    match standing {
-        Some(standing) if standing.method == Method::Nat => {
-            for back in gone(standing, wanted) {
-                forget_connections(&mut plane.conntrack, &step.front, back)?;
-            }
+        if let Some(wanted) = wanted {
+            let gone = self.gone.entry(step.front).or_default();
+            // Who is back before he was forgotten goes on.
+            gone.retain(|back| !wanted.service.destinations.contains_key(back));
+        } else {
+            self.new.remove(&step.front);
         }
-        _ => {}
+        if standing.is_none()
+            && wanted.is_some()
+            && let Front::Address { protocol: Transport::Udp, address, .. } = step.front
+        {
+            self.new.insert(step.front);
+            self.ends.insert(Ends::AskedFor(address));
+        }
+        self.gone.retain(|_, backs| !backs.is_empty());
     }
-    if standing.is_none() && wanted.is_some() {
-        forget_unbalanced(&mut plane.conntrack, &step.front)?;
+
+    /// Notes that a predecessor may have been killed between a change and what follows from it.
+    pub(super) fn inherit(&mut self, family: Family) {
+        self.inherited.insert(family);
+        self.ends.insert(Ends::Any(family));
     }
-    Ok(())
+
+    /// Goes through what is tracked once, and forgets some thousand connections at most.
+    ///
+    /// **Errors**: the kernel refuses. What is left stays to be done.
+    pub(super) fn settle(
+        &mut self,
+        conntrack: &mut Conntrack,
+        standing: &Services,
+    ) -> Result<(), NetlinkError> {
+        if self.ends.len() > FEW {
+            let families = self.ends.iter().map(|ends| Ends::Any(ends.family()));
+            self.ends = families.collect();
+        }
+        let Some(ends) = self.ends.first().copied() else { return Ok(()) };
+        let found = conntrack.find(ends, AT_ONCE, |it| self.is_over(it, standing))?;
+        conntrack.forget(&found)?;
+        if found.len() < AT_ONCE {
+            self.ends.remove(&ends);
+        }
+        if self.is_empty() {
+            *self = Self::default();
+        }
+        Ok(())
+    }
+
+    /// Whether a connection is to be forgotten.
+    fn is_over(&self, connection: &Connection, standing: &Services) -> bool {
+        let Some(protocol) = names::transport(connection.protocol) else { return false };
+        let (asked, answered) = (connection.original.destination, connection.reply.source);
+        let front = |port| Front::Address { protocol, address: asked.0, port };
+        let (exact, all) = (front(asked.1), front(0));
+        if asked == answered {
+            // It came to this host itself before there was a service for it: as long as more comes, it would be taken
+            // for a conversation that goes on.
+            return self.new.contains(&exact) || self.new.contains(&all);
+        }
+        let servers = [answered.1, 0].map(|port| Back { address: answered.0, port });
+        let is_gone = |front: &Front| {
+            self.gone.get(front).is_some_and(|gone| servers.iter().any(|it| gone.contains(it)))
+        };
+        let serves = |front: &Front| {
+            let service = standing.get(front);
+            service.is_some_and(|it| servers.iter().any(|at| it.destinations.contains_key(at)))
+        };
+        if is_gone(&exact) || is_gone(&all) {
+            return true;
+        }
+        let family = Family::of(asked.0);
+        if marks(standing.keys(), family).any(serves) {
+            // It may have come by this mark.
+            return false;
+        }
+        if marks(self.gone.keys(), family).any(is_gone) {
+            return !serves(&exact) && !serves(&all);
+        }
+        self.inherited.contains(&family) && standing.contains_key(&exact) && !serves(&exact)
+    }
 }
 
 /// The servers that are there no more, or reached otherwise.
@@ -53,97 +132,17 @@ fn gone(standing: &Planned, wanted: Option<&Planned>) -> Vec<Back> {
     standing.service.destinations.keys().filter(|back| !stays(back)).copied().collect()
 }
 
-/// The servers that took new connections and take none now.
-fn resting(standing: &Planned, wanted: &Planned) -> Vec<Back> {
-    let weight =
-        |service: &Service, back: &Back| service.destinations.get(back).map(|it| it.weight);
-    let rests = |back: &&Back| {
-        weight(&wanted.service, back) == Some(0) && weight(&standing.service, back) != Some(0)
-    };
-    standing.service.destinations.keys().filter(rests).copied().collect()
+fn marks<'a>(
+    fronts: impl Iterator<Item = &'a Front>,
+    family: Family,
+) -> impl Iterator<Item = &'a Front> {
+    fronts.filter(move |front| matches!(front, Front::Mark { .. }) && front.family() == family)
 }
 
-/// Removes the elements of a map that say one of `values`.
-fn forget_in(
-    plane: &mut NftPlane,
-    table: &Table,
-    set: &str,
-    values: &BTreeSet<Vec<u8>>,
-) -> Result<(), NetlinkError> {
-    if values.is_empty() {
-        return Ok(());
-    }
-    let mut outcome = Ok(());
-    // An element may end between being read and being removed, and a transaction that names it changes nothing.
-    for _ in 0..TRIES {
-        let elements: Vec<Element> = plane
-            .reader
-            .elements(table, set)?
-            .into_iter()
-            .filter(|element| element.value.as_ref().is_some_and(|it| values.contains(it)))
-            .map(|element| Element::key(element.key))
-            .collect();
-        outcome = Ok(());
-        for elements in elements.chunks(AT_ONCE) {
-            let mut transaction = Transaction::default();
-            transaction.remove_elements(table, set, elements);
-            match plane.nftables.commit("forget clients", transaction) {
-                Err(error @ NetlinkError::Refused { errno: Errno::NOENT, .. }) => {
-                    outcome = Err(error);
-                }
-                other => other?,
-            }
-        }
-        if outcome.is_ok() {
-            break;
-        }
-    }
-    outcome
-}
+/// So many addresses are looked for one by one, and in all that is tracked where there are more.
+const FEW: usize = 4;
+/// Connections that are forgotten at once: others wait meanwhile.
+const AT_ONCE: usize = 1 << 15;
 
-/// Forgets the connections of a service to a server.
-fn forget_connections(
-    conntrack: &mut Conntrack,
-    front: &Front,
-    back: Back,
-) -> Result<(), NetlinkError> {
-    let mut found = conntrack.find(Ends::AnsweredBy(back.address))?;
-    found.retain(|connection| is_of(connection, front, back));
-    conntrack.forget(&found)
-}
-
-/// Whether a connection came to a server through a service.
-fn is_of(connection: &Connection, front: &Front, back: Back) -> bool {
-    let (asked, answered) = (connection.original.destination, connection.reply.source);
-    let (port, is_rewritten) = (connection.reply.source.1, asked != answered);
-    let goes_there = answered.0 == back.address && (back.port == 0 || port == back.port);
-    let comes_so = match front {
-        Front::Address { protocol, address, port } => {
-            connection.protocol == names::protocol_number(*protocol)
-                && asked.0 == *address
-                && (*port == 0 || asked.1 == *port)
-        }
-        Front::Mark { .. } => true,
-    };
-    is_rewritten && goes_there && comes_so
-}
-
-/// Forgets datagrams that came to this host itself before there was a service for them: as long as more come, they would
-/// be taken for a conversation that goes on.
-fn forget_unbalanced(conntrack: &mut Conntrack, front: &Front) -> Result<(), NetlinkError> {
-    let Front::Address { protocol: Transport::Udp, address, port } = front else {
-        return Ok(());
-    };
-    let asked = |at: (IpAddr, u16)| at.0 == *address && (*port == 0 || at.1 == *port);
-    let mut found = conntrack.find(Ends::AskedFor(*address))?;
-    found.retain(|connection| {
-        let destination = connection.original.destination;
-        connection.protocol == names::protocol_number(Transport::Udp)
-            && asked(destination)
-            && destination == connection.reply.source
-    });
-    conntrack.forget(&found)
-}
-
-const TRIES: usize = 8;
-const AT_ONCE: usize = 512;
+#[cfg(test)]
+mod tests;

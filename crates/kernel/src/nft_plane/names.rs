@@ -67,6 +67,12 @@ pub(super) const fn protocol_number(protocol: Transport) -> u8 {
     }
 }
 
+/// What [`protocol_number`] numbers; nothing for protocols that are not balanced.
+pub(super) fn transport(number: u8) -> Option<Transport> {
+    let all = [Transport::Tcp, Transport::Udp, Transport::Sctp];
+    all.into_iter().find(|protocol| protocol_number(*protocol) == number)
+}
+
 /// Which of the maps of all fronts has a front, and its keys there.
 pub(super) fn keys(front: &Front) -> (Kind, Vec<Vec<u8>>) {
     let whole = |byte: u8| [byte, 0, 0, 0];

@@ -3,16 +3,13 @@
 //! A service has a chain that chooses a server, and each server a chain that sends packets there. What rules have
 //! remembered of clients and flows stays as long as it means the same.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use intent::service::nftables::Method;
 use intent::service::{Back, Choice, Front, Persistence, Service, Timeouts, spread};
-use wire::Family;
 
 use super::frame::{self, Way};
 use super::label;
 use super::learned::{self, Learned};
-use super::names::{self, ALIVE, KEPT, SERVERS, SLOTS, STAYING};
+use super::names::{self, KEPT, SERVERS, SLOTS, STAYING};
 use crate::nft::{Element, Field, Rule, Set, SetKind, Table, Transaction, Value, Verdict};
 
 /// A service, and how its packets get to its servers.
@@ -72,7 +69,7 @@ fn remove(transaction: &mut Transaction, table: &Table, standing: &Program<'_>) 
     let chain = names::service(standing.front);
     transaction.clear_chain(table, &chain);
     standing.remove_maps(transaction, table, &FLEETING);
-    standing.remove_maps(transaction, table, standing.lasting());
+    standing.remove_maps(transaction, table, &standing.lasting());
     for back in standing.service.destinations.keys() {
         transaction.remove_chain(table, &names::server(standing.front, *back));
     }
@@ -97,11 +94,7 @@ fn alter(
     let stays = |back: &&Back| standing.service.destinations.contains_key(back);
     transaction.clear_chain(table, &names::service(standing.front));
     standing.remove_maps(transaction, table, &FLEETING);
-    for part in standing.lasting() {
-        let keys = standing.lasting_without(part, wanted).into_iter();
-        let keys: Vec<Element> = keys.map(|element| Element::key(element.key)).collect();
-        transaction.remove_elements(table, &names::part(standing.front, part), &keys);
-    }
+    standing.shrink_lasting(transaction, table, wanted);
     if is_kept_otherwise {
         for (way, _) in standing.ways().into_iter().filter(|(way, _)| *way == Way::Kept) {
             frame::remove_front(transaction, table, (way, standing.front));
@@ -130,10 +123,7 @@ fn alter(
         }
     }
     wanted.add_fleeting(transaction, table);
-    for part in wanted.lasting() {
-        let missing = wanted.lasting_without(part, standing);
-        transaction.add_elements(table, &names::part(wanted.front, part), &missing);
-    }
+    wanted.grow_lasting(transaction, table, standing);
     wanted.add_rules(transaction, table);
     if is_kept_otherwise {
         wanted.add_kept(transaction, table);
@@ -176,7 +166,7 @@ impl Program<'_> {
         let backs = self.service.destinations.keys();
         chains.extend(backs.map(|back| names::server(self.front, *back)));
         chains.extend(self.kept().map(|_| names::part(self.front, KEPT)));
-        let maps = FLEETING.iter().chain(self.lasting());
+        let maps = FLEETING.into_iter().chain(self.lasting());
         let mut sets: Vec<String> = maps.map(|part| names::part(self.front, part)).collect();
         sets.extend(self.learned().into_iter().map(|set| set.name));
         (chains, sets)
@@ -184,11 +174,8 @@ impl Program<'_> {
 
     /// The maps of its servers that packets are looked up in again and again: an element that stays is not touched, since
     /// a packet that finds none goes to another server, which ends its connection.
-    const fn lasting(&self) -> &'static [&'static str] {
-        match self.method {
-            Method::Nat => &[],
-            Method::DirectRoute => &[STAYING, ALIVE],
-        }
+    fn lasting(&self) -> Vec<&'static str> {
+        self.learned().into_iter().map(|map| map.kind.servers()).collect()
     }
 
     /// What rules remember.
@@ -218,6 +205,8 @@ impl Program<'_> {
         transaction.add_rule(table, &chain, |rule| rule.is_foreign().give_back());
         for map in self.learned() {
             transaction.add_rule(table, &chain, |rule| self.go_back(rule, &map));
+            // Every packet makes what is remembered of it last longer, also if that means nobody any more.
+            transaction.add_rule(table, &chain, |rule| rule.forget(&map.fields, &map.name));
         }
         let Some(spread) = spread(self.service) else { return };
         let count = u32::try_from(spread.slots.len()).unwrap_or(u32::MAX);
@@ -243,19 +232,10 @@ impl Program<'_> {
         }
     }
 
-    /// Sends who is remembered where he went before. A flow stays where it is, also if its server takes no new ones; a
-    /// client is forgotten then.
+    /// Sends who is remembered where he went before.
     fn go_back(&self, rule: Rule, map: &Learned) -> Rule {
-        let to = match (self.method, map.kind) {
-            (Method::Nat, _) => {
-                let target = (self.front.family(), map.has_port());
-                return rule.count().dnat_by(&map.fields, &map.name, target);
-            }
-            (Method::DirectRoute, learned::Kind::Flows) => STAYING,
-            (Method::DirectRoute, learned::Kind::Clients) => ALIVE,
-        };
-        let rule = rule.mark_by(&map.fields, &map.name);
-        rule.go_by(&[Field::Mark], &names::part(self.front, to))
+        let rule = rule.note_by(&map.fields, &map.name);
+        rule.go_by(&[Field::Priority], &names::part(self.front, map.kind.servers()))
     }
 
     fn add_server(&self, transaction: &mut Transaction, table: &Table, back: Back) {
@@ -266,22 +246,20 @@ impl Program<'_> {
     /// Remembers who came, and sends the packet on.
     fn add_server_rules(&self, transaction: &mut Transaction, table: &Table, back: Back) {
         let chain = names::server(self.front, back);
-        for map in self.learned() {
-            let value = map.value(back);
-            let value: Vec<&[u8]> = value.iter().map(Vec::as_slice).collect();
+        let learned = self.learned();
+        for map in &learned {
             for (seen, time) in map.times(self) {
                 transaction.add_rule(table, &chain, |rule| {
-                    seen.check(rule).remember(&map.fields, &map.name, &value, time)
+                    seen.check(rule).remember(&map.fields, &map.name, names::number(back), time)
                 });
             }
         }
-        let mark = match self.front {
-            Front::Mark { mark, .. } => *mark,
-            Front::Address { .. } => 0,
-        };
-        transaction.add_rule(table, &chain, |rule| match self.method {
-            Method::Nat => rule.count().dnat(back.address, (back.port != 0).then_some(back.port)),
-            Method::DirectRoute => rule.mark(mark).count().copy_to(back.address).drop(),
+        transaction.add_rule(table, &chain, |rule| {
+            let rule = if learned.is_empty() { rule } else { rule.wipe_note() }.count();
+            match self.method {
+                Method::Nat => rule.dnat(back.address, (back.port != 0).then_some(back.port)),
+                Method::DirectRoute => rule.copy_to(back.address).drop(),
+            }
         });
     }
 
@@ -308,9 +286,39 @@ impl Program<'_> {
         comment: Option<&str>,
     ) {
         let name = names::part(self.front, part);
-        let map = Set::map(&name, &[SetKind::Mark], &[SetKind::Verdict]);
+        let key = if part == SLOTS { SetKind::Mark } else { SetKind::Priority };
+        let key = [key];
+        let map = Set::map(&name, &key, &[SetKind::Verdict]);
         transaction.add_set(table, &Set { comment, ..map });
         transaction.add_elements(table, &name, &self.elements(part));
+    }
+
+    /// Takes out of its lasting maps what those of the other have not.
+    fn shrink_lasting(&self, transaction: &mut Transaction, table: &Table, other: &Self) {
+        let kept = other.lasting();
+        for part in self.lasting() {
+            let name = names::part(self.front, part);
+            if kept.contains(&part) {
+                let keys = self.lasting_without(part, other).into_iter();
+                let keys: Vec<Element> = keys.map(|element| Element::key(element.key)).collect();
+                transaction.remove_elements(table, &name, &keys);
+            } else {
+                transaction.remove_set(table, &name);
+            }
+        }
+    }
+
+    /// Adds to its lasting maps what those of the other have not.
+    fn grow_lasting(&self, transaction: &mut Transaction, table: &Table, other: &Self) {
+        let kept = other.lasting();
+        for part in self.lasting() {
+            if kept.contains(&part) {
+                let missing = self.lasting_without(part, other);
+                transaction.add_elements(table, &names::part(self.front, part), &missing);
+            } else {
+                self.add_map(transaction, table, part, None);
+            }
+        }
     }
 
     /// What a lasting map has that that of the other has not.
@@ -356,12 +364,9 @@ impl Program<'_> {
         let learned = self.learned();
         let (Some(persistence), [clients]) = (self.kept(), learned.as_slice()) else { return };
         let chain = names::part(self.front, KEPT);
-        let nobody = Back { address: unspecified(self.front.family()), port: 0 };
-        let nothing = clients.value(nobody);
-        let nothing: Vec<&[u8]> = nothing.iter().map(Vec::as_slice).collect();
         transaction.add_plain_chain(table, &chain);
         transaction.add_rule(table, &chain, |rule| {
-            rule.keep(&clients.fields, &clients.name, &nothing, learned::seconds(persistence))
+            rule.keep(&clients.fields, &clients.name, learned::seconds(persistence))
         });
     }
 
@@ -369,13 +374,6 @@ impl Program<'_> {
         if self.kept().is_some() {
             transaction.remove_chain(table, &names::part(self.front, KEPT));
         }
-    }
-}
-
-const fn unspecified(family: Family) -> IpAddr {
-    match family {
-        Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     }
 }
 

@@ -48,8 +48,9 @@ pub fn flows() {
     }
     assert_eq!(farm.shares(AT, 4), (0, 4));
     // What goes through here is not tracked.
+    let asked = kernel::conntrack::Ends::AskedFor(VIP.parse().unwrap());
     let tracked = kernel::conntrack::Conntrack::open()
-        .and_then(|mut it| it.find(kernel::conntrack::Ends::AskedFor(VIP.parse().unwrap())))
+        .and_then(|mut it| it.find(asked, usize::MAX, |_| true))
         .unwrap();
     assert_eq!(tracked, []);
 }

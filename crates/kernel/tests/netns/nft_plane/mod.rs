@@ -19,9 +19,13 @@ pub const TESTS: &[Test] = &[
     ("a_drained_server_keeps_its_connections_and_gets_no_more", nat::drained),
     ("datagrams_of_a_flow_stay_until_their_server_goes", nat::datagrams),
     ("a_client_returns_to_its_server_while_it_is_remembered", nat::persistent),
+    ("a_service_that_remembers_loses_its_last_server_and_gets_its_first", nat::emptied),
+    ("clients_are_remembered_at_servers_with_ports_and_without", nat::ports_and_none),
     ("a_client_is_remembered_as_long_as_its_connection_lasts", nat::kept),
     ("a_hash_finds_the_same_server_for_a_client", nat::hashed),
     ("marked_packets_and_all_ports_of_an_address_are_balanced", nat::marks_and_ports),
+    ("a_connection_by_another_service_to_the_same_server_goes_on", nat::shared),
+    ("what_a_killed_process_did_not_forget_its_successor_does", nat::inherited),
     ("nobody_left_is_said_at_once", nat::nobody),
     ("the_hosts_own_connections_are_balanced", nat::own),
     ("no_request_fails_while_servers_are_drained_and_return", nat::rolling),
@@ -71,8 +75,16 @@ fn reach(plane: &mut NftPlane, wanted: &Services) -> usize {
     for result in results {
         result.unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)));
     }
+    settle(plane);
     assert_eq!(plane.services().unwrap(), *wanted);
     steps
+}
+
+/// Has the connections of servers that are gone forgotten.
+fn settle(plane: &mut NftPlane) {
+    while plane.is_to_forget() {
+        plane.forget().unwrap();
+    }
 }
 
 fn steps(plane: &mut NftPlane, wanted: &Services) -> (usize, Vec<Result<(), NftPlaneError>>) {

@@ -3,10 +3,13 @@
 use std::time::{Duration, Instant};
 
 use intent::service::{Front, Granularity, Persistence, SchedulerFlags, Scheduling, Services};
+use kernel::nft_plane::NftPlane;
 use wire::Family;
 
-use super::farm::{CLIENT, CLIENT6, Farm, OUTSIDE, VIP, VIP6, exchange, meanwhile, nft, server6};
-use super::{NAT, back, plane, pool, reach, service, tcp, udp};
+use super::farm::{
+    CLIENT, CLIENT6, Farm, OUTSIDE, VIP, VIP6, exchange, meanwhile, nft, server, server6,
+};
+use super::{NAT, TABLE, back, plane, pool, reach, service, steps, tcp, udp};
 use crate::world::eventually;
 
 const AT: &str = "192.0.2.1:80";
@@ -95,17 +98,83 @@ fn remembering(seconds: u32, granularity: Granularity) -> Scheduling {
     Scheduling { persistence: Some(persistence), ..Scheduling::new("rr") }
 }
 
+/// The first two servers, whose clients are remembered for a minute.
+fn remembered(weights: [Option<u32>; 2], granularity: Granularity) -> Services {
+    let servers: Vec<_> = pool("rr", weights).destinations.into_iter().collect();
+    [(tcp(VIP, 80), service(remembering(60, granularity), &servers))].into()
+}
+
+pub fn emptied() {
+    let farm = Farm::routed();
+    let wanted = |weights| remembered(weights, Granularity::finest(Family::Ipv4));
+    let mut plane = plane(&wanted([None, None]));
+    reach(&mut plane, &wanted([Some(1), None]));
+    assert_eq!(farm.shares(AT, 2), (2, 0));
+    reach(&mut plane, &wanted([None, None]));
+    assert!(farm.ask(AT).is_err());
+    reach(&mut plane, &wanted([Some(1), Some(1)]));
+    let first = farm.shares(AT, 4);
+    assert!([(0, 4), (4, 0)].contains(&first), "{first:?}");
+    // The memory itself comes and goes too.
+    reach(&mut plane, &[(tcp(VIP, 80), pool("rr", [Some(1), Some(1)]))].into());
+    assert_eq!(farm.shares(AT, 4), (2, 2));
+    reach(&mut plane, &wanted([None, Some(1)]));
+    assert_eq!(farm.shares(AT, 2), (0, 2));
+}
+
+pub fn ports_and_none() {
+    let farm = Farm::routed();
+    let scheduling = remembering(60, Granularity::finest(Family::Ipv4));
+    let servers = [(back(&server(1), 8081), NAT), (back(&server(2), 0), NAT)];
+    let _plane = plane(&[(tcp(VIP, 8080), service(scheduling, &servers))].into());
+    let whose = |client: &str| farm.ask_from(client, "192.0.2.1:8080").unwrap()[..1].to_owned();
+    let before = [whose("10.1.0.11"), whose("10.1.0.12")];
+    assert_ne!(before[0], before[1]);
+    assert_eq!([whose("10.1.0.11"), whose("10.1.0.12")], before);
+}
+
+pub fn shared() {
+    let farm = Farm::routed();
+    let mark = Front::Mark { mark: 7, family: Family::Ipv4 };
+    let both = pool("rr", [Some(1), Some(1)]);
+    let only = pool("rr", [None, Some(1)]);
+    let mut plane = plane(&[(mark, both), (tcp(VIP, 80), only.clone())].into());
+    nft("add table ip firewall");
+    nft("add chain ip firewall in { type filter hook prerouting priority mangle ; }");
+    nft(&format!("add rule ip firewall in iif {OUTSIDE} tcp dport 8090 meta mark set 7"));
+    let of_second = |at: &str| {
+        eventually("a connection to the second server", || {
+            let mut conversation = farm.connect(at).unwrap();
+            conversation.ask().unwrap().starts_with("2 ").then_some(conversation)
+        })
+    };
+    let (mut marked, mut other) = (of_second("192.0.2.1:8090"), of_second(AT));
+    reach(&mut plane, &[(mark, pool("rr", [Some(1), None])), (tcp(VIP, 80), only)].into());
+    assert!(marked.ask().is_err());
+    assert!(other.ask().unwrap().starts_with("2 "));
+}
+
+pub fn inherited() {
+    let farm = Farm::routed();
+    let wanted = |weights| -> Services { [(udp(VIP, 53), pool("rr", weights))].into() };
+    let mut killed = plane(&wanted([Some(1), Some(1)]));
+    let socket = farm.datagrams("192.0.2.1:53");
+    let first = exchange(&socket)[..1].to_owned();
+    let others = if first == "1" { [None, Some(1)] } else { [Some(1), None] };
+    let (_, results) = steps(&mut killed, &wanted(others));
+    assert!(results.iter().all(Result::is_ok));
+    assert!(killed.is_to_forget());
+    drop(killed);
+    assert_eq!(exchange(&socket)[..1], *first);
+    let mut successor = NftPlane::open(TABLE).unwrap();
+    assert_eq!(reach(&mut successor, &wanted(others)), 0);
+    assert_ne!(exchange(&socket)[..1], *first);
+}
+
 pub fn persistent() {
     let farm = Farm::routed();
     let finest = Granularity::finest(Family::Ipv4);
-    let wanted = |weights, granularity| -> Services {
-        let scheduling = remembering(60, granularity);
-        [(
-            tcp(VIP, 80),
-            service(scheduling, &pool("rr", weights).destinations.into_iter().collect::<Vec<_>>()),
-        )]
-        .into()
-    };
+    let wanted = remembered;
     let both = [Some(1), Some(1)];
     let mut plane = plane(&wanted(both, finest));
     let whose = |client: &str| farm.ask_from(client, AT).unwrap()[..1].to_owned();
