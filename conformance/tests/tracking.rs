@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use conformance::configuration::{Instance, file};
 use conformance::flavour::Flavour;
 use conformance::packet::Advert;
@@ -17,6 +17,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("a_tracked_interface_with_weight_changes_the_priority", V3, weighted).mixed(),
     Scenario::new("a_positive_weight_counts_while_the_interface_is_up", V3, positive),
     Scenario::new("reverse_turns_the_sign_of_a_weight", V3, reversed),
+    Scenario::new("a_line_with_a_weight_keeps_the_reverse_of_its_block", V3, inherited),
+    Scenario::new("a_line_that_says_reverse_without_weight_is_left_out", V3, no_weight),
     Scenario::new("the_own_interface_is_not_tracked_twice", V3, own_interface),
     Scenario::new("a_weight_of_a_group_counts_for_each_member", V3, weighted_group),
     Scenario::new("a_file_with_weight_changes_the_priority", V3, weighted_file).mixed(),
@@ -132,6 +134,56 @@ fn reversed(stage: &mut Stage) -> Result<()> {
     expect_priorities(stage, &[(51, 120), (52, 150)])?;
     set_tracked(stage, false)?;
     expect_priorities(stage, &[(51, 150), (52, 180)])
+}
+
+/// The router tracks something whose block says `weight 5 reverse`, once for each of these lines, by VRIDs from 51 on.
+fn elect_for_each(stage: &mut Stage, block: &str, keyword: &str, lines: &[&str]) -> Result<()> {
+    let instance = |(index, line): (usize, &&str)| {
+        let number = u8::try_from(index)?;
+        let address = format!("192.0.2.{}/24", 10 + number);
+        let name = NAMES.get(index).context("a name")?;
+        let one = stage.instance(150).named(name, 51 + number).addresses(&[&address]);
+        Ok(one.line(&format!("{keyword} {{")).line(&format!("    it{line}")).line("}"))
+    };
+    let instances: Vec<Instance> = lines.iter().enumerate().map(instance).collect::<Result<_>>()?;
+    let block = format!("{block}\n    weight 5 reverse\n}}");
+    let (since, settings) = (stage.lab.capture.mark(), "global_defs {\n    script_user root\n}");
+    stage.start_with("a", &file(&[settings, &block], &instances))?;
+    let within = stage.flavour.down_interval(150) + START;
+    stage.lab.capture.expect_advert("a", since, within, |a| a.priority > 0)?;
+    Ok(())
+}
+
+const NAMES: [&str; 4] = ["VI_1", "VI_2", "VI_3", "VI_4"];
+
+/// The script succeeds and the file says 2; process and session are down.
+fn inherited(stage: &mut Stage) -> Result<()> {
+    let number = stage.lab.node("a")?.file("number");
+    fs::write(&number, "2\n")?;
+    let number = format!("vrrp_track_file it {{\n    file {}", number.display());
+    let script = "vrrp_script it {\n    script /usr/bin/true\n    interval 1";
+    let process = "vrrp_track_process it {\n    process no_such_program";
+    let session = "bfd_instance it {\n    neighbor_ip 192.0.2.99\n    source_ip 192.0.2.1";
+    let up = ["", " weight 20", " weight 20 noreverse", " weight 20 reverse"];
+    let down = ["", " weight -20", " weight -20 noreverse", " weight -20 reverse"];
+    for (block, keyword, lines, expected) in [
+        (script, "track_script", up, [145, 130, 170, 130]),
+        (&*number, "track_file", up, [140, 110, 190, 110]),
+        (process, "track_process", down, [150, 170, 130, 170]),
+        (session, "track_bfd", down, [150, 170, 130, 170]),
+    ] {
+        elect_for_each(stage, block, keyword, &lines)?;
+        let expected: Vec<(u8, u8)> = (51..).zip(expected).collect();
+        expect_priorities(stage, &expected)?;
+        stage.lab.node("a")?.stop()?;
+    }
+    Ok(())
+}
+
+fn no_weight(stage: &mut Stage) -> Result<()> {
+    let script = "vrrp_script it {\n    script /usr/bin/true\n    interval 1";
+    elect_for_each(stage, script, "track_script", &["", " reverse"])?;
+    expect_priorities(stage, &[(51, 145), (52, 150)])
 }
 
 fn own_interface(stage: &mut Stage) -> Result<()> {

@@ -33,18 +33,20 @@ pub(super) fn any(_: &[Word]) -> Checked {
 
 /// `<if> [weight N [reverse]]`, `<script> [weight N [reverse|noreverse]]`; keepalived takes ±254 and cuts it.
 pub(super) fn tracked(line: &[Word]) -> Checked {
-    let mut words = line.iter().enumerate().skip(1);
-    while let Some((index, word)) = words.next() {
-        match word.text.as_str() {
-            "weight" => match words.next() {
-                Some((index, value)) => number(index, &value.text, -254, 254)?,
-                None => return Err(problem(index, "has no number behind it")),
-            },
-            "reverse" | "noreverse" => {}
-            text => return Err(suggest::choice(index, text, &["weight", "reverse", "noreverse"])),
-        }
+    match line.get(1).map(|word| word.text.as_str()) {
+        None => return Ok(()),
+        Some("weight") => {}
+        Some("reverse" | "noreverse") => return Err(problem(1, "has no weight before it")),
+        Some(text) => return Err(suggest::choice(1, text, &["weight"])),
     }
-    Ok(())
+    match line.get(2) {
+        Some(value) => number(2, &value.text, -254, 254)?,
+        None => return Err(problem(1, "has no number behind it")),
+    }
+    match line.get(3).map(|word| word.text.as_str()) {
+        None | Some("reverse" | "noreverse") => Ok(()),
+        Some(text) => Err(suggest::choice(3, text, &["reverse", "noreverse"])),
+    }
 }
 
 /// `<int> [reverse]`.

@@ -1,9 +1,13 @@
 //! `track_interface`, `track_script`, `track_file`, `track_process`, `track_bfd`: watched things and their weights.
 
+mod weight;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use vrrp::{Mode, TrackerId, Tracking, Weight};
 
+use self::weight::Own;
+pub(super) use self::weight::weight;
 use super::report::Reports;
 use crate::diagnostic::model as codes;
 use crate::model::{Instance, Tracker};
@@ -51,7 +55,7 @@ pub(super) struct Tracked {
     kind: Kind,
     name: Word,
     /// Where it has one; else that of the block.
-    weight: Option<Weight>,
+    weight: Option<Own>,
 }
 
 /// The blocks of what can be tracked by name, with their weights.
@@ -88,6 +92,14 @@ impl Kind {
         }
     }
 
+    /// Whether a line with an unknown word behind its weight is left out; of others the word is.
+    const fn is_strict(self) -> bool {
+        match self {
+            Self::File | Self::Bfd => true,
+            Self::Script | Self::Process => false,
+        }
+    }
+
     fn tracker(self, name: &str) -> Tracker {
         match self {
             Self::Script => Tracker::Script(name.to_owned()),
@@ -115,10 +127,9 @@ impl Catalogue {
 pub(super) fn lines(block: &Directive) -> impl Iterator<Item = Tracked> {
     let kind = Kind::tracked_by(block.keyword.as_str());
     kind.into_iter().flat_map(|kind| {
-        block.children().iter().map(move |line| {
-            let has_weight = line.arguments.iter().any(|word| word == "weight");
-            let weight = has_weight.then(|| line_weight(line, kind.most()));
-            Tracked { kind, name: line.keyword.clone(), weight }
+        block.children().iter().filter_map(move |line| {
+            let weight = Own::behind(line, kind.most(), kind.is_strict()).ok()?;
+            Some(Tracked { kind, name: line.keyword.clone(), weight })
         })
     })
 }
@@ -141,7 +152,9 @@ impl Trackers {
                 reports.warning(codes::DUPLICATE_TRACKER, text, line.keyword.span);
                 continue;
             }
-            let weight = line_weight(line, 253);
+            let plain = Weight::Fault { reverse: false };
+            let Ok(own) = Own::behind(line, 253, false) else { continue };
+            let weight = own.map_or(plain, |own| own.over(plain));
             if mode == Mode::Owner && matches!(weight, Weight::Priority { .. }) {
                 never_changes(&name.text, &line.keyword, reports);
                 continue;
@@ -185,7 +198,7 @@ impl Trackers {
                 }
                 continue;
             };
-            let weight = line.weight.unwrap_or(*weight);
+            let weight = line.weight.map_or(*weight, |own| own.over(*weight));
             let owner = instance.parameters.mode == Mode::Owner;
             if owner && matches!(weight, Weight::Priority { .. }) {
                 never_changes(&instance.name, &line.name, reports);
@@ -260,27 +273,4 @@ fn never_changes(instance: &str, tracked: &Word, reports: &mut Reports<'_>) {
         ),
         tracked.span,
     );
-}
-
-/// `<name> [weight N [reverse|noreverse]]`; no weight is that of a fault.
-fn line_weight(line: &Directive, most: i16) -> Weight {
-    let mut words = line.arguments.iter().skip_while(|word| *word != "weight").skip(1);
-    let number = words.next().and_then(|value| value.text.parse().ok()).unwrap_or(0);
-    let reverse = line.arguments.iter().any(|word| word == "reverse");
-    cut(number, most, reverse)
-}
-
-/// `N [reverse|noreverse]`.
-pub(super) fn weight(words: &[Word], most: i16) -> Option<Weight> {
-    let number: i16 = words.first()?.text.parse().ok()?;
-    let reverse = words.get(1).is_some_and(|word| word.text == "reverse");
-    Some(cut(number, most, reverse))
-}
-
-/// More than `most` is accepted and cut, as the incumbent does.
-fn cut(number: i16, most: i16, reverse: bool) -> Weight {
-    match number.clamp(-most, most) {
-        0 => Weight::Fault { reverse },
-        weight => Weight::Priority { weight, reverse },
-    }
 }
