@@ -20,7 +20,7 @@ pub use instance::{
     VirtualLink,
 };
 pub use lines::{Ask, Line, LineError, Request, Upgraded, VERSION};
-pub use plan::{Planned, Step};
+pub use plan::{Planned, Step, Thing};
 pub use report::{Daemon, Group, Health, Item, Process, Reload, Report, Script};
 pub use seconds::Seconds;
 pub use text::{Look, head, history, instance, plan, table};

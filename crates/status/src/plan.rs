@@ -7,10 +7,26 @@ use serde::{Deserialize, Serialize};
 pub struct Planned {
     /// The instance, or what else of the configuration.
     pub name: String,
+    /// What it is.
+    #[serde(default)]
+    pub thing: Thing,
     /// What happens to it.
     pub step: Step,
     /// With what: settings with their old and new values.
     pub details: Vec<String>,
+}
+
+/// What a configuration consists of, as far as it is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thing {
+    /// A `vrrp_instance`.
+    Instance,
+    /// A `virtual_server`.
+    VirtualServer,
+    /// All else.
+    #[default]
+    Other,
 }
 
 /// What happens to one thing.

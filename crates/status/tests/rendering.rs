@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use status::{Health, History, Line, Look, Planned, Report, Seconds, State, Step};
+use status::{Health, History, Line, Look, Planned, Report, Seconds, State, Step, Thing};
 
 const LOOK: Look = Look { state, time };
 
@@ -108,6 +108,11 @@ fn a_daemon_without_instances_says_so() {
 fn a_plan_names_what_changes_and_counts_what_does_not() {
     let planned = |name: &str, step, details: &[&str]| Planned {
         name: name.to_owned(),
+        thing: match name.split_once(' ') {
+            None => Thing::Instance,
+            Some(("virtual_server", _)) => Thing::VirtualServer,
+            Some(_) => Thing::Other,
+        },
         step,
         details: details.iter().map(|it| (*it).to_owned()).collect(),
     };
@@ -126,6 +131,21 @@ fn a_plan_names_what_changes_and_counts_what_does_not() {
          1 instance would be left as it is\n"
     );
     assert_eq!(status::plan(&steps[1..2]), "nothing would change\n");
+    let mut steps = steps.to_vec();
+    steps.remove(0);
+    steps.push(planned("virtual_server [192.0.2.1]:tcp:80", Step::Adjust, &["quorum 1 -> 2"]));
+    for last in 2..5 {
+        steps.push(planned(&format!("virtual_server [192.0.2.{last}]:tcp:80"), Step::Keep, &[]));
+    }
+    assert!(
+        status::plan(&steps)
+            .ends_with("1 instance and 3 virtual servers would be left as they are\n")
+    );
+    let steps = [planned("vrrp_script s", Step::Add, &[])];
+    assert_eq!(status::plan(&steps), "STEP  OF             WITH\nadd   vrrp_script s\n");
+    let line = serde_json::to_string(&steps[0]).unwrap();
+    let words = r#"{"name":"vrrp_script s","thing":"other","step":"add","details":[]}"#;
+    assert_eq!(line, words);
 }
 
 #[test]

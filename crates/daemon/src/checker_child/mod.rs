@@ -2,9 +2,10 @@
 //!
 //! It decides nothing: how probes end becomes inputs of [`health::Roster`], and what the roster puts out is performed.
 //! [`turn`] is the loop, [`perform`] does what was decided, [`pool`] knows what the load balancer shall hold and
-//! [`tending`] leads it there, [`reload`] takes a new configuration over. One thread; conversations are tasks of it.
+//! [`tending`] leads it there, [`reload`] takes a new configuration over, [`difference`] says what that changes. One thread; conversations are tasks of it.
 
 mod catalogue;
+mod difference;
 mod numbering;
 mod perform;
 mod plan;
@@ -31,6 +32,7 @@ use kernel::eventloop::now;
 use kernel::process::{self, Privilege};
 
 use self::catalogue::Catalogue;
+pub(crate) use self::difference::compare;
 use self::numbering::Numbering;
 use self::pool::Pool;
 use self::presence::Presence;

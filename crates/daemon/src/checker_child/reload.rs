@@ -8,11 +8,12 @@ use clock::Instant;
 use config::RealServers;
 use config::model::{CheckKind, Model};
 use control::{Severity, ToParent};
-use health::{Input, ServiceId};
+use health::Input;
 use kernel::sysctl;
 use tokio::task::JoinHandle;
 
 use super::catalogue::Check;
+use super::difference::{Turnover, turnover};
 use super::{Shell, plan, specs};
 use crate::child::{self, Orphaned, PayloadError};
 use crate::compat::verdicts;
@@ -89,11 +90,8 @@ impl Shell {
         let (catalogue, mut plan) = plan::plan(model, &mut self.numbering, self.seed);
         plan.former = plan::former(&catalogue, self.pool.standing(), is_successor);
         let former = std::mem::replace(&mut self.catalogue, catalogue);
-        let (old, new) = (&former.services, &self.catalogue.services);
-        let went = old.keys().filter(|id| !new.contains_key(id)).count();
-        let fresh: Vec<ServiceId> =
-            new.keys().filter(|id| !old.contains_key(id)).copied().collect();
-        for id in &fresh {
+        let Turnover { came, went } = turnover(&former, &self.catalogue);
+        for id in &came {
             if let Some(held) = plan.former.get(id) {
                 self.pool.adopt(*id, held.clone());
             }
@@ -108,7 +106,7 @@ impl Shell {
         self.allow_echoes();
         self.arrange_presence(now);
         self.follow_instance();
-        (fresh.len(), went)
+        (came.len(), went.len())
     }
 
     /// Lets this process ask for echoes, where a check does.

@@ -73,7 +73,7 @@ enum Command {
     Reload {
         #[command(flatten)]
         daemon: ask::Where,
-        /// Only say what a reload would do: to keep, adjust, restart, add or remove which instance.
+        /// Only say what a reload would do: to keep, adjust, restart, add or remove which instance or virtual server.
         #[arg(long)]
         plan: bool,
         /// With this file instead of the daemon's own.

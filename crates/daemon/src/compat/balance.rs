@@ -67,6 +67,22 @@ pub(crate) fn service_subject(service: &str, is_up: bool) -> String {
     format!("Virtualserver {service} - {}", super::changes::up_or_down(is_up))
 }
 
+/// The block of a check.
+pub(crate) const fn check_word(kind: &CheckKind) -> &'static str {
+    match kind {
+        CheckKind::Tcp(_) => "TCP_CHECK",
+        CheckKind::Http(..) => "HTTP_GET",
+        CheckKind::Https(..) => "SSL_GET",
+        CheckKind::Smtp(..) => "SMTP_CHECK",
+        CheckKind::Dns(..) => "DNS_CHECK",
+        CheckKind::Udp(..) => "UDP_CHECK",
+        CheckKind::Ping(_) => "PING_CHECK",
+        CheckKind::Misc(_) => "MISC_CHECK",
+        CheckKind::File(..) => "FILE_CHECK",
+        CheckKind::Bfd(_) => "BFD_CHECK",
+    }
+}
+
 /// Text of a letter about a check.
 pub(crate) fn check_text(kind: &CheckKind, is_up: bool) -> String {
     let word = if is_up { "succeed" } else { "failed" };

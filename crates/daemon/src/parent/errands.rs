@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use config::RealServers;
 use config::model::Model;
 use control::Severity;
 use rustix::event::EventfdFlags;
@@ -102,7 +103,7 @@ impl Parent {
         let mut place = global.place.clone();
         place.namespace.clone_from(&self.options.namespace);
         let sent = self.errands.send("dump", move || {
-            let mut model = match source.map(|source| source.model()) {
+            let mut model = match source.map(|source| source.model(RealServers::Judged)) {
                 Some(Ok(model)) => model,
                 Some(Err(refusal)) => return Done::Dump(dump, refusal.lines),
                 None => Model { global, ..Model::default() },

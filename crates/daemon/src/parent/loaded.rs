@@ -17,7 +17,7 @@ use crate::child::{Payload, PayloadError};
 use crate::cli::Options;
 use crate::compat::{self, exit};
 use crate::presence::Presence;
-use crate::{load, vrrp_child};
+use crate::{checker_child, load, vrrp_child};
 
 /// A configuration without errors.
 #[derive(Debug)]
@@ -162,19 +162,28 @@ impl Source {
     ///
     /// **Errors**: that file has errors, so that a reload would do nothing.
     pub(super) fn plan(&self, path: &str) -> Result<Vec<Planned>, Refusal> {
-        let new = Checked::read(path, &mut self.start.clone())?.model;
-        Ok(vrrp_child::compare(self.model()?, new))
+        let mut start = self.start.clone();
+        let Checked { sources, mut model, .. } = Checked::read(path, &mut start)?;
+        if !model.virtual_servers.is_empty() {
+            // Real servers as well, which the parent has no use for otherwise.
+            model = load::understand(&sources, &start, RealServers::Kept).0;
+        }
+        let running = self.model(RealServers::Kept)?;
+        let servers = checker_child::compare(&running, &model);
+        let mut steps = vrrp_child::compare(running, model);
+        steps.extend(servers);
+        Ok(steps)
     }
 
-    /// What it means. It takes its time, for thousands of instances.
+    /// What it means, as far as `real_servers` are wanted. It takes its time, for thousands of instances.
     ///
     /// **Errors**: it cannot be read again.
-    pub(super) fn model(&self) -> Result<Model, Refusal> {
+    pub(super) fn model(&self, real_servers: RealServers) -> Result<Model, Refusal> {
         let running = SourceSet::from_bytes(&self.sources).map_err(|error| Refusal {
             lines: vec![format!("the running configuration cannot be read again: {error}")],
             code: exit::FATAL,
         })?;
-        Ok(load::understand(&running, &self.start, RealServers::Judged).0)
+        Ok(load::understand(&running, &self.start, real_servers).0)
     }
 }
 

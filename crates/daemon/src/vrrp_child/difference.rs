@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use config::model::{
     Command, Instance, Model, Notify, Script, SyncGroup, TrackFile, TrackProcess, VirtualAddress,
 };
-use status::{Planned, Step};
+use status::{Planned, Step, Thing};
 use vrrp::{Change, FaultSet, InstanceId, Mode, Parameters, Plan};
 use wire::Version;
 
@@ -45,7 +45,7 @@ pub(super) fn instances(plan: &Plan, old: &Settled, new: &Settled) -> Vec<Planne
                 continue;
             }
         };
-        steps.push(Planned { name: name.to_owned(), step, details });
+        steps.push(Planned { name: name.to_owned(), thing: Thing::Instance, step, details });
     }
     let gone: BTreeMap<&str, InstanceId> = removed.iter().copied().collect();
     let after: BTreeMap<&str, &Instance> =
@@ -63,6 +63,7 @@ pub(super) fn instances(plan: &Plan, old: &Settled, new: &Settled) -> Vec<Planne
     let left = removed.iter().filter(|(name, _)| !restarted.contains(name));
     steps.extend(left.map(|(name, _)| Planned {
         name: (*name).to_owned(),
+        thing: Thing::Instance,
         step: Step::Remove,
         details: Vec::new(),
     }));
@@ -152,8 +153,8 @@ fn beside(old: &Model, new: &Model) -> Vec<Planned> {
     let mut steps = Vec::new();
     let mut global = |name: &str, is_same: bool| {
         if !is_same {
-            let (step, details) = (Step::Adjust, Vec::new());
-            steps.push(Planned { name: name.to_owned(), step, details });
+            let (thing, step, details) = (Thing::Other, Step::Adjust, Vec::new());
+            steps.push(Planned { name: name.to_owned(), thing, step, details });
         }
     };
     let plain = |model: &Model| {
@@ -200,7 +201,8 @@ fn sync_groups(model: &Model) -> Vec<(String, Group)> {
 /// Things that are known by their names.
 fn named<T: PartialEq>(steps: &mut Vec<Planned>, old: &[(String, T)], new: &[(String, T)]) {
     let mut step = |name: &str, step| {
-        steps.push(Planned { name: name.to_owned(), step, details: Vec::new() });
+        let (thing, details) = (Thing::Other, Vec::new());
+        steps.push(Planned { name: name.to_owned(), thing, step, details });
     };
     for (name, value) in new {
         match old.iter().find(|(other, _)| other == name) {

@@ -380,6 +380,14 @@ fn plans() {
     let expected = ["STEP OF WITH", "adjust VI_1 priority 150 -> 120", "add VI_2"];
     assert_eq!(lines[..3], expected, "{text}");
     assert_eq!(lines[3], "no instance would be left as it is");
+    let web = "virtual_server 192.0.2.80 80 {\n  real_server 192.0.2.81 80 {\n  }\n}\n";
+    std::fs::write(&other, format!("{}{web}", one_instance())).unwrap();
+    let (code, text, errors) = run(&daemon, &["reload", "--plan", other.to_str().unwrap()]);
+    assert_eq!(code, Some(2), "{errors}");
+    let told = "STEP  OF                                  WITH\n\
+                add   virtual_server [192.0.2.80]:udp:80\n\
+                1 instance and no virtual server would be left as they are\n";
+    assert_eq!(text, told);
     std::fs::write(&other, one_instance().replace("virtual_router_id 51", "virtual_router_id"))
         .unwrap();
     let (code, _, errors) = run(&daemon, &["reload", "--plan", other.to_str().unwrap()]);

@@ -1,12 +1,11 @@
 //! What a reload would do.
 
 use super::columns::columns;
-use crate::{Planned, Step};
+use crate::{Planned, Step, Thing};
 
 /// Each thing that would change, and how many would not.
 #[must_use]
 pub fn plan(steps: &[Planned]) -> String {
-    let kept = steps.iter().filter(|planned| planned.step == Step::Keep).count();
     let changed: Vec<[String; 3]> = steps
         .iter()
         .filter(|planned| planned.step != Step::Keep)
@@ -18,11 +17,34 @@ pub fn plan(steps: &[Planned]) -> String {
     if !changed.is_empty() {
         text.push_str(&columns(["STEP", "OF", "WITH"], &changed));
     }
-    text.push_str(&match (changed.is_empty(), kept) {
-        (true, _) => "nothing would change\n".to_owned(),
-        (false, 0) => "no instance would be left as it is\n".to_owned(),
-        (false, 1) => "1 instance would be left as it is\n".to_owned(),
-        (false, many) => format!("{many} instances would be left as they are\n"),
-    });
+    if changed.is_empty() {
+        text.push_str("nothing would change\n");
+    } else {
+        text.push_str(&left(steps));
+    }
     text
+}
+
+/// `2 instances and 1 virtual server would be left as they are`; what the configuration does not have is not counted.
+fn left(steps: &[Planned]) -> String {
+    let mut most = 0;
+    let mut phrases = Vec::new();
+    for (thing, word) in [(Thing::Instance, "instance"), (Thing::VirtualServer, "virtual server")] {
+        let of_it = || steps.iter().filter(|planned| planned.thing == thing);
+        if of_it().next().is_none() {
+            continue;
+        }
+        let kept = of_it().filter(|planned| planned.step == Step::Keep).count();
+        most = most.max(kept);
+        phrases.push(match kept {
+            0 => format!("no {word}"),
+            1 => format!("1 {word}"),
+            many => format!("{many} {word}s"),
+        });
+    }
+    match phrases.as_slice() {
+        [] => String::new(),
+        [_] if most < 2 => format!("{} would be left as it is\n", phrases.concat()),
+        [..] => format!("{} would be left as they are\n", phrases.join(" and ")),
+    }
 }
