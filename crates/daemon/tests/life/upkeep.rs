@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::Test;
 use crate::daemon::{Daemon, PROGRAM, Start};
-use crate::world::{Cable, VIRTUAL, eventually, instance, steady};
+use crate::world::{Cable, SECOND, VIRTUAL, eventually, instance, steady};
 
 pub const TESTS: &[Test] = &[
     ("files_have_the_mode_that_umask_leaves", masks),
@@ -21,6 +21,7 @@ pub const TESTS: &[Test] = &[
     ("copies_of_configurations_in_use_are_kept_whole_and_private", keeps_copies),
     ("instances_wait_until_the_host_has_run_for_long_enough", waits_for_the_host),
     ("what_a_killed_daemon_silenced_speaks_again_after_the_next_one", unsilences),
+    ("the_last_of_two_daemons_that_silenced_lets_speak_again", unsilences_last),
     ("pipes_are_told_all_states_behind_a_reload_only_where_that_is_said", repeats),
 ];
 
@@ -209,4 +210,29 @@ fn unsilences() {
     let mut daemon = start("disable_local_igmp", &[]).until("Entering MASTER");
     assert_eq!(daemon.stop().0, Some(0));
     assert!(!speaks());
+}
+
+fn unsilences_last() {
+    let _cable = Cable::new();
+    let speaks = || kernel::sysctl::reports_local_groups().unwrap();
+    kernel::sysctl::report_local_groups(true).unwrap();
+    let mut one = start("disable_local_igmp", &[]).until("Entering MASTER");
+    // A router of its own beside that one.
+    let other = || {
+        let other = start("disable_local_igmp", &[]);
+        let path = other.place.path("keepalived.conf");
+        let text = std::fs::read_to_string(path).unwrap();
+        let text = text.replace("virtual_router_id 51", "virtual_router_id 52");
+        other
+            .place
+            .write("keepalived.conf", &text.replace(&VIRTUAL.to_string(), &SECOND.to_string()));
+        other.until("Entering MASTER")
+    };
+    let mut killed = other();
+    killed.kill_all();
+    let mut two = other();
+    assert_eq!(one.stop().0, Some(0));
+    assert!(!speaks(), "the other one still wants it");
+    assert_eq!(two.stop().0, Some(0));
+    assert!(speaks(), "nobody does");
 }
