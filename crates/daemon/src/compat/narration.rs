@@ -254,7 +254,9 @@ pub(crate) fn hindrance(held: &HeldBack) -> String {
     let HeldBack { keyword, location, why } = held;
     match why {
         Hindrance::NotExecuted => {
-            format!("`{keyword}` ({location}) is not executed by this release")
+            format!(
+                "`{keyword}` ({location}) is not executed by this release: without that line it runs"
+            )
         }
         Hindrance::NoPeer => {
             format!(

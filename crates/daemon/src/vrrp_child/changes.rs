@@ -18,10 +18,10 @@ impl Shell {
             return;
         }
         let Some(change) = self.change(output) else { return };
-        if let Some(held_back) = &mut self.held_back {
+        if let Some(withheld) = &mut self.withheld {
             // Priorities are what they were, as far as the parent knows.
             if is_state(change.what) {
-                held_back.insert(change.subject.clone(), change);
+                withheld.insert(change.subject.clone(), change);
             }
             return;
         }
@@ -31,10 +31,10 @@ impl Shell {
 
     /// Tells what came of the start of a process that goes on where another one ended: only what is otherwise than that
     /// one told is news.
-    pub(super) fn tell_held_back(&mut self) {
-        let Some(held_back) = self.held_back.take() else { return };
+    pub(super) fn tell_withheld(&mut self) {
+        let Some(withheld) = self.withheld.take() else { return };
         let told = std::mem::take(&mut self.startup.options.handover.roles);
-        for (subject, change) in held_back {
+        for (subject, change) in withheld {
             if told.get(&subject) != Some(&change.what) {
                 let _ = self.startup.parent.say(&ToParent::Changed(change));
             }

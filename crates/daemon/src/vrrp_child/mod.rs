@@ -82,7 +82,7 @@ struct Shell {
     /// Instances that go on where a process before this one ended.
     resuming: BTreeSet<InstanceId>,
     /// What the parent will be told of the start of a process that goes on where another one ended, during that start.
-    held_back: Option<BTreeMap<Subject, Change>>,
+    withheld: Option<BTreeMap<Subject, Change>>,
     /// Whose counters the parent was told last, for a successor.
     tallied: Option<InstanceId>,
     /// When the parent was told last of a lower priority that an Active instance heard.

@@ -46,7 +46,7 @@ impl Shell {
                 trackers: std::collections::BTreeMap::new(),
                 findings: std::collections::BTreeMap::new(),
                 resuming: BTreeSet::new(),
-                held_back: None,
+                withheld: None,
                 tallied: None,
                 contested: std::collections::BTreeMap::new(),
                 events,
@@ -154,7 +154,7 @@ impl Shell {
             }
         }
         let goes_on = self.goes_on();
-        self.held_back = goes_on.then(std::collections::BTreeMap::new);
+        self.withheld = goes_on.then(std::collections::BTreeMap::new);
         self.feed(now, Input::Reconfigure(plan));
         self.drop_surplus_vmacs();
         let global = &self.settled.global;
@@ -164,7 +164,7 @@ impl Shell {
         if delay.is_zero() || goes_on {
             self.feed(now, Input::Startup);
             self.resume(now);
-            self.tell_held_back();
+            self.tell_withheld();
             self.walls.begin();
         } else {
             self.walls.begin();

@@ -34,6 +34,7 @@ pub const TESTS: &[Test] = &[
     ("static_ones_stand_from_start_to_stop", stand_from_start_to_stop),
     ("static_ones_come_back_with_their_interface", come_back_with_the_interface),
     ("instances_follow_what_their_group_names", follows_what_is_static),
+    ("an_instance_with_a_route_that_is_not_executed_says_which", not_executed),
     ("names_of_tables_are_read_from_the_hosts_files", reads_names),
 ];
 
@@ -459,4 +460,16 @@ fn reads_names() {
     daemon.wait_for("there is no routing table `nowhere`");
     wait_for(&mut cable, &[]);
     assert!(cable.holds(NEAR_ADDRESS));
+}
+
+/// It stands by for ever rather than hold addresses without their route.
+fn not_executed() {
+    let mut cable = Cable::new();
+    let lines = "  virtual_routes {\n    10.50.0.0/16 via 10.9.0.200 encap mpls 100\n  }\n";
+    let mut daemon = Start::with(&with(lines)).until("Entering FAULT STATE");
+    let line = daemon.wait_for("is not executed by this release: without that line it runs");
+    assert!(line.contains("`virtual_routes encap`"), "{line}");
+    daemon.reload(&with(""));
+    daemon.wait_for("Entering MASTER");
+    cable.wait_until_held(VIRTUAL);
 }
