@@ -15,6 +15,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("json_is_the_same_letter_by_letter", V3, json),
     Scenario::new("json_has_every_member_of_the_incumbent", V3, members),
     Scenario::new("the_data_tell_routes_rules_and_what_is_tracked", V3, sections),
+    Scenario::new("the_data_begin_with_the_settings_of_the_daemon", V3, settings),
+    Scenario::new("the_data_of_sessions_are_a_file_of_their_own", V3, bfd),
     Scenario::new("a_virtual_link_is_taken_for_the_interface", V3, virtual_link),
     Scenario::new("announcements_after_a_lower_priority_have_global_defaults", V3, defaults),
     Scenario::new("the_data_tell_the_settings_of_unicast", V3, unicast),
@@ -480,10 +482,14 @@ const LINES: &str = "\
 
 fn sections(stage: &mut Stage) -> Result<()> {
     activate_rich(stage)?;
-    let text = dump(stage, "a", "DATA", "keepalived.data")?;
+    // What follows such a beginning, as whether it stands, is not the same for both.
+    expect_lines(&dump(stage, "a", "DATA", "keepalived.data")?, LINES)
+}
+
+/// The lines are there in their order, or begin so.
+fn expect_lines(text: &str, wanted: &str) -> Result<()> {
     let mut rest = text.lines();
-    for wanted in LINES.lines() {
-        // What follows such a beginning, as whether it stands, is not the same for both.
+    for wanted in wanted.lines() {
         ensure!(
             rest.any(|line| line.starts_with(wanted)),
             "no line `{wanted}` in its place: {text}"
@@ -491,6 +497,183 @@ fn sections(stage: &mut Stage) -> Result<()> {
     }
     Ok(())
 }
+
+fn settings(stage: &mut Stage) -> Result<()> {
+    let directory = stage.lab.node("a")?.file("");
+    let directory = directory.display().to_string();
+    let directory = directory.trim_end_matches('/');
+    let global = SETTINGS.replace('@', directory);
+    let text = format!("{global}{}", bare_instance());
+    stage.start_with("a", &text)?;
+    stage.lab.expect_holders(stage.address(), &["a"], stage.flavour.down_interval(1) + START)?;
+    for file in ["keepalived.data", "keepalived_parent.data"] {
+        let text = dump(stage, "a", "DATA", file)?;
+        expect_lines(&text, &SETTINGS_SHOWN.replace('@', directory))?;
+    }
+    Ok(())
+}
+
+fn bare_instance() -> &'static str {
+    "vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n version 3\n advert_int 0.25\n\
+     virtual_ipaddress {\n 192.0.2.10/24\n }\n}\n"
+}
+
+const SETTINGS: &str = "global_defs {
+ router_id R
+ script_user root
+ enable_script_security
+ smtp_server 127.0.0.1 26
+ smtp_helo_name h
+ smtp_connect_timeout 9
+ notification_email_from f@x.example
+ notification_email {
+  a@b.example
+  c@d.example
+ }
+ smtp_alert on
+ smtp_alert_vrrp off
+ smtp_alert_checker on
+ checker_log_all_failures
+ disable_local_igmp
+ lvs_flush
+ lvs_flush_on_stop
+ vrrp_notify_fifo @/fifo
+ fifo_write_vrrp_states_on_reload
+ vrrp_notify_priority_changes true
+ vrrp_garp_interval 0.5
+ vrrp_gna_interval 0.25
+ vrrp_version 3
+ nftables t
+ nftables_priority -2
+ nftables_counters
+ rs_init_notifies
+ no_checker_emails
+ umask 022
+ process_name p
+ config_save_dir @
+ vrrp_startup_delay 0.5
+ log_unknown_vrids
+}
+";
+
+const SETTINGS_SHOWN: &str = "------< Global definitions >------
+ Config save dir = @
+ Network namespace = (default)
+ Network namespace ipvs = (main namespace)
+ Parent process name = p
+ Router ID = R
+ Smtp server = 127.0.0.1
+ Smtp server port = 26
+ Smtp HELO name = h
+ Smtp server connection timeout = 9
+ Email notification from = f@x.example
+ Email notification to:
+   a@b.example
+   c@d.example
+ Default smtp_alert = on
+ Default smtp_alert_vrrp = off
+ Default smtp_alert_checker = on
+ Checkers log all failures = true
+ Disable local IGMP = yes
+ LVS flush = true
+ LVS flush on stop = full
+ VRRP notify fifo = @/fifo
+ FIFO write vrrp states on reload = true
+ VRRP notify priority changes = true
+ Gratuitous ARP interval = 0.500000
+ Gratuitous NA interval = 0.250000
+ nftables table name = t
+ nftables base chain priority = -2
+ nftables with counters
+ VRRP process priority = 0
+ VRRP don't swap = false
+ VRRP realtime priority = 0
+ VRRP realtime limit = 10000
+ Checker process priority = 0
+ Checker don't swap = false
+ Checker realtime priority = 0
+ Checker realtime limit = 10000
+ SNMP vrrp disabled
+ SNMP RFCv2 disabled
+ SNMP RFCv3 disabled
+ SNMP traps disabled
+ SNMP socket = default (unix:/var/agentx/master)
+ Script security enabled
+ rs_init_notifies = 1
+ no_checker_emails = 1
+ umask = 022
+ vrrp_startup_delay = 0.5
+ log_unknown_vrids";
+
+fn bfd(stage: &mut Stage) -> Result<()> {
+    let text = format!("{SESSIONS}{}", bare_instance());
+    stage.start_with(
+        "a",
+        &text.replace("virtual_ipaddress", "track_bfd {\n a weight 1\n }\n virtual_ipaddress"),
+    )?;
+    stage.lab.expect_holders(stage.address(), &["a"], stage.flavour.down_interval(1) + START)?;
+    let text = dump(stage, "a", "DATA", "keepalived_bfd.data")?;
+    expect_lines(&text, SESSIONS_SHOWN)
+}
+
+const SESSIONS: &str = "bfd_instance a {
+ neighbor_ip 192.0.2.99
+}
+bfd_instance b {
+ neighbor_ip 2001:db8::99
+ source_ip 2001:db8::1
+ passive
+ hoplimit 64
+ max_hops 5
+ min_rx 100
+ min_tx 200
+ idle_tx 2000
+ multiplier 3
+ vrrp
+}
+bfd_instance c {
+ neighbor_ip 192.0.2.98
+ source_ip 192.0.2.1
+ ttl 9
+ max_hops -1
+ checker
+}
+";
+
+const SESSIONS_SHOWN: &str = "------< Global definitions >------
+------< BFD Topology >------
+ BFD Instance = a
+   Neighbor IP = 192.0.2.99
+   Required min RX interval = 10000 us
+   Desired min TX interval = 10000 us
+   Desired idle TX interval = 1000000 us
+   Detection multiplier = 5
+   TTL = 255
+   max_hops = 0
+   passive = false
+   send event to VRRP process = Yes
+   send event to checker process = Yes
+   local state = Down
+ BFD Instance = b
+   Neighbor IP = 2001:db8::99
+   Source IP = 2001:db8::1
+   Required min RX interval = 100000 us
+   Desired min TX interval = 200000 us
+   Desired idle TX interval = 2000000 us
+   Detection multiplier = 3
+   hoplimit = 64
+   max_hops = 5
+   passive = true
+   send event to VRRP process = Yes
+   send event to checker process = No
+ BFD Instance = c
+   Neighbor IP = 192.0.2.98
+   Source IP = 192.0.2.1
+   TTL = 9
+   max_hops = 9
+   passive = false
+   send event to VRRP process = No
+   send event to checker process = Yes";
 
 /// JSON names it twice, the data with what it stands on; addresses that stand on one say so, whosesoever it is.
 fn virtual_link(stage: &mut Stage) -> Result<()> {

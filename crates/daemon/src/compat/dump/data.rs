@@ -1,22 +1,22 @@
-//! `keepalived.data`, and its first section in `keepalived_parent.data`.
+//! `keepalived.data`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use config::model::{Global, Model, Strangers, UnicastChecksum};
+use config::model::{Model, Strangers, UnicastChecksum};
 use status::{
     Authentication, Group, Instance, Preemption, Programs, Report, Script, Seconds, State,
     TrackedState, Tracker,
 };
 
 use super::json::HIDDEN;
-use super::{address, command, fixed, path, tracked};
+use super::{address, command, fixed, globals, path, tracked};
 use crate::compat;
 use crate::log;
 
 /// The file.
 pub(super) fn whole(report: &Report, model: &Model) -> String {
-    let mut text = globals(&model.global);
+    let mut text = globals::section(&model.global);
     fixed::sections(&mut text, model);
     if !report.instances.is_empty() {
         text.push_str("------< VRRP Topology >------\n");
@@ -35,34 +35,6 @@ pub(super) fn whole(report: &Report, model: &Model) -> String {
         report.scripts.iter().for_each(|one| script(&mut text, one, report));
     }
     tracked::sections(&mut text, report, model);
-    text
-}
-
-/// The section of global settings, as far as they are executed.
-pub(super) fn globals(global: &Global) -> String {
-    let mut text = "------< Global definitions >------\n".to_owned();
-    let process = &global.vrrp;
-    let place = &global.place;
-    let namespace = place.namespace.clone().unwrap_or_else(|| "(default)".to_owned());
-    let _ = writeln!(text, " Network namespace = {namespace}");
-    if let Some(instance) = &place.instance {
-        let _ = writeln!(text, " Instance name = {instance}");
-    }
-    let lines = [
-        ("Router ID", global.router_id.clone().unwrap_or_default()),
-        ("VRRP notify priority changes", global.programs.priority_changes.to_string()),
-        ("Gratuitous ARP interval", precise(global.garp_interval.into())),
-        ("Gratuitous NA interval", precise(global.gna_interval.into())),
-        ("VRRP process priority", process.nice.unwrap_or(0).to_string()),
-        ("VRRP don't swap", process.no_swap.to_string()),
-        ("VRRP realtime priority", process.realtime_priority.unwrap_or(0).to_string()),
-        ("VRRP realtime limit", process.rttime_limit.unwrap_or(0).to_string()),
-    ];
-    for (name, value) in lines {
-        let _ = writeln!(text, " {name} = {value}");
-    }
-    let secured = if global.programs.is_secured { "enabled" } else { "disabled" };
-    let _ = writeln!(text, " Script security {secured}");
     text
 }
 
@@ -341,7 +313,7 @@ fn hundredths(span: Seconds) -> String {
 }
 
 /// `0.000000`.
-fn precise(span: Seconds) -> String {
+pub(super) fn precise(span: Seconds) -> String {
     format!("{}.{:06}", span.0.as_secs(), span.0.subsec_micros())
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Exporters read these by the letter (field names, order, indentation), so all of it was observed.
 
+mod bfd;
 mod data;
 mod fixed;
+mod globals;
 mod json;
 mod path;
 mod stats;
@@ -65,8 +67,12 @@ impl Dump {
                     None => place(state.as_deref(), &format!("keepalived_parent{names}.data")),
                     Some(_) => beside(&main, "_parent"),
                 };
-                let globals = data::globals(&model.global);
-                vec![(main, data::whole(report, model)), (parent, globals)]
+                let globals = globals::section(&model.global);
+                let mut files = vec![(main, data::whole(report, model)), (parent, globals)];
+                if !model.sessions.is_empty() {
+                    files.push((temporary("keepalived_bfd.data"), bfd::whole(report, model)));
+                }
+                files
             }
             // Without an instance there is no process that would write.
             Self::Stats | Self::StatsAndClear | Self::Json if report.instances.is_empty() => {

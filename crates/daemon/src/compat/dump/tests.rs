@@ -8,6 +8,8 @@ fn report() -> Report {
 
 fn file(dump: Dump, name: &str) -> String {
     let mut model = Model::default();
+    // The host's name otherwise.
+    model.global.router_id = Some("router".to_owned());
     model.global.dumps.state = Some("/x/".to_owned());
     model.global.dumps.stats = Some("/x/".to_owned());
     model.global.dumps.json = Some("/x/".to_owned());

@@ -78,7 +78,7 @@ fn followers(text: &mut String, report: &Report, kind: Tracker, name: &str) {
 }
 
 /// Its state, as those who track it know it.
-fn state(report: &Report, kind: Tracker, name: &str) -> Option<TrackedState> {
+pub(super) fn state(report: &Report, kind: Tracker, name: &str) -> Option<TrackedState> {
     let mut all = report.instances.iter().flat_map(|instance| &instance.trackers);
     all.find(|it| it.kind == kind && it.name == name).map(|it| it.state)
 }
