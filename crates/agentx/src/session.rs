@@ -6,14 +6,18 @@
 //!     +------------------+-- Closed, silence, refusal, nonsense --------+
 //! ```
 //!
-//! Whatever goes wrong, the connection is given up and tried again, each time a little later up to [`LONGEST_PAUSE`].
-//! What shall be notified meanwhile is kept, as far as it fits. **Source**: RFC 2741 §7.1.
+//! Whatever goes wrong, the connection is given up and tried again, each time a little later up to [`LONGEST_PAUSE`], until
+//! one has lasted for a while. What shall be notified meanwhile is kept, as far as it fits, and so is what the master has
+//! not answered: it may be told twice, and is not lost. **Source**: RFC 2741 §7.1.
+
+mod notes;
 
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use clock::Instant;
 
+use self::notes::{Note, Notes};
 use crate::answer::{answer, failure};
 use crate::pdu::{Body, Header, Pdu, Reason, Response};
 use crate::{Frames, Malformed, Oid, Tree, VarBind};
@@ -62,8 +66,14 @@ pub enum Output {
     Disconnect,
     /// Requests are answered and notifications sent from now on.
     Opened,
-    /// A subtree is not ours, with the error of the master; it is asked for again.
+    /// A subtree is not ours, with the error of the master; it is asked for again. Said once until it is given.
     Refused(Oid, u16),
+    /// The session has lasted for a while, and the master lives.
+    Steady,
+    /// Notifications begin to be lost: too many wait, or the master answers none of them.
+    Missing,
+    /// So many were lost until now, when all others are told, or nothing more will be.
+    Missed(u64),
     /// The session that was open, or was about to be, is over.
     Lost(Lost),
     /// The master asks something: say [`Session::answer`].
@@ -111,10 +121,12 @@ pub struct Session {
     number: u32,
     /// That of the last message.
     packet: u32,
-    /// Losses since it was open last.
+    /// Losses since one lasted.
     failures: u32,
+    /// Places of subtrees whose refusal was told.
+    denied: BTreeSet<usize>,
     /// What waits to be notified.
-    notes: VecDeque<Vec<VarBind>>,
+    notes: Notes,
     /// Messages that the master has not answered yet.
     awaited: BTreeMap<u32, Awaited>,
 }
@@ -139,19 +151,19 @@ enum State {
     Over,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Awaited {
     until: Instant,
     what: What,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum What {
     Open,
     /// The subtree at this place.
     Register(usize),
     Capability,
-    Note,
+    Note(Note),
     Ping,
 }
 
@@ -167,7 +179,8 @@ impl Session {
             number: 0,
             packet: 0,
             failures: 0,
-            notes: VecDeque::new(),
+            denied: BTreeSet::new(),
+            notes: Notes::default(),
             awaited: BTreeMap::new(),
         }
     }
@@ -186,7 +199,11 @@ impl Session {
     /// Whether the master has everything that was to be notified.
     #[must_use]
     pub fn has_told_everything(&self) -> bool {
-        self.notes.is_empty() && !self.awaited.values().any(|it| it.what == What::Note)
+        self.notes.is_empty() && self.unanswered_notes() == 0
+    }
+
+    fn unanswered_notes(&self) -> usize {
+        self.awaited.values().filter(|it| matches!(it.what, What::Note(_))).count()
     }
 
     /// Takes something in. A call before [`Session::deadline`] does no harm.
@@ -201,11 +218,8 @@ impl Session {
 
     /// Notifies of something: these values, the first of which says of what (RFC 2741 §6.2.10). Of more than fit, the
     /// oldest are lost.
-    pub fn notify(&mut self, now: Instant, note: Vec<VarBind>, outputs: &mut Vec<Output>) {
-        if self.notes.len() >= NOTES {
-            self.notes.pop_front();
-        }
-        self.notes.push_back(note);
+    pub fn notify(&mut self, now: Instant, binds: Vec<VarBind>, outputs: &mut Vec<Output>) {
+        self.notes.push(binds, outputs);
         self.send_notes(now, outputs);
     }
 
@@ -228,8 +242,8 @@ impl Session {
             outputs.push(Output::Disconnect);
         }
         self.state = State::Over;
+        self.notes.give_up(self.unanswered_notes(), outputs);
         self.awaited.clear();
-        self.notes.clear();
     }
 
     const fn is_connected(&self) -> bool {
@@ -317,7 +331,12 @@ impl Session {
         self.state = State::Apart(now + pause);
         self.frames = Frames::default();
         self.number = 0;
-        self.awaited.clear();
+        let unanswered = std::mem::take(&mut self.awaited).into_values();
+        let notes = unanswered.filter_map(|it| match it.what {
+            What::Note(note) => Some(note),
+            What::Open | What::Register(_) | What::Capability | What::Ping => None,
+        });
+        self.notes.take_back(notes, outputs);
     }
 
     fn take(&mut self, now: Instant, pdu: Pdu, outputs: &mut Vec<Output>) {
@@ -358,7 +377,6 @@ impl Session {
             }
             What::Open => {
                 self.number = header.session;
-                self.failures = 0;
                 let ping = now + PING;
                 self.state = State::Serving { ping, refused: Vec::new(), again: None };
                 outputs.push(Output::Opened);
@@ -371,19 +389,31 @@ impl Session {
                     refused.push(place);
                     *again = Some(now + AGAIN);
                 }
-                if let Some(subtree) = self.settings.subtrees.get(place) {
+                if let Some(subtree) = self.settings.subtrees.get(place)
+                    && self.denied.insert(place)
+                {
                     outputs.push(Output::Refused(subtree.root.clone(), response.error));
                 }
             }
             What::Register(place) => {
+                self.denied.remove(&place);
                 if let Some(Subtree { root, description }) = self.settings.subtrees.get(place) {
                     let (id, description) = (root.clone(), description.clone().into_bytes());
                     let body = Body::AddCapabilities { id, description };
                     self.ask(now, What::Capability, body, outputs);
                 }
             }
-            What::Note => self.send_notes(now, outputs),
-            What::Capability | What::Ping => {}
+            What::Note(_) => {
+                self.send_notes(now, outputs);
+                if self.has_told_everything() {
+                    self.notes.say_missed(outputs);
+                }
+            }
+            What::Ping => {
+                self.failures = 0;
+                outputs.push(Output::Steady);
+            }
+            What::Capability => {}
         }
     }
 
@@ -398,10 +428,11 @@ impl Session {
     fn send_notes(&mut self, now: Instant, outputs: &mut Vec<Output>) {
         let is_serving = matches!(self.state, State::Serving { .. });
         while is_serving
-            && self.awaited.values().filter(|it| it.what == What::Note).count() < NOTES_AT_ONCE
-            && let Some(note) = self.notes.pop_front()
+            && self.unanswered_notes() < NOTES_AT_ONCE
+            && let Some(note) = self.notes.take()
         {
-            self.ask(now, What::Note, Body::Notify(note), outputs);
+            let body = Body::Notify(note.binds.clone());
+            self.ask(now, What::Note(note), body, outputs);
         }
     }
 
@@ -433,8 +464,6 @@ const AGAIN: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest time from a loss to the next attempt.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Notifications that wait while there is no session: the newest.
-const NOTES: usize = 512;
 /// Notifications that the master has not answered.
 const NOTES_AT_ONCE: usize = 16;
 

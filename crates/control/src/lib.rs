@@ -8,6 +8,7 @@ mod appointment;
 mod balance;
 mod errand;
 mod file;
+mod freshness;
 mod message;
 mod outbox;
 mod process;
@@ -20,6 +21,7 @@ pub use appointment::Appointment;
 pub use balance::{Alert, Moved, Ran, Run};
 pub use errand::{Credentials, Errand, Letter, Password, Report, Security};
 pub use file::{CONTENT_MAX, number};
+pub use freshness::Freshness;
 pub use message::{
     Change, DecodeError, Finding, Handover, Numbers, Role, SessionMemory, Severity, StartOptions,
     Subject, Summary, ToChild, ToParent, Watched, What, append, decode, encode, items,

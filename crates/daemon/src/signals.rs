@@ -15,3 +15,13 @@ pub(crate) fn block_real_time() -> nix::Result<SigSet> {
     set.thread_block()?;
     Ok(set)
 }
+
+/// Blocks what is meant for the parent, and yet sent to all processes of a daemon: by a terminal, or by who asks for dumps; and
+/// `also` these.
+///
+/// **Errors**: the kernel refuses.
+pub(crate) fn leave_to_parent(also: &[Signal]) -> nix::Result<()> {
+    block_real_time()?;
+    let sent_to_all = [Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2];
+    sent_to_all.iter().chain(also).copied().collect::<SigSet>().thread_block()
+}

@@ -153,7 +153,7 @@ fn a_master_that_hangs_is_found_out_by_a_ping() {
     let mut story = Story::serving();
     assert_eq!(story.pass(14_999), [""; 0]);
     assert_eq!(story.pass(1), ["6 of 77: Ping"]);
-    assert_eq!(story.respond(0), [""; 0]);
+    assert_eq!(story.respond(0), ["Steady"]);
     assert_eq!(story.pass(15_000), ["7 of 77: Ping"]);
     assert_eq!(story.pass(10_000), ["8 of 77: Close(Timeouts)", "Disconnect", "Lost(Silent)"]);
 }
@@ -191,20 +191,120 @@ fn a_subtree_that_another_has_is_asked_for_again() {
 }
 
 #[test]
+fn a_refusal_is_told_once_until_the_subtree_is_given() {
+    let mut story = Story::new();
+    story.pass(0);
+    story.tell(Input::Connected);
+    story.respond(0);
+    let refused = ["Refused(Oid([1, 5]), 263)"];
+    assert_eq!(story.respond(263), refused);
+    let again = |story: &mut Story, error| {
+        story.tell(Input::Closed);
+        story.now = story.session.deadline().unwrap();
+        story.pass(0);
+        story.packet = story.session.packet;
+        story.tell(Input::Connected);
+        story.respond(0);
+        story.respond(error)
+    };
+    assert_eq!(again(&mut story, 263), [""; 0]);
+    assert_eq!(again(&mut story, 0), ["10 of 77: capability .1.5"]);
+    assert_eq!(again(&mut story, 263), refused);
+}
+
+#[test]
 fn what_is_notified_while_nobody_listens_is_told_later_the_newest_of_it() {
     let mut story = Story::new();
-    for number in 0..600 {
+    for number in 0..16_384 {
         assert_eq!(story.notify(number), [""; 0]);
     }
+    assert_eq!(story.notify(16_384), ["Missing"]);
+    assert_eq!(story.notify(16_385), [""; 0], "that is said once");
     story.pass(0);
     story.tell(Input::Connected);
     let told = story.respond(0);
     assert_eq!(told.len(), 3 + 16, "some at a time");
-    assert_eq!(told[3], "4 of 77: notify Integer(88)");
+    assert_eq!(told[3], "4 of 77: notify Integer(2)");
     story.respond(0);
     story.respond(0);
-    assert_eq!(story.respond(0), ["22 of 77: notify Integer(104)"], "each answer makes room");
+    assert_eq!(story.respond(0), ["22 of 77: notify Integer(18)"], "each answer makes room");
     assert!(!story.session.has_told_everything());
+    // Two capabilities are among what is answered.
+    let mut told = Vec::new();
+    (0..16_385).for_each(|_| told = story.respond(0));
+    assert_eq!(told, ["Missed(2)"], "at the end, how many were lost");
+    assert!(story.session.has_told_everything());
+}
+
+#[test]
+fn what_a_master_did_not_answer_is_told_to_the_next_in_order() {
+    let mut story = Story::serving();
+    (0..20).for_each(|number| drop(story.notify(number)));
+    story.respond(0);
+    assert_eq!(story.tell(Input::Closed), ["Lost(Connection)"]);
+    assert!(!story.session.has_told_everything());
+    story.pass(500);
+    story.tell(Input::Connected);
+    story.packet = 22;
+    let told = story.respond(0);
+    let expected: Vec<String> =
+        (1..17).map(|number| format!("{} of 77: notify Integer({number})", number + 25)).collect();
+    assert_eq!(told[3..], expected);
+}
+
+#[test]
+fn a_notification_that_no_session_survives_is_given_up_after_the_third() {
+    let mut story = Story::serving();
+    story.notify(7);
+    for _ in 0..2 {
+        assert_eq!(story.tell(Input::Closed), ["Lost(Connection)"]);
+        story.now = story.session.deadline().unwrap();
+        story.pass(0);
+        story.packet = story.session.packet;
+        story.tell(Input::Connected);
+        let told = story.respond(0);
+        assert!(told.last().unwrap().ends_with("notify Integer(7)"), "{told:?}");
+    }
+    assert_eq!(story.tell(Input::Closed), ["Lost(Connection)", "Missing"]);
+    assert!(story.session.has_told_everything());
+    let mut outputs = Vec::new();
+    story.session.end(&mut outputs);
+    assert_eq!(told(&outputs), ["Missed(1)"]);
+}
+
+#[test]
+fn what_is_not_told_at_the_end_is_counted() {
+    let mut story = Story::serving();
+    (0..20).for_each(|number| drop(story.notify(number)));
+    let mut outputs = Vec::new();
+    story.session.end(&mut outputs);
+    assert_eq!(told(&outputs), ["22 of 77: Close(Shutdown)", "Disconnect", "Missed(20)"]);
+}
+
+#[test]
+fn a_master_that_ends_each_session_is_tried_ever_more_rarely() {
+    let mut story = Story::new();
+    let mut pauses = Vec::new();
+    for _ in 0..6 {
+        story.now = story.session.deadline().unwrap();
+        story.pass(0);
+        story.packet = story.session.packet;
+        story.tell(Input::Connected);
+        assert_eq!(story.respond(0)[0], "Opened");
+        story.say(Body::Close(Reason::Shutdown));
+        pauses.push(story.session.deadline().unwrap().since(story.now).as_millis());
+    }
+    assert_eq!(pauses, [500, 1000, 2000, 4000, 5000, 5000]);
+    // One that lasts until it has answered whether it lives begins anew.
+    story.now = story.session.deadline().unwrap();
+    story.pass(0);
+    story.packet = story.session.packet;
+    story.tell(Input::Connected);
+    (0..5).for_each(|_| drop(story.respond(0)));
+    story.pass(15_000);
+    assert_eq!(story.respond(0), ["Steady"]);
+    story.say(Body::Close(Reason::Shutdown));
+    assert_eq!(story.session.deadline(), Some(story.now + Duration::from_millis(500)));
 }
 
 #[test]
@@ -284,7 +384,7 @@ fn whatever_comes_a_session_that_lives_has_something_to_wait_for() {
             story.session.handle(story.now, input, &mut outputs);
             let is_connecting = matches!(story.session.state, State::Connecting);
             assert_eq!(story.session.deadline().is_none(), is_connecting);
-            assert!(story.session.notes.len() <= NOTES);
+            assert!(story.session.notes.len() <= notes::NOTES);
         }
     });
 }

@@ -1,7 +1,6 @@
 //! What the agent knows of how everything stands: asked of the parent when it is needed, and kept for a moment.
 //!
-//! However often the master asks, the VRRP process is not asked more often than once a second, nor for more than a tenth
-//! of the time that it takes to find out.
+//! However often the master asks, the VRRP process is not asked more often than `control::Freshness` says.
 
 use std::io::{ErrorKind, Read as _, Result, Write as _};
 use std::os::unix::net::UnixStream;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use agentx::Tree;
 use clock::Instant;
 use config::model::Model;
+use control::Freshness;
 use kernel::eventloop::{EventLoop, now};
 use kernel::netlink::RequestSocket;
 use status::{Ask, Line, LineError, Report, Request, VERSION};
@@ -22,6 +22,7 @@ use crate::compat::mib::{self, Facts, Links};
 pub(super) struct Knowledge {
     known: Option<Known>,
     asking: Option<Asking>,
+    freshness: Freshness,
 }
 
 #[derive(Debug)]
@@ -29,15 +30,11 @@ struct Known {
     report: Report,
     links: Links,
     tree: Tree,
-    /// Until when they are told without asking again; sooner where something changed since.
-    until: Instant,
-    at_least: Instant,
 }
 
 #[derive(Debug)]
 struct Asking {
     stream: UnixStream,
-    since: Instant,
     /// A line that has not come as a whole.
     line: Vec<u8>,
     report: Report,
@@ -57,16 +54,12 @@ pub(super) enum Progress {
 impl Knowledge {
     /// When patience with an inquiry ends.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.asking.as_ref().map(|it| it.since + PATIENCE)
+        self.freshness.asking_since().map(|since| since + PATIENCE)
     }
 
-    /// Whether what is known may be told.
-    pub(super) fn is_fresh(&self, now: Instant) -> bool {
-        self.known.as_ref().is_some_and(|it| it.until > now)
-    }
-
-    pub(super) const fn is_asking(&self) -> bool {
-        self.asking.is_some()
+    /// What was found out, and when to find out more.
+    pub(super) const fn freshness(&self) -> &Freshness {
+        &self.freshness
     }
 
     /// Everything that can be asked for.
@@ -81,22 +74,26 @@ impl Knowledge {
     }
 
     /// Something changed.
-    pub(super) fn age(&mut self) {
-        if let Some(known) = &mut self.known {
-            known.until = known.until.min(known.at_least);
-        }
+    pub(super) fn changed(&mut self, now: Instant) {
+        self.freshness.changed(now);
     }
 
     /// What is known belongs to another configuration.
     pub(super) fn forget(&mut self, events: &EventLoop) {
-        self.known = None;
         self.give_up(events);
+        self.forget_known();
+    }
+
+    fn forget_known(&mut self) {
+        self.known = None;
+        self.freshness.forget();
     }
 
     /// Nothing comes of an inquiry.
     pub(super) fn give_up(&mut self, events: &EventLoop) {
         if let Some(asking) = self.asking.take() {
             let _ = events.remove(&asking.stream);
+            self.freshness.failed(now());
         }
     }
 
@@ -111,7 +108,8 @@ impl Knowledge {
         ours.write_all(request.to_line().as_bytes())?;
         events.add(&ours, ANSWER).map_err(std::io::Error::other)?;
         let (line, report) = (Vec::new(), Report::default());
-        self.asking = Some(Asking { stream: ours, since: now(), line, report });
+        self.asking = Some(Asking { stream: ours, line, report });
+        self.freshness.asks(now());
         Ok(theirs)
     }
 
@@ -125,23 +123,23 @@ impl Knowledge {
             Err(_) => return self.fail(events),
         };
         match (end, self.asking.take()) {
-            (Line::End(_), Some(Asking { report, since, .. })) => {
+            (Line::End(_), Some(Asking { report, .. })) => {
                 let links = RequestSocket::open().and_then(|mut it| it.links()).unwrap_or_default();
                 let links = Links::of(&links);
                 let facts = Facts { report: &report, model, links: &links, version };
                 let tree = mib::tree(&facts);
-                let now = now();
-                let at_least = now + now.since(since).saturating_mul(REST);
-                let until = at_least.max(now + MOMENT);
-                self.known = Some(Known { report, links, tree, until, at_least });
+                self.known = Some(Known { report, links, tree });
+                self.freshness.learned(now());
                 Progress::Known
             }
-            (Line::Error(LineError::Silent(_)), _) => {
-                // What the VRRP process said before is true no longer.
-                self.known = None;
+            (end, _) => {
+                self.freshness.failed(now());
+                if matches!(end, Line::Error(LineError::Silent(_))) {
+                    // What the VRRP process said before is true no longer.
+                    self.forget_known();
+                }
                 Progress::Unknown
             }
-            (_, _) => Progress::Unknown,
         }
     }
 
@@ -157,8 +155,8 @@ impl Knowledge {
     fn fail(&mut self, events: &EventLoop) -> Progress {
         self.give_up(events);
         // What was true a while ago is better than nothing, but not for long.
-        if self.known.as_ref().is_some_and(|it| now().since(it.until) > STALE) {
-            self.known = None;
+        if self.freshness.staleness(now()).is_some_and(|staleness| staleness > STALE) {
+            self.forget_known();
         }
         Progress::Unknown
     }
@@ -208,12 +206,8 @@ impl Asking {
 
 /// How long the parent may take, which itself waits three seconds for the VRRP process.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// How long an answer is told without asking again.
-const MOMENT: Duration = Duration::from_secs(1);
 /// How long it is told when there is no newer one.
 const STALE: Duration = Duration::from_secs(10);
-/// How much longer than it took to find out, at least.
-const REST: u32 = 10;
 /// Bytes that are read at once, and how often in one turn.
 const PART: usize = 64 * 1024;
 const PARTS_A_TURN: usize = 64;

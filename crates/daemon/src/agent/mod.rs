@@ -7,24 +7,28 @@
 
 mod connection;
 mod knowledge;
+mod narration;
 
+use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use agentx::{Input, Lost, Output, Request, Session, Settings};
+use agentx::{Input, Output, Request, Session, Settings};
 use clock::Instant;
 use config::RealServers;
 use config::model::{Master, Model};
 use control::{Change, FromAgent, Severity, StartOptions, ToAgent};
 use kernel::eventloop::{EventLoop, Token, now};
 use kernel::socket::{Channel, ChannelError};
+use nix::sys::signal::Signal;
 
 use self::connection::Connection;
 use self::knowledge::{Knowledge, Progress};
+use self::narration::Narration;
 use crate::compat::{self, exit, mib};
-use crate::{child, terminal};
+use crate::{child, signals, terminal};
 
 /// The argument that makes a process an agent.
 pub(crate) const ARGUMENT: &str = "--role=snmp";
@@ -39,6 +43,8 @@ pub(crate) fn run() -> ExitCode {
     // Observers are worth less than whatever else runs here. Without these it serves all the same.
     let _ = kernel::process::limit_memory(MEMORY);
     let _ = kernel::process::go_first_when_memory_is_out();
+    // How the others end is to be told: the parent says when that is done, and its channel when it is gone.
+    let _ = signals::leave_to_parent(&[Signal::SIGTERM]);
     let taken = kernel::inherited_pair().ok_or_else(|| "no channel".to_owned()).and_then(|pair| {
         let (channel, memory) = pair;
         kernel::process::drop_to(&[]).map_err(|error| error.to_string())?;
@@ -69,10 +75,11 @@ struct Agent {
     knowledge: Knowledge,
     /// What the master asks, in order.
     requests: Vec<Request>,
-    /// Changes that are notified with what only a report tells.
-    changes: Vec<Change>,
-    /// What was said of the session last.
-    said: Option<String>,
+    /// Changes that are notified with what only a report tells that is newer, with when they came.
+    changes: VecDeque<(Instant, Change)>,
+    /// How many of them were lost since none waited.
+    lost_changes: u64,
+    narration: Narration,
     beat: Instant,
     /// Until when what is to be notified has time, once the end was asked for.
     ending: Option<Instant>,
@@ -98,8 +105,9 @@ impl Agent {
             refusal: String::new(),
             knowledge: Knowledge::default(),
             requests: Vec::new(),
-            changes: Vec::new(),
-            said: None,
+            changes: VecDeque::new(),
+            lost_changes: 0,
+            narration: Narration::default(),
             beat: now(),
             ending: None,
         })
@@ -125,7 +133,9 @@ impl Agent {
     }
 
     fn deadline(&self) -> Instant {
-        let others = [self.session.deadline(), self.knowledge.deadline(), self.ending];
+        let inquiry =
+            if self.changes.is_empty() { None } else { self.knowledge.freshness().next() };
+        let others = [self.session.deadline(), self.knowledge.deadline(), inquiry, self.ending];
         others.into_iter().flatten().fold(self.beat, Instant::min)
     }
 
@@ -149,7 +159,8 @@ impl Agent {
         let progress = self.knowledge.time_out(now, &self.events);
         self.learned(progress);
         self.perform(|session, outputs| session.handle(now, Input::Timeout, outputs));
-        self.tend_requests()
+        self.tend_requests();
+        Ok(())
     }
 
     /// What the parent says.
@@ -187,17 +198,22 @@ impl Agent {
 
     /// Something changed: what is known is old.
     fn changed(&mut self, change: Change) {
-        self.knowledge.age();
+        let now = now();
+        self.knowledge.changed(now);
         if !self.model.global.snmp.notifies {
             return;
         }
         if let Some(note) = mib::notification(&change, &self.model) {
-            self.perform(|session, outputs| session.notify(now(), note, outputs));
+            self.perform(|session, outputs| session.notify(now, note, outputs));
         }
-        if mib::is_told_by_others(&change, &self.model.global.snmp) && self.changes.len() < CHANGES
-        {
-            self.changes.push(change);
+        if !mib::is_told_by_others(&change, &self.model.global.snmp) {
+            return;
         }
+        if self.changes.len() >= CHANGES {
+            self.changes.pop_front();
+            self.lost_changes += 1;
+        }
+        self.changes.push_back((now, change));
     }
 
     /// What the master says.
@@ -223,28 +239,29 @@ impl Agent {
         self.perform(|session, outputs| session.handle(now(), Input::Closed, outputs));
     }
 
-    /// Answers what waits, once enough is known.
-    fn tend_requests(&mut self) -> Result<(), Orphaned> {
-        if self.requests.is_empty() && self.changes.is_empty() {
-            return Ok(());
-        }
-        if self.knowledge.is_fresh(now()) {
+    /// Answers what waits, or asks what is needed for it.
+    fn tend_requests(&mut self) {
+        let now = now();
+        let freshness = self.knowledge.freshness();
+        if !self.requests.is_empty() && freshness.is_fresh(now) {
             self.answer();
-        } else if !self.knowledge.is_asking() {
-            match self.knowledge.ask(&self.events) {
-                Ok(theirs) => {
-                    let message = control::encode(&FromAgent::Ask);
-                    let sent = self.parent.send(&message, Some(std::os::fd::AsFd::as_fd(&theirs)));
-                    if sent.is_err() {
-                        // A parent that does not read is about to; there is another chance.
-                        self.knowledge.give_up(&self.events);
-                        self.answer();
-                    }
-                }
-                Err(_) => self.answer(),
-            }
         }
-        Ok(())
+        let freshness = self.knowledge.freshness();
+        let is_time = freshness.next().is_some_and(|next| next <= now);
+        let is_idle = freshness.asking_since().is_none();
+        if (!self.requests.is_empty() && is_idle) || (!self.changes.is_empty() && is_time) {
+            self.inquire();
+        }
+    }
+
+    fn inquire(&mut self) {
+        let asked = self.knowledge.ask(&self.events).ok();
+        let message = control::encode(&FromAgent::Ask);
+        // A parent that does not read is about to; there is another chance.
+        if asked.is_none_or(|stream| self.parent.send(&message, Some(stream.as_fd())).is_err()) {
+            self.knowledge.give_up(&self.events);
+            self.answer();
+        }
     }
 
     /// An answer of the parent has come, or will not.
@@ -255,20 +272,29 @@ impl Agent {
         }
     }
 
+    /// Answers all requests with what is known, and notifies of the changes that it tells of.
     fn answer(&mut self) {
         let requests = std::mem::take(&mut self.requests);
-        let changes = std::mem::take(&mut self.changes);
         let mut outputs = Vec::new();
         let tree = self.knowledge.tree();
         for request in &requests {
             self.session.answer(request, tree, &mut outputs);
         }
+        let freshness = self.knowledge.freshness();
+        let known = self.changes.partition_point(|(came, _)| freshness.tells_of(*came));
         if let Some(facts) = self.knowledge.facts(&self.model, &self.version) {
-            for note in changes.iter().flat_map(|change| mib::notifications(change, &facts)) {
-                self.session.notify(now(), note, &mut outputs);
+            for (_, change) in self.changes.drain(..known) {
+                for note in mib::notifications(&change, &facts) {
+                    self.session.notify(now(), note, &mut outputs);
+                }
             }
         }
         self.act(outputs);
+        if self.changes.is_empty() && self.lost_changes > 0 {
+            let lost = std::mem::take(&mut self.lost_changes);
+            let text = format!("SNMP: {lost} changes were not notified of: too many came at once");
+            self.log(Severity::Warning, text);
+        }
     }
 
     /// Has the session do something, and does what comes of it.
@@ -280,6 +306,10 @@ impl Agent {
 
     fn act(&mut self, outputs: Vec<Output>) {
         for output in outputs {
+            let master = &self.model.global.snmp.master;
+            if let Some((severity, text)) = self.narration.tell(&output, master, &self.refusal) {
+                self.log(severity, text);
+            }
             match output {
                 Output::Connect => self.connect(),
                 Output::Send(bytes) => {
@@ -289,27 +319,13 @@ impl Agent {
                     }
                 }
                 Output::Disconnect => self.connection = None,
-                Output::Opened => {
-                    let text =
-                        format!("SNMP: session with the master agent at {} is open", self.master());
-                    self.note(Severity::Info, text);
-                }
-                Output::Refused(subtree, error) => {
-                    let text = format!(
-                        "SNMP: the master agent does not give {subtree} to this agent (error {error}): another one may have it"
-                    );
-                    self.note(Severity::Warning, text);
-                }
-                Output::Lost(why) => {
-                    self.requests.clear();
-                    let is_ours = why == Lost::Connection;
-                    let why = if is_ours { self.refusal.clone() } else { why.to_string() };
-                    let text = format!(
-                        "SNMP: no session with the master agent at {}: {why}",
-                        self.master()
-                    );
-                    self.note(Severity::Warning, text);
-                }
+                Output::Lost(_) => self.requests.clear(),
+                // That is told, and nothing else.
+                Output::Opened
+                | Output::Steady
+                | Output::Refused(..)
+                | Output::Missing
+                | Output::Missed(_) => {}
                 Output::Asked(request) => {
                     if self.requests.len() < REQUESTS {
                         self.requests.push(request);
@@ -338,13 +354,9 @@ impl Agent {
         &self.model.global.snmp.master
     }
 
-    /// Says something of the session, once.
-    fn note(&mut self, severity: Severity, text: String) {
-        if self.said.as_ref() != Some(&text) {
-            // A line that the parent does not take now is of no use later.
-            let _ = self.say(&FromAgent::Log { severity, text: text.clone() });
-            self.said = Some(text);
-        }
+    fn log(&self, severity: Severity, text: String) {
+        // A line that the parent does not take now is of no use later.
+        let _ = self.say(&FromAgent::Log { severity, text });
     }
 
     fn say(&self, message: &FromAgent) -> Result<(), Orphaned> {
@@ -378,7 +390,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const PART: usize = 64 * 1024;
 /// Requests that wait for one answer of the parent; a master asks some at a time.
 const REQUESTS: usize = 1024;
-/// Changes that wait for it.
-const CHANGES: usize = 1024;
+/// Changes that wait for it: some for each of thousands of instances.
+const CHANGES: usize = 16 * 1024;
 /// Bytes of address space: thousands of instances take a fifth of it.
 const MEMORY: u64 = 1 << 30;

@@ -21,7 +21,7 @@ use lettre::transport::smtp::client::Certificate;
 
 use self::conversation::{Conversation, Refusal};
 use crate::compat::exit;
-use crate::{load, terminal};
+use crate::{load, signals, terminal};
 
 /// The argument that makes a process a courier.
 pub(crate) const ARGUMENT: &str = "--role=mail";
@@ -36,6 +36,7 @@ pub(crate) fn run() -> ExitCode {
     // Mail is worth less than whatever else runs here. Without these it is taken all the same.
     let _ = kernel::process::limit_memory(MEMORY);
     let _ = kernel::process::go_first_when_memory_is_out();
+    let _ = signals::leave_to_parent(&[]);
     let errand = kernel::inherited_pair().and_then(|(channel, memory)| {
         let bytes = MemoryFile::read(memory.as_fd()).ok()?;
         Some((Channel::from_descriptor(channel), control::decode::<Errand>(&bytes).ok()?))

@@ -26,6 +26,8 @@ pub(super) struct Agent {
     running: Option<Running>,
     /// Changes that it has not taken yet.
     unsent: VecDeque<Vec<u8>>,
+    /// How many of them were lost since none waited.
+    lost: u64,
 }
 
 #[derive(Debug)]
@@ -69,6 +71,7 @@ impl Agent {
         }
         if self.unsent.len() >= UNSENT {
             self.unsent.pop_front();
+            self.lost += 1;
         }
         self.unsent.push_back(control::encode(message));
         self.send_unsent();
@@ -121,6 +124,13 @@ impl Parent {
     /// Starts or kills it, where that is due.
     pub(super) fn tend_agent(&mut self) {
         self.agent.send_unsent();
+        if self.agent.unsent.is_empty() && self.agent.lost > 0 {
+            let lost = std::mem::take(&mut self.agent.lost);
+            let text = format!(
+                "SNMP: {lost} changes are not notified of: the SNMP process did not take them"
+            );
+            self.log(Severity::Warning, &text);
+        }
         match self.agent.revival.due(now()) {
             None | Some(RevivalAction::End) => {}
             Some(RevivalAction::Start) => match self.start_agent() {

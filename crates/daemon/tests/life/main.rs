@@ -28,6 +28,7 @@ mod faults;
 mod forwarding;
 mod logging;
 mod mail;
+mod master_agent;
 mod nft_plane;
 mod once;
 mod place;
@@ -37,6 +38,7 @@ mod real_server;
 mod reload;
 mod routes;
 mod sessions;
+mod snmp;
 mod starting;
 mod supervision;
 mod systemd;
@@ -83,6 +85,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("tracking", tracking::TESTS),
     ("upkeep", upkeep::TESTS),
     ("sessions", sessions::TESTS),
+    ("snmp", snmp::TESTS),
     ("authentication", authentication::TESTS),
     ("tracked_processes", tracked_processes::TESTS),
     ("virtual_mac", virtual_mac::TESTS),
