@@ -98,7 +98,11 @@ impl Maker {
             }
             if matches!(check.kind, CheckKind::Https(..)) {
                 let demand = self.webs.demand(&asked.tls, page, way.server.ip());
-                self.tls(demand, check.at, files);
+                let named_by = |name: &str| {
+                    let is_told = page.server_name.as_deref() == Some(name);
+                    if is_told { page.server_named_by } else { "tls_name" }
+                };
+                self.tls(demand, check.at, files, named_by);
             }
         }
     }
@@ -133,7 +137,13 @@ impl Maker {
         }
     }
 
-    fn tls(&mut self, demand: Demand, at: Span, files: Option<&TlsFiles>) {
+    fn tls(
+        &mut self,
+        demand: Demand,
+        at: Span,
+        files: Option<&TlsFiles>,
+        named_by: impl Fn(&str) -> &'static str,
+    ) {
         if self.webs.means.contains_key(&demand) {
             return;
         }
@@ -146,7 +156,13 @@ impl Maker {
                 identity,
                 is_strict: demand.is_strict,
             };
-            Tls::new(&options).map_err(|error| error.to_string())
+            Tls::new(&options).map_err(|error| {
+                if let TlsError::Name(name) = &error {
+                    format!("`{} {name}` is no host name", named_by(name))
+                } else {
+                    error.to_string()
+                }
+            })
         });
         if let Err(why) = &made {
             let text = format!("SSL_GET cannot be made: {why}");
@@ -201,12 +217,17 @@ fn identity(certificate: &str, key: &str) -> Result<Identity, Box<Diagnostic>> {
 fn bad(error: &ExpressionError, regex: &Regex) -> Diagnostic {
     match error {
         ExpressionError::Syntax { at, why } => {
-            let text = format!("`regex` is none: {why}");
+            let text = format!("`regex` is not a regular expression: {why}");
             let before = regex.text.get(..*at).unwrap_or(&regex.text);
             Diagnostic::error(codes::BAD_REGEX, text)
                 .help(format!("it shows behind `{before}`; `man pcre2pattern` has the syntax"))
         }
-        ExpressionError::Commit | ExpressionError::Option(_) => {
+        ExpressionError::Verb(word) => {
+            Diagnostic::error(codes::BAD_REGEX, format!("`regex`: {error}")).help(format!(
+                "leave `(*{word})` out, or write `(*PRUNE)`, which ends the search at one place of the answer only"
+            ))
+        }
+        ExpressionError::Option(_) => {
             Diagnostic::error(codes::BAD_REGEX, format!("`regex`: {error}"))
         }
     }

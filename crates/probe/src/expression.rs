@@ -39,7 +39,11 @@ impl Expression {
 
     /// How many bytes of a body are looked at.
     pub(crate) fn reach(&self) -> usize {
-        if self.programs.is_utf { SHORT_UTF } else { LONGEST_SEARCHED }
+        match (self.programs.is_utf, self.programs.is_plain) {
+            (true, true) => SHORT_PLAIN_UTF,
+            (true, false) => LONGEST_UTF,
+            (false, _) => LONGEST_SEARCHED,
+        }
     }
 
     /// Whether a match begins at a place where it may.
@@ -90,10 +94,13 @@ impl Expression {
         }
     }
 
-    /// Up to which length a body is searched at once. For characters that is all: the library looks at the encoding of
-    /// the whole body each time that it is asked.
+    /// Up to which length a body is searched at once.
     fn short(&self) -> usize {
-        if self.programs.is_utf { SHORT_UTF } else { SHORT }
+        match (self.programs.is_utf, self.programs.is_plain) {
+            (true, true) => SHORT_PLAIN_UTF,
+            (true, false) => SHORT_UTF,
+            (false, _) => SHORT,
+        }
     }
 
     /// The last place where a match may begin; the end of the body is one.
@@ -135,7 +142,11 @@ fn processor_time() -> Duration {
 const SLICE: Duration = Duration::from_millis(1);
 /// How much time one body is worth.
 const MOST_WORK: Duration = Duration::from_millis(500);
-/// Bytes of a body that is searched at once.
+/// Bytes of a body that is searched at once: from each place an expression may look at all of the rest.
 const SHORT: usize = 8 << 10;
-/// The same for an expression of characters.
-const SHORT_UTF: usize = 64 << 10;
+/// The same for an expression of characters, which take longer.
+const SHORT_UTF: usize = 4 << 10;
+/// The same where it looks only a little way from each place.
+const SHORT_PLAIN_UTF: usize = 64 << 10;
+/// Bytes that are searched for characters place by place: the library looks at the encoding of all of them each time.
+const LONGEST_UTF: usize = 16 << 10;

@@ -96,6 +96,11 @@ fn a_long_body_is_searched_as_a_short_one_is() {
     let none = failure(ask(&page(long.as_bytes(), "html", words(&["utf"]))));
     let why = "nothing matches `regex` in its first 64 KiB".to_owned();
     assert_eq!(none, (FailureKind::WrongAnswer, why));
+    let none = failure(ask(&page(long.as_bytes(), "html+", words(&["utf"]))));
+    let why = "nothing matches `regex` in its first 16 KiB".to_owned();
+    assert_eq!(none, (FailureKind::WrongAnswer, why));
+    let early = format!("{}{BODY}{long}", "ä ".repeat(5_000));
+    assert!(is_found(&early, "ä+ <html>", words(&["utf"])));
 }
 
 #[test]
@@ -133,4 +138,39 @@ fn others_have_their_turn_while_an_expression_works() {
         assert!(!hard.is_finished());
         assert!(matches!(hard.await.unwrap(), Outcome::Failed(_)));
     });
+}
+
+/// From each letter it looks at all that follow, and none of them counts as a step.
+#[test]
+fn others_have_their_turn_however_far_an_expression_looks() {
+    for size in [4 << 10, 8 << 10, 16 << 10, 64 << 10] {
+        let body = "a".repeat(size - 1) + "K";
+        for options in [words(&["utf"]), words(&["utf", "ucp"]), words(&[])] {
+            let hard = page(body.as_bytes(), "\\w+\\s+OK", options.clone());
+            let longest = longest_turn(hard);
+            println!("{size} bytes, {:?}: {longest:?}", options.words);
+            assert!(longest < Duration::from_millis(150), "{size}, {options:?}: {longest:?}");
+        }
+    }
+}
+
+/// How long others wait for their turn while a check fails, not counting what else this machine does.
+fn longest_turn(spec: Spec) -> Duration {
+    let worked = || {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::try_from(time).unwrap()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        let hard = tokio::spawn(async move { probe::run(&spec, deadline).await });
+        let mut longest = Duration::ZERO;
+        while !hard.is_finished() {
+            let before = worked();
+            tokio::task::yield_now().await;
+            longest = longest.max(worked() - before);
+        }
+        assert!(matches!(hard.await.unwrap(), Outcome::Failed(_)));
+        longest
+    })
 }

@@ -88,17 +88,8 @@ pub(super) fn settle(
 pub(super) fn followed_files(servers: &[VirtualServer]) -> BTreeSet<String> {
     let balanced = servers.iter().filter_map(|server| server.balance.as_ref());
     let checks = balanced.flat_map(|balance| &balance.servers).flat_map(|server| &server.checks);
-    let name = |check: &Check| match &check.kind {
-        CheckKind::File(name, _) => Some(name.clone()),
-        CheckKind::Tcp(_)
-        | CheckKind::Http(..)
-        | CheckKind::Https(..)
-        | CheckKind::Smtp(..)
-        | CheckKind::Dns(..)
-        | CheckKind::Udp(..)
-        | CheckKind::Ping(_)
-        | CheckKind::Misc(_)
-        | CheckKind::Bfd(_) => None,
+    let name = |check: &Check| {
+        if let CheckKind::File(name, _) = &check.kind { Some(name.clone()) } else { None }
     };
     checks.filter_map(name).collect()
 }

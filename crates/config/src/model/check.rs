@@ -167,6 +167,8 @@ pub struct Page {
     pub text: Option<String>,
     /// The name for TLS: `sni_name`, else the `virtualhost` that is nearest, but for the one of the real server.
     pub server_name: Option<String>,
+    /// The keyword that says it: `sni_name` or `virtualhost`.
+    pub server_named_by: &'static str,
     /// `tls_compliant`: the end of the answer has to be announced.
     pub is_strict: bool,
 }

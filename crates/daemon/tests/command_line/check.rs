@@ -48,14 +48,33 @@ fn an_expression_that_is_none_is_an_error_at_its_place() {
     let text = page("HTTP_GET", "", "    regex \"all (is well\"\n");
     let run = check(&text, &["--format", "short"]);
     assert_eq!(run.code, Some(5), "{}", run.out);
-    let line = "a.conf:9:11: error: `regex` is none: missing closing parenthesis [LVS017]";
+    let line = "a.conf:9:11: error: `regex` is not a regular expression: missing closing parenthesis [LVS017]";
     assert!(run.out.starts_with(line), "{}", run.out);
     let good = page("HTTP_GET", "", "    regex \"(?i)all (?=is)\"\n");
     assert_eq!(check(&good, &["--deny-warnings"]).code, Some(0));
+    let verb = check(&page("HTTP_GET", "", "    regex \"a+(*SKIP)b\"\n"), &[]);
+    assert_eq!(verb.code, Some(5), "{}", verb.out);
+    assert!(verb.out.contains("`regex`: `(*SKIP)` is not executed"), "{}", verb.out);
+    assert!(verb.out.contains("or write `(*PRUNE)`"), "{}", verb.out);
     let option = page("HTTP_GET", "", "    regex x\n    regex_options alt_bsux caseless\n");
     let run = check(&option, &[]);
     assert_eq!(run.code, Some(0), "{}", run.out);
     assert!(run.out.contains("`regex_options alt_bsux` is not executed"), "{}", run.out);
+}
+
+#[test]
+fn a_name_that_is_none_is_named_with_its_keyword() {
+    for (lines, of_page, told) in [
+        ("", "    virtualhost \"x y\"\n", "virtualhost x y"),
+        ("   sni_name \"x y\"\n", "    virtualhost a.example\n", "sni_name x y"),
+        ("   tls_verify\n   tls_name \"x y\"\n", "    virtualhost a.example\n", "tls_name x y"),
+    ] {
+        let text = page("SSL_GET", &format!("   enable_sni\n{lines}"), of_page);
+        let run = check(&text, &["--format", "short"]);
+        assert_eq!(run.code, Some(5), "{}", run.out);
+        let reason = format!("SSL_GET cannot be made: `{told}` is no host name");
+        assert!(run.out.contains(&reason), "{told}: {}", run.out);
+    }
 }
 
 #[test]

@@ -50,8 +50,8 @@ pub enum ExpressionError {
     },
     /// An option that is not executed.
     Option(String),
-    /// `(*COMMIT)` ends the search for all places, which are looked at one by one here.
-    Commit,
+    /// A word that ends or moves the search for all places, which are looked at one by one here: `(*COMMIT)`, `(*SKIP)`.
+    Verb(&'static str),
 }
 
 impl fmt::Display for ExpressionError {
@@ -59,7 +59,7 @@ impl fmt::Display for ExpressionError {
         match self {
             Self::Syntax { at, why } => write!(f, "{why} (at byte {at})"),
             Self::Option(word) => write!(f, "option `{word}` is not executed"),
-            Self::Commit => f.write_str("`(*COMMIT)` is not executed"),
+            Self::Verb(word) => write!(f, "`(*{word})` is not executed"),
         }
     }
 }
@@ -73,6 +73,8 @@ pub(super) struct Programs {
     pub(super) careful: Regex,
     /// It matches characters, and not bytes.
     pub(super) is_utf: bool,
+    /// Each place takes a bounded look, however long the body is.
+    pub(super) is_plain: bool,
 }
 
 /// **Errors**: what PCRE2 says of it; an option that cannot be had.
@@ -80,8 +82,9 @@ pub(super) fn programs(
     text: &str,
     options: &ExpressionOptions,
 ) -> Result<Programs, ExpressionError> {
-    if text.contains("(*COMMIT") {
-        return Err(ExpressionError::Commit);
+    let verb = ["COMMIT", "SKIP"].into_iter().find(|verb| text.contains(&format!("(*{verb}")));
+    if let Some(verb) = verb {
+        return Err(ExpressionError::Verb(verb));
     }
     let mut builder = RegexBuilder::new();
     let (mut words, mut letters) = (String::new(), String::new());
@@ -134,8 +137,15 @@ pub(super) fn programs(
             at: text.len(),
             why: "what is open at its end cannot be closed".to_owned(),
         })?,
+        is_plain: is_plain(rest),
         is_utf: options.words.iter().any(|word| word == "utf") || own_words.contains("(*UTF)"),
     })
+}
+
+/// Whether nothing in an expression repeats without a small bound, nor calls a part of it: then no step goes far.
+fn is_plain(text: &str) -> bool {
+    let repeats = |part: &str| text.contains(part);
+    !["*", "+", "{", "(?", "\\X", "\\g"].into_iter().any(repeats)
 }
 
 /// The words at the beginning of an expression that are for all of it, and the rest.
@@ -202,7 +212,19 @@ mod tests {
         assert_eq!(error("(*UTF)ab(c", &["dupnames"]), syntax(10, "missing closing parenthesis"));
         assert_eq!(error("a)(?:b", &[]), syntax(1, "unmatched closing parenthesis"));
         assert_eq!(error("a", &["alt_bsux"]), ExpressionError::Option("alt_bsux".to_owned()));
-        assert_eq!(error("a(*COMMIT)b", &[]), ExpressionError::Commit);
+        assert_eq!(error("a(*COMMIT)b", &[]), ExpressionError::Verb("COMMIT"));
+        assert_eq!(error("a+(*SKIP)b", &[]), ExpressionError::Verb("SKIP"));
+        assert_eq!(error("a+(*SKIP:here)b", &[]), ExpressionError::Verb("SKIP"));
+    }
+
+    #[test]
+    fn what_may_look_far_from_one_place_is_not_plain() {
+        for text in ["OK", "^status: (up|ready)$", "a?b?[a-z]", "\\bwell\\."] {
+            assert!(is_plain(text), "{text}");
+        }
+        for text in ["a*", "\\w+", "a{2,}", "(?R)", "(a)\\g1", "\\X", "(*ACCEPT)"] {
+            assert!(!is_plain(text), "{text}");
+        }
     }
 
     #[test]

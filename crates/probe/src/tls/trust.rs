@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
-use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
@@ -152,6 +152,30 @@ impl Chain {
     }
 }
 
+/// How a signature is looked at in one version of TLS.
+type Look = fn(
+    &[u8],
+    &CertificateDer<'_>,
+    &DigitallySignedStruct,
+    &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, Error>;
+
+impl Proof {
+    fn signature(
+        &self,
+        look: Look,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if self.chain.is_none() {
+            // Whoever it is may answer: there is nothing that a signature could prove.
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        look(message, shown, signed, &PROVIDER.signature_verification_algorithms)
+    }
+}
+
 impl ServerCertVerifier for Proof {
     fn verify_server_cert(
         &self,
@@ -182,14 +206,7 @@ impl ServerCertVerifier for Proof {
         shown: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        match &self.chain {
-            Some(_) => {
-                let known = &PROVIDER.signature_verification_algorithms;
-                verify_tls12_signature(message, shown, signed, known)
-            }
-            // Whoever it is may answer: there is nothing that a signature could prove.
-            None => Ok(HandshakeSignatureValid::assertion()),
-        }
+        self.signature(verify_tls12_signature, message, shown, signed)
     }
 
     fn verify_tls13_signature(
@@ -198,13 +215,7 @@ impl ServerCertVerifier for Proof {
         shown: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        match &self.chain {
-            Some(_) => {
-                let known = &PROVIDER.signature_verification_algorithms;
-                verify_tls13_signature(message, shown, signed, known)
-            }
-            None => Ok(HandshakeSignatureValid::assertion()),
-        }
+        self.signature(verify_tls13_signature, message, shown, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -9,7 +9,12 @@ use super::rows::*;
 
 /// Client material for SSL_GET.
 pub(super) const SSL: &[Keyword] = &[
-    value("password", &[required(Word("path or text"))], "none", "TLS private key pass phrase"),
+    value(
+        "password",
+        &[required(Word("path or text"))],
+        "none",
+        "Pass phrase of `key`; a key that needs one is an error: `openssl pkey -in KEY -out NEW` takes it off",
+    ),
     value("ca", &[required(Word("path or text"))], "none", "PEM certificates for tls_verify")
         .supported(),
     value("certificate", &[required(Word("path or text"))], "none", "TLS client certificate file")

@@ -101,6 +101,7 @@ fn page(block: &Directive, outer: &Outer<'_>, reports: &mut Reports<'_>) -> Opti
         headers: Vec::new(),
         text: None,
         server_name: None,
+        server_named_by: if outer.sni.is_some() { "sni_name" } else { "virtualhost" },
         is_strict: outer.is_strict,
     };
     let mut own = None;
