@@ -106,7 +106,7 @@ pub(super) const URL: &[Keyword] = &[
     grammar(
         "status_code",
         words("<code or range 100..599>...", 1, None, words::status_codes),
-        "200-299 if no digest/regex",
+        "200-299",
         "Accepted HTTP status",
     )
     .supported(),

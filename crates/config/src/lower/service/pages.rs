@@ -126,8 +126,7 @@ fn page(block: &Directive, outer: &Outer<'_>, reports: &mut Reports<'_>) -> Opti
     }
     page.server_name = outer.sni.or(own).or(outer.host_for_tls).map(str::to_owned);
     page.regex = regex(block, reports);
-    let looks = page.digest.is_some() || page.regex.is_some();
-    if page.statuses.is_empty() && !looks {
+    if page.statuses.is_empty() {
         page.statuses.push(200..=299);
     }
     Some(page)
