@@ -148,6 +148,7 @@ impl Shell {
             self.pool.see(seen);
         }
         self.put_in_force(now, &model, is_successor);
+        self.claim(is_successor);
         self.roster.handle(now, Input::Startup, &mut self.outputs);
         self.perform(now);
         if !is_successor {

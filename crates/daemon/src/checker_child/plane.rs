@@ -81,6 +81,14 @@ impl Plane {
         }
     }
 
+    /// Whether others have nothing in it that [`Self::services`] shows.
+    pub(super) const fn is_ours_alone(&self) -> bool {
+        match self {
+            Self::Ipvs(_) => false,
+            Self::Nftables(_) => true,
+        }
+    }
+
     /// Everything that it holds, also of others.
     ///
     /// **Errors**: it cannot be read.

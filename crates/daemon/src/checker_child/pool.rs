@@ -9,7 +9,7 @@ use std::time::Duration;
 use clock::Instant;
 use health::{Change, DestinationId, ServiceId};
 use intent::service::{
-    Destination, Front, Service, ServiceChange, ServiceNames, Services, diff_services,
+    Back, Destination, Front, Service, ServiceChange, ServiceNames, Services, diff_services,
 };
 
 use super::catalogue::Catalogue;
@@ -45,6 +45,8 @@ pub(super) enum Word {
     Accepted(Front),
     /// Somebody else changed this, and it is put right.
     Disturbed(String),
+    /// A process that is gone left this, which is not configured, and it is taken away.
+    Left(String),
 }
 
 impl Pool {
@@ -89,6 +91,30 @@ impl Pool {
         }
         self.wanted = wanted;
         self.untidy = self.ours.keys().copied().collect();
+    }
+
+    /// Makes ours what stands behind our fronts, and with `everything` other services too: whoever made it is gone.
+    /// What of it is not configured goes; that is named.
+    pub(super) fn claim(&mut self, everything: bool) -> Vec<Word> {
+        let mut words = Vec::new();
+        for (front, service) in &self.standing {
+            let is_configured = self.ours.contains_key(front);
+            if !is_configured && !everything {
+                continue;
+            }
+            let backs = self.ours.entry(*front).or_default();
+            let left = service.destinations.keys().filter(|back| !backs.contains(back));
+            let left: Vec<Back> = left.copied().collect();
+            if is_configured {
+                let named = left.iter().take(TOLD);
+                words.extend(named.map(|back| Word::Left(format!("server {back} of {front}"))));
+            } else {
+                words.push(Word::Left(format!("service {front}")));
+            }
+            backs.extend(left);
+            self.untidy.insert(*front);
+        }
+        words
     }
 
     /// Steps to take now, some at a time; nothing while all is as wanted, or pauses.
@@ -283,7 +309,7 @@ fn perform(standing: &mut Services, step: ServiceChange) {
 
 /// Steps of one turn: others wait meanwhile.
 const STEPS: usize = 1000;
-/// Changes of others that are named for one service.
+/// Changes of others, and servers that were left, that are named for one service.
 const TOLD: usize = 5;
 /// From a refusal to the next attempt.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

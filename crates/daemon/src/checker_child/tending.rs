@@ -164,6 +164,17 @@ impl Shell {
         Some(())
     }
 
+    /// Makes ours what a daemon that is gone has left. A process that takes the place of another finds only what that
+    /// one kept, and what others made meanwhile; in tables of our name there is nothing of others.
+    pub(super) fn claim(&mut self, is_successor: bool) {
+        let Some(plane) = &self.tending.plane else { return };
+        let is_ours_alone = plane.is_ours_alone();
+        if is_ours_alone || !is_successor {
+            let words = self.pool.claim(is_ours_alone);
+            self.tell_words(words);
+        }
+    }
+
     pub(super) fn tell_words(&mut self, words: Vec<Word>) {
         let name = self.tending.plane.as_ref().map_or("load balancer", Plane::name);
         for word in words {
@@ -177,6 +188,12 @@ impl Shell {
                 Word::Disturbed(what) => (
                     Severity::Warning,
                     format!("{name} was changed by someone else ({what}): it is put right"),
+                ),
+                Word::Left(what) => (
+                    Severity::Info,
+                    format!(
+                        "{name}: {what} was left there and is not configured: it is taken away"
+                    ),
                 ),
             };
             self.startup.log.push(severity, text);

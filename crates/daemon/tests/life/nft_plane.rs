@@ -16,6 +16,7 @@ use crate::world::eventually;
 pub const TESTS: &[Test] = &[
     ("a_server_that_dies_gets_nothing_and_one_that_returns_its_share", follows_a_server),
     ("no_connection_is_lost_while_the_process_is_replaced", outlives_the_process),
+    ("what_a_killed_daemon_left_goes_where_it_is_not_configured", clears),
     ("another_data_plane_takes_over_if_it_is_there", changes),
     ("what_nftables_cannot_do_starts_nothing", refuses),
 ];
@@ -147,6 +148,23 @@ fn outlives_the_process() {
     daemon.wait_for("nftables was changed by someone else");
     eventually("the rules", || (nft("-s list ruleset") == before).then_some(()));
     assert_eq!(servers.shares(4), (2, 2));
+}
+
+fn clears() {
+    let servers = Servers::new();
+    let mut daemon =
+        Start::with(&web("nftables", "rr")).until("connection to [10.9.0.2]:tcp:80 success.");
+    daemon.kill_all();
+    assert_eq!(servers.shares(2), (1, 1), "nobody takes rules away that serve");
+    let elsewhere = web("nftables", "rr").replace("192.0.2.1 80", "192.0.2.1 81");
+    // The name of the tables comes of this file.
+    let same = daemon.place.path("vrrp.pid").display().to_string();
+    let mut daemon = Start::with(&elsewhere)
+        .words(&["-r", &same])
+        .until("nftables: service TCP 192.0.2.1:80 was left there and is not configured");
+    eventually("nobody serves", || servers.who().is_none().then_some(()));
+    assert_eq!(daemon.stop().0, Some(0));
+    assert_eq!(nft("list tables"), "");
 }
 
 fn changes() {

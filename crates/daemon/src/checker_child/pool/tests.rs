@@ -206,3 +206,42 @@ fn the_end_takes_away_all_of_ours() {
     bench.tend(1);
     assert_eq!(bench.pool.release(), [ServiceChange::Remove(front())]);
 }
+
+/// What a daemon with these servers leaves.
+fn left(lasts: &[u8]) -> Services {
+    let mut former = Bench::new("", lasts);
+    former.tend(1);
+    former.kernel
+}
+
+#[test]
+fn servers_that_were_left_and_are_not_configured_go_once_they_are_claimed() {
+    let mut bench = Bench { kernel: left(&[11, 12]), ..Bench::new("", &[11, 13]) };
+    bench.pool.see(bench.kernel.clone());
+    let surplus = "server 192.0.2.12:80 of TCP 192.0.2.1:80".to_owned();
+    assert_eq!(bench.pool.claim(false), [Word::Left(surplus)]);
+    assert_eq!(
+        bench.tend(1).0,
+        [
+            "add server 192.0.2.13:80 to TCP 192.0.2.1:80",
+            "remove server 192.0.2.12:80 of TCP 192.0.2.1:80",
+        ]
+    );
+    assert_eq!(bench.pool.claim(false), []);
+}
+
+#[test]
+fn a_service_that_is_not_configured_goes_only_where_everything_is_ours() {
+    for everything in [false, true] {
+        let mut bench = Bench { kernel: left(&[11]), ..Bench::default() };
+        bench.pool.see(bench.kernel.clone());
+        let told = bench.pool.claim(everything);
+        let steps = bench.tend(1).0;
+        if everything {
+            assert_eq!(told, [Word::Left("service TCP 192.0.2.1:80".to_owned())]);
+            assert_eq!(steps, ["remove service TCP 192.0.2.1:80"]);
+        } else {
+            assert_eq!((told, steps), (vec![], vec![]));
+        }
+    }
+}
