@@ -95,6 +95,11 @@ impl Checker {
         self.effect
     }
 
+    /// Whether the weight that it leaves its server is not known yet.
+    pub(crate) const fn owes_weight(&self) -> bool {
+        self.parameters.weighs && !self.is_proven
+    }
+
     /// When to call [`Self::probe`].
     pub(crate) const fn deadline(&self) -> Option<Instant> {
         match self.phase {

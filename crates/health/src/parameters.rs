@@ -128,6 +128,8 @@ pub struct CheckParameters {
     pub start: Verdict,
     /// Where its outcomes come from.
     pub source: Source,
+    /// Whether its outcomes can change the weight of its server.
+    pub weighs: bool,
 }
 
 /// Where the outcomes of a check come from.

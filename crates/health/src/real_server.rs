@@ -13,6 +13,8 @@ use crate::{Alerts, CheckId, OnFailure, RealServerParameters, Verdict, WeightEff
 #[derive(Clone, Debug)]
 pub(crate) struct RealServer {
     base_weight: u32,
+    /// What a former process left it, which counts until its checks have said which weight they leave it.
+    left_weight: Option<u32>,
     on_failure: OnFailure,
     pub(crate) alerts: Alerts,
     pub(crate) checks: BTreeMap<CheckId, Checker>,
@@ -35,14 +37,18 @@ pub(crate) enum Former {
 
 impl RealServer {
     /// One that no pool holds as far as this process is concerned, or that a former process left there. One that
-    /// served goes on to serve; one that did not waits for its checks.
+    /// served goes on to serve, with the weight that its checks gave it; one that did not waits for its checks.
     pub(crate) fn new(parameters: &RealServerParameters, former: Former) -> Self {
         let assumed = match former {
             Former::Unknown => None,
-            Former::Known(Some(weight)) if weight > 0 || parameters.weight == 0 => {
-                Some(Verdict::Up)
+            Former::Known(Some(weight)) => {
+                Some(parameters.on_failure.tells(weight, parameters.weight))
             }
-            Former::Known(_) => Some(Verdict::Down),
+            Former::Known(None) => Some(Verdict::Down),
+        };
+        let installed = match former {
+            Former::Unknown => None,
+            Former::Known(installed) => installed,
         };
         let checks = parameters
             .checks
@@ -50,17 +56,16 @@ impl RealServer {
             .map(|(id, check)| (*id, Checker::new(*check, assumed.unwrap_or(check.start))));
         let mut server = Self {
             base_weight: parameters.weight,
+            left_weight: installed.filter(|_| assumed == Some(Verdict::Up)),
             on_failure: parameters.on_failure,
             alerts: parameters.alerts,
             checks: checks.collect(),
             verdict: Verdict::Up,
             weight: parameters.weight,
-            installed: match former {
-                Former::Unknown => None,
-                Former::Known(installed) => installed,
-            },
+            installed,
         };
         server.verdict = server.opinion();
+        server.weight = server.weight_of_checks();
         server
     }
 
@@ -75,6 +80,11 @@ impl RealServer {
 
     /// The weight that the checks leave it. What several of them add adds up.
     pub(crate) fn weight_of_checks(&self) -> u32 {
+        if let Some(left) = self.left_weight
+            && self.checks.values().any(Checker::owes_weight)
+        {
+            return left;
+        }
         let base = i64::from(self.base_weight);
         let added = self.checks.values().map(|check| match check.effect() {
             WeightEffect::None => 0,
@@ -102,6 +112,9 @@ impl RealServer {
         parameters: &RealServerParameters,
         teller: &mut Teller<'_>,
     ) {
+        let owes_weight = self.checks.values().any(Checker::owes_weight);
+        self.left_weight =
+            self.left_weight.filter(|_| owes_weight && self.base_weight == parameters.weight);
         self.base_weight = parameters.weight;
         self.on_failure = parameters.on_failure;
         self.alerts = parameters.alerts;
@@ -129,6 +142,17 @@ impl RealServer {
             weight: self.weight,
             installed: self.installed,
             checks: self.checks.iter().map(|(id, check)| (*id, check.snapshot())).collect(),
+        }
+    }
+}
+
+impl OnFailure {
+    /// What a server was found to be that a former process left in the pool with the weight `left`, where `base` is
+    /// its own: one that is down is not in the pool, or there with weight 0.
+    const fn tells(self, left: u32, base: u32) -> Verdict {
+        match self {
+            Self::Inhibit if left == 0 && base > 0 => Verdict::Down,
+            Self::Inhibit | Self::Remove => Verdict::Up,
         }
     }
 }

@@ -20,7 +20,7 @@ fn lone(check: CheckParameters) -> VirtualServerParameters {
 }
 
 fn probed(timing: Timing) -> CheckParameters {
-    CheckParameters { start: Verdict::Up, source: Source::Probed(timing) }
+    CheckParameters { start: Verdict::Up, source: Source::Probed(timing), weighs: false }
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn fast_recovery_probes_the_next_step_at_once_while_it_is_not_known_to_be_up() {
 
 #[test]
 fn a_check_that_is_told_believes_at_once_and_has_no_deadline() {
-    let told = CheckParameters { start: Verdict::Up, source: Source::Told };
+    let told = CheckParameters { start: Verdict::Up, source: Source::Told, weighs: true };
     let mut bench = Bench::with(lone(told));
     assert_eq!(bench.roster.deadline(), None);
     let check = CheckId(1);
@@ -223,7 +223,7 @@ fn a_check_that_is_told_believes_at_once_and_has_no_deadline() {
 
 #[test]
 fn what_a_check_is_told_before_the_start_decides_where_its_server_starts() {
-    let told = CheckParameters { start: Verdict::Up, source: Source::Told };
+    let told = CheckParameters { start: Verdict::Up, source: Source::Told, weighs: true };
     let mut bench = Bench::default();
     bench.configure(lone(told));
     let down = Input::Told { check: CheckId(1), outcome: failed("session down") };

@@ -6,7 +6,10 @@ mod bench;
 use std::collections::BTreeMap;
 
 use bench::{Bench, SERVICE, alpha, check, pair, plan, server, service, sorry, weighing};
-use health::{Alerts, CheckId, DestinationId, Input, OnFailure, Roster, Verdict};
+use health::{
+    Alerts, CheckId, CheckParameters, DestinationId, Input, OnFailure, Outcome, Roster, Verdict,
+    WeightEffect,
+};
 
 const NOTHING: [&str; 0] = [];
 
@@ -371,6 +374,52 @@ fn a_successor_knows_an_inhibited_server_by_its_weight_of_0() {
     );
     bench.due(1_000);
     assert_eq!(bench.passes(1)[2], "weigh 1 1");
+}
+
+/// A check by a program whose exit code is a weight.
+fn weighs() -> CheckParameters {
+    CheckParameters { weighs: true, ..check() }
+}
+
+#[test]
+fn a_successor_keeps_the_weight_that_a_check_gave_until_the_check_says_another() {
+    let dynamic = service(&[(1, weighing(3, server(&[(1, weighs())])))]);
+    let (mut bench, lines) = resumed(dynamic.clone(), &[(1, 10)]);
+    assert_eq!(lines, NOTHING);
+    // A reload that changes nothing of it does not either.
+    assert_eq!(bench.configure(dynamic), NOTHING);
+    bench.due(1_000);
+    let says = |weight| Outcome::Passed(WeightEffect::Exactly(weight));
+    assert_eq!(bench.finishes(1, says(10)), ["check 1 passed"]);
+    bench.due(11_000);
+    assert_eq!(bench.finishes(1, says(4)), ["weight of 1: 10 -> 4", "weigh 1 4"]);
+}
+
+#[test]
+fn a_successor_does_not_cut_off_a_server_that_a_check_has_drained() {
+    let (mut bench, lines) =
+        resumed(service(&[(1, weighing(3, server(&[(1, weighs())])))]), &[(1, 0)]);
+    assert_eq!(lines, NOTHING);
+    assert_eq!(bench.pool(), [(1, 0)]);
+    bench.due(1_000);
+    assert_eq!(
+        bench.passes(1)[..3],
+        ["check 1 passed", "weight of 1: 0 -> 3", "quorum Up: 3 of 1"]
+    );
+    assert_eq!(bench.pool(), [(1, 3)]);
+}
+
+#[test]
+fn a_successor_sets_the_weight_of_the_configuration_where_no_check_gives_one() {
+    let (_, lines) = resumed(service(&[(1, weighing(3, server(&[(1, check())])))]), &[(1, 10)]);
+    assert_eq!(lines, ["weigh 1 3"]);
+}
+
+#[test]
+fn another_weight_of_the_configuration_counts_at_once() {
+    let dynamic = |weight| service(&[(1, weighing(weight, server(&[(1, weighs())])))]);
+    let (mut bench, _) = resumed(dynamic(3), &[(1, 10)]);
+    assert_eq!(bench.configure(dynamic(4)), ["weight of 1: 10 -> 4", "weigh 1 4"]);
 }
 
 #[test]

@@ -214,7 +214,7 @@ fn real_server(first: u32, dice: &mut Dice) -> RealServerParameters {
 fn check_of(dice: &mut Dice) -> CheckParameters {
     let start = if dice.below(3) == 0 { Verdict::Down } else { Verdict::Up };
     if dice.below(5) == 0 {
-        return CheckParameters { start, source: Source::Told };
+        return CheckParameters { start, source: Source::Told, weighs: true };
     }
     let seconds = |dice: &mut Dice| Duration::from_secs(1 + dice.below(20));
     CheckParameters {
@@ -229,6 +229,7 @@ fn check_of(dice: &mut Dice) -> CheckParameters {
             steps: NonZeroU16::new(1 + u16::try_from(dice.below(3)).unwrap()).unwrap(),
             recovery: if dice.below(2) == 0 { Recovery::Paced } else { Recovery::Fast },
         }),
+        weighs: dice.below(2) == 0,
     }
 }
 

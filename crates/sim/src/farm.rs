@@ -58,7 +58,7 @@ pub fn probing() -> Timing {
 /// A real server of weight 1 that is checked so.
 #[must_use]
 pub fn backend(name: &'static str, timing: Timing) -> (&'static str, CheckParameters) {
-    (name, CheckParameters { start: Verdict::Up, source: Source::Probed(timing) })
+    (name, CheckParameters { start: Verdict::Up, source: Source::Probed(timing), weighs: false })
 }
 
 /// A virtual server with these, and with a sorry server.

@@ -1,6 +1,7 @@
 //! What the numbers of a roster stand for: names, places, and what is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use config::model::CheckKind;
@@ -51,8 +52,12 @@ pub(super) struct Server {
 #[derive(Clone, Debug)]
 pub(super) struct Check {
     pub(super) kind: CheckKind,
-    /// Whom it asks, as log lines call it.
+    /// Whom it is about, as log lines call it.
     pub(super) target: String,
+    /// Where it asks, if that is not where the server is.
+    pub(super) elsewhere: Option<SocketAddr>,
+    /// Failures in a row that it tolerates.
+    pub(super) retry: u32,
     pub(super) timeout: Duration,
     /// Whether each failure is told.
     pub(super) tells_failures: bool,

@@ -135,12 +135,11 @@ impl Shell {
 
     fn narrate(&mut self, service: ServiceId, notice: &Notice) {
         let names = Known { present: &self.catalogue, former: self.former.as_ref() };
+        if let Some(words) = verdicts::letter(service, notice, &names) {
+            self.quorum_words = words;
+        }
         let Some(line) = verdicts::line(service, notice, &names) else { return };
         let Line { severity, detail, text } = line;
-        if matches!(notice, Notice::QuorumMoved { .. }) {
-            let words = text.split(" for VS ").next().unwrap_or_default();
-            words.clone_into(&mut self.quorum_words);
-        }
         if detail {
             self.startup.log.detail(|| text);
         } else {
@@ -198,7 +197,8 @@ impl Names for Known<'_> {
 
     fn check(&self, id: CheckId) -> Option<Asked<'_>> {
         let check = self.find(|catalogue| catalogue.checks.get(&id))?;
-        let Check { kind, target, tells_failures, .. } = check;
-        Some(Asked { kind, target, tells_failures: *tells_failures })
+        let Check { kind, target, elsewhere, retry, tells_failures, .. } = check;
+        let (elsewhere, retry, tells_failures) = (*elsewhere, *retry, *tells_failures);
+        Some(Asked { kind, target, elsewhere, retry, tells_failures })
     }
 }

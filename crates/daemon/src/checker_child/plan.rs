@@ -1,6 +1,7 @@
 //! From a configuration to what the roster is to do with it, and what its numbers stand for.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -180,12 +181,15 @@ impl Planner<'_> {
             let key = balance::program_key(&key, &program.command);
             (format!("[{server} VS {}] by [{words}]", within.name), Some(key))
         } else {
-            let way = specs::way(&check.kind);
-            (way.map_or(server, |way| balance::endpoint(way.server, within.protocol)), None)
+            (server, None)
         };
+        let own = SocketAddr::new(back.address, back.port);
+        let elsewhere = specs::way(&check.kind).map(|way| way.server).filter(|at| *at != own);
         let entry = Check {
             kind: check.kind.clone(),
             target,
+            elsewhere,
+            retry: check.pace.retry,
             timeout: check.pace.timeout,
             tells_failures: check.log_failures.unwrap_or(self.global.logs_failures),
             program,
@@ -195,7 +199,8 @@ impl Planner<'_> {
             Some(_) => Source::Told,
             None => Source::Probed(self.timing(check, id)),
         };
-        Some((id, CheckParameters { start: check.start, source }))
+        let weighs = specs::weighs(&check.kind);
+        Some((id, CheckParameters { start: check.start, source, weighs }))
     }
 
     fn alerts(&self, server: &model::RealServer) -> Alerts {

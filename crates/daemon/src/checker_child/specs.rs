@@ -24,6 +24,22 @@ pub(super) fn can_be_asked(kind: &CheckKind) -> bool {
     }
 }
 
+/// Whether what it finds can change the weight of its server.
+pub(super) const fn weighs(kind: &CheckKind) -> bool {
+    match kind {
+        CheckKind::Misc(program) => program.is_dynamic,
+        CheckKind::File(..) => true,
+        CheckKind::Tcp(_)
+        | CheckKind::Http(..)
+        | CheckKind::Https(..)
+        | CheckKind::Smtp(..)
+        | CheckKind::Dns(..)
+        | CheckKind::Udp(..)
+        | CheckKind::Ping(_)
+        | CheckKind::Bfd(_) => false,
+    }
+}
+
 /// Where it goes; nothing of one that goes nowhere.
 pub(super) const fn way(kind: &CheckKind) -> Option<&Way> {
     match kind {

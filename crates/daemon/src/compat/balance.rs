@@ -1,6 +1,6 @@
 //! What keepalived calls virtual servers and real servers: in its log, on its pipes, in its letters.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use config::model::{CheckKind, Command, Protocol, VirtualServer};
 use intent::service::Back;
@@ -31,11 +31,6 @@ pub(crate) const fn protocol(server: &VirtualServer) -> &'static str {
 /// `[192.0.2.11]:tcp:8080`.
 pub(crate) fn server(back: Back, protocol: &str) -> String {
     trio(back.address, protocol, back.port)
-}
-
-/// The same for the other end of a check.
-pub(crate) fn endpoint(server: SocketAddr, protocol: &str) -> String {
-    trio(server.ip(), protocol, server.port())
 }
 
 /// What parent and checker process know a virtual server by: two of one name may balance a group, each a protocol.

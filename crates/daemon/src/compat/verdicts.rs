@@ -3,10 +3,13 @@
 //! A failure carries its reason behind those words. The roster gives values, this file gives sentences; it decides nothing.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use config::model::CheckKind;
 use control::Severity;
-use health::{Cause, CheckId, DestinationId, Failure, Notice, ServiceId, Tolerance, Verdict};
+use health::{
+    Cause, CheckId, DestinationId, Failure, FailureKind, Notice, ServiceId, Tolerance, Verdict,
+};
 
 use super::narration::Line;
 
@@ -27,8 +30,12 @@ pub(crate) trait Names {
 /// A check, as far as lines tell it.
 pub(crate) struct Asked<'a> {
     pub(crate) kind: &'a CheckKind,
-    /// Name of whom it asks.
+    /// Name of whom it is about.
     pub(crate) target: &'a str,
+    /// Where it asks, if that is not where the server is.
+    pub(crate) elsewhere: Option<SocketAddr>,
+    /// Failures in a row that it tolerates.
+    pub(crate) retry: u32,
     /// `log_all_failures`.
     pub(crate) tells_failures: bool,
 }
@@ -57,17 +64,13 @@ pub(crate) fn line(service: ServiceId, notice: &Notice, names: &dyn Names) -> Op
             (Severity::Info, text)
         }
         Notice::QuorumMoved { to, threshold, weight, at_start } => {
-            let (quorum, margin) = names.quorum(service);
-            let text = match to {
-                Verdict::Up => {
-                    format!("Gained quorum {quorum}+{margin}={threshold} <= {weight} for VS {name}")
-                }
-                Verdict::Down => {
-                    let what = if *at_start { "Starting with quorum down" } else { "Lost quorum" };
-                    format!("{what} {quorum}-{margin}={threshold} > {weight} for VS {name}")
-                }
+            let what = match (to, at_start) {
+                (Verdict::Up, _) => "Gained quorum",
+                (Verdict::Down, false) => "Lost quorum",
+                (Verdict::Down, true) => "Starting with quorum down",
             };
-            (severity(*to), text)
+            let sum = sum(names.quorum(service), *to, *threshold, *weight);
+            (severity(*to), format!("{what} {sum} for VS {name}"))
         }
         Notice::SorryServer { destination, is_used } => {
             let server = names.server(*destination);
@@ -85,6 +88,26 @@ pub(crate) fn line(service: ServiceId, notice: &Notice, names: &dyn Names) -> Op
         }
     };
     Some(Line { severity, detail: false, text })
+}
+
+/// The letter about a quorum that moved: at the start it has words of its own for one that is there.
+pub(crate) fn letter(service: ServiceId, notice: &Notice, names: &dyn Names) -> Option<String> {
+    let Notice::QuorumMoved { to, threshold, weight, at_start } = notice else { return None };
+    let what = match (to, at_start) {
+        (Verdict::Up, false) => "Gained quorum",
+        (Verdict::Up, true) => "Starting with quorum up",
+        (Verdict::Down, false) => "Lost quorum",
+        (Verdict::Down, true) => "Starting with quorum down",
+    };
+    Some(format!("{what} {}", sum(names.quorum(service), *to, *threshold, *weight)))
+}
+
+/// The sum that decided about a quorum.
+fn sum((quorum, margin): (u32, u32), to: Verdict, threshold: u64, weight: u64) -> String {
+    match to {
+        Verdict::Up => format!("{quorum}+{margin}={threshold} <= {weight}"),
+        Verdict::Down => format!("{quorum}-{margin}={threshold} > {weight}"),
+    }
 }
 
 /// A check runs from now on.
@@ -166,7 +189,7 @@ fn success(asked: &Asked<'_>) -> String {
 }
 
 fn failed(asked: &Asked<'_>, failure: &Failure, tolerance: Tolerance) -> Option<Line> {
-    let Asked { kind, target, tells_failures } = asked;
+    let Asked { kind, target, tells_failures, .. } = asked;
     let (text, severity, detail) = match tolerance {
         Tolerance::Down { retries } => {
             let mut text = match kind {
@@ -177,11 +200,11 @@ fn failed(asked: &Asked<'_>, failure: &Failure, tolerance: Tolerance) -> Option<
                 CheckKind::Dns(..) => format!("DNS_CHECK ({target}) failed"),
                 CheckKind::Udp(..) => format!("UDP_CHECK on service {target} failed"),
                 CheckKind::Ping(_) => format!("ICMP CHECK on service {target} failed"),
-                CheckKind::Misc(_) => format!("Misc check for {target} failed"),
+                CheckKind::Misc(_) => of_program(asked, failure, &after(asked, retries)),
                 CheckKind::File(name, _) => format!("File check of [{name}] RS({target}) failed"),
                 CheckKind::Bfd(name) => format!("BFD check of [{name}] RS({target}) is DOWN"),
             };
-            if retries > 0 {
+            if retries > 0 && !matches!(kind, CheckKind::Misc(_)) {
                 let _ = write!(text, " after {retries} retries");
             }
             (text, Severity::Warning, false)
@@ -191,7 +214,7 @@ fn failed(asked: &Asked<'_>, failure: &Failure, tolerance: Tolerance) -> Option<
                 CheckKind::Tcp(_) => format!("TCP connection to {target} failed"),
                 CheckKind::Ping(_) => format!("ICMP connection to {target} failed"),
                 CheckKind::Dns(..) => format!("DNS_CHECK ({target}) failed"),
-                CheckKind::Misc(_) => format!("Misc check for {target} failed"),
+                CheckKind::Misc(_) => of_program(asked, failure, &before(tolerance)),
                 CheckKind::Http(..)
                 | CheckKind::Https(..)
                 | CheckKind::Smtp(..)
@@ -206,5 +229,41 @@ fn failed(asked: &Asked<'_>, failure: &Failure, tolerance: Tolerance) -> Option<
             (text, Severity::Info, !tells_failures)
         }
     };
-    Some(Line { severity, detail, text: format!("{text}. ({failure})") })
+    let text = match (kind, asked.elsewhere) {
+        (CheckKind::Misc(_), _) => text,
+        (_, None) => format!("{text}. ({failure})"),
+        (_, Some(other)) => format!("{text}. (at {other}: {failure})"),
+    };
+    Some(Line { severity, detail, text })
+}
+
+/// How the program of a check ended.
+fn of_program(asked: &Asked<'_>, failure: &Failure, after: &str) -> String {
+    let target = asked.target;
+    if failure.kind == FailureKind::TimedOut {
+        format!("Misc check for {target} timed out{after}.")
+    } else {
+        format!("Misc check for {target} failed{after} ({failure}).")
+    }
+}
+
+/// How often the program of a check was run again before its failure counted.
+fn after(asked: &Asked<'_>, done: u32) -> String {
+    match (asked.retry, done) {
+        (0, _) => " with retry disabled".to_owned(),
+        (_, 0) => String::new(),
+        (_, done) => format!(" after {}", retries(done)),
+    }
+}
+
+/// How often it is run again before its failure counts.
+fn before(tolerance: Tolerance) -> String {
+    match tolerance {
+        Tolerance::Tolerated { left } => format!(", will do {}", retries(left.saturating_add(1))),
+        Tolerance::Down { .. } | Tolerance::StillDown => String::new(),
+    }
+}
+
+fn retries(number: u32) -> String {
+    format!("{number} {}", if number == 1 { "retry" } else { "retries" })
 }

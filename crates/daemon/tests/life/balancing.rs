@@ -16,6 +16,7 @@ pub const TESTS: &[Test] = &[
     ("a_reload_keeps_what_was_found_out", keeps_verdicts),
     ("a_reload_takes_servers_in_and_out", follows_the_file),
     ("a_successor_of_a_killed_process_goes_on", goes_on),
+    ("lines_name_the_server_wherever_it_is_asked", names_the_server),
     ("echoes_are_asked_for_where_the_host_allowed_nobody_to", asks_for_echoes),
     ("a_server_that_says_nothing_delays_no_other", waits_for_nobody),
 ];
@@ -118,6 +119,16 @@ fn goes_on() {
     daemon.wait_for("connection to [127.0.0.1]:tcp:81 success.");
     assert_ne!(checker(&daemon), child);
     assert_eq!(daemon.stop().0, Some(0));
+}
+
+fn names_the_server() {
+    let other = listen(82);
+    let elsewhere = web("", &[81]).replace("TCP_CHECK {\n", "TCP_CHECK {\n      connect_port 82\n");
+    let mut daemon = Start::with(&elsewhere).until("TCP connection to [127.0.0.1]:tcp:81 success.");
+    drop(other);
+    daemon.wait_for(
+        "TCP_CHECK on service [127.0.0.1]:tcp:81 failed after 1 retries. (at 127.0.0.1:82: no connection",
+    );
 }
 
 fn asks_for_echoes() {

@@ -135,6 +135,11 @@ fn writes() {
         "[lab] Virtualserver [192.0.2.1]:tcp:80 - DOWN",
         "[lab] Realserver [127.0.0.1]:tcp:81 of virtual server [192.0.2.1]:tcp:80 - DOWN",
     ]);
+    let letters = server.taken();
+    let words = ["=> Starting with quorum up 1+0=1 <= 1 <=", "=> Lost quorum 1-0=1 > 0 <="];
+    for (letter, words) in letters.iter().zip(words) {
+        assert!(letter.text.contains(words), "{}", letter.text);
+    }
 }
 
 /// A virtual server with one real server of these lines.
@@ -157,7 +162,10 @@ fn heeds_a_program() {
     let failed = daemon.wait_for("Misc check for");
     let whom = "[[192.0.2.11]:tcp:80 VS [192.0.2.1]:tcp:80] by [";
     assert!(failed.contains(&format!("Misc check for {whom}")), "{failed}");
-    assert!(failed.ends_with("/check] failed. (exited with status 1)"), "{failed}");
+    assert!(
+        failed.ends_with("/check] failed with retry disabled (exited with status 1)."),
+        "{failed}"
+    );
     daemon.wait_for("Removing service [192.0.2.11]:tcp:80 from VS");
     daemon.place.write("status", "42");
     daemon.wait_for("Changing weight from 5 to 40 for");
@@ -170,7 +178,8 @@ fn ends_a_program() {
     let check =
         "    MISC_CHECK {\n      misc_path @/check\n      misc_timeout 1\n      warmup 0\n    }\n";
     let lines = "echo $$ > @/pid\ntrap '' TERM\nwhile :; do sleep 0.1; done";
-    let mut daemon = start(&one(check), &[("check", lines)]).until("check] failed. (timed out)");
+    let mut daemon =
+        start(&one(check), &[("check", lines)]).until("check] timed out with retry disabled.");
     daemon.wait_for("Removing service [192.0.2.11]:tcp:80 from VS");
     assert_eq!(daemon.stop().0, Some(0));
 }

@@ -110,7 +110,7 @@ pub(crate) fn timing() -> Timing {
 }
 
 pub(crate) fn check() -> CheckParameters {
-    CheckParameters { start: Verdict::Up, source: Source::Probed(timing()) }
+    CheckParameters { start: Verdict::Up, source: Source::Probed(timing()), weighs: false }
 }
 
 pub(crate) fn alpha() -> CheckParameters {

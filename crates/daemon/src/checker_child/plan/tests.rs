@@ -51,8 +51,10 @@ fn a_virtual_server_becomes_what_the_roster_needs() {
     assert_eq!((tcp.first, tcp.delay_loop, tcp.retry), (second, 10 * second, 1));
     assert_eq!((http.retry, http.steps.get()), (4, 2));
     assert!((second..=11 * second).contains(&http.first));
-    let targets: Vec<&str> = catalogue.checks.values().map(|it| it.target.as_str()).collect();
-    assert_eq!(targets, ["[192.0.2.11]:tcp:8080", "[192.0.2.11]:tcp:81"]);
+    let checks = catalogue.checks.values();
+    let targets: Vec<_> = checks.map(|it| (it.target.as_str(), it.elsewhere)).collect();
+    let other_port = "192.0.2.11:81".parse().ok();
+    assert_eq!(targets, [("[192.0.2.11]:tcp:8080", None), ("[192.0.2.11]:tcp:8080", other_port)]);
 }
 
 #[test]
