@@ -34,9 +34,10 @@ fn run(arguments: &[String]) -> Result<()> {
         ["hold-node"] => agent::hold::node(),
         ["capture"] => agent::capture::run(),
         ["server"] => agent::server::run(),
-        ["fetch", address, count, micros] => {
+        [job @ ("pages" | "datagrams"), address, count, micros] => {
             let every = Duration::from_micros(micros.parse()?);
-            agent::fetch::run(address.parse()?, count.parse()?, every)
+            let ask = if *job == "pages" { agent::fetch::page } else { agent::fetch::datagram };
+            agent::fetch::run(ask, address.parse()?, count.parse()?, every)
         }
         ["post", address, path] => agent::post::run(address.parse()?, path),
         [job @ ("ping" | "ask"), address, micros, identifier] => agent::ping::run(

@@ -40,10 +40,17 @@ pub struct Browser {
 }
 
 impl Browser {
-    pub(super) fn start(space: &Space, address: &str, count: u32, every: Duration) -> Result<Self> {
+    /// One that asks for `what`: `pages` or `datagrams`.
+    pub(super) fn start(
+        space: &Space,
+        what: &str,
+        address: &str,
+        count: u32,
+        every: Duration,
+    ) -> Result<Self> {
         let (times, micros) = (count.to_string(), every.as_micros().to_string());
         let mut child =
-            space.agent(&["fetch", address, &times, &micros]).spawn().context("start client")?;
+            space.agent(&[what, address, &times, &micros]).spawn().context("start client")?;
         let output = BufReader::new(child.stdout.take().context("client without output")?);
         let answers = Stream::new();
         let sink = answers.clone();

@@ -4,6 +4,7 @@
 //! kernel with IPVS runs under emulation.
 
 mod browser;
+mod configuration;
 mod server;
 mod story;
 
@@ -21,6 +22,7 @@ use crate::stream::Mark;
 use crate::subject::{Pair, Subject};
 
 pub use self::browser::{Answer, Browser};
+pub use self::configuration::{SECURE, plain, pool, real_server, service};
 pub use self::server::RealServer;
 pub use self::story::{Story, disband, in_lab, missing};
 
@@ -122,10 +124,25 @@ impl Farm {
     /// With what it has become.
     pub fn expect_no_change(&mut self, name: &str, span: Duration) -> Result<()> {
         let before = self.table(name)?;
+        self.expect_kept(name, &before, span)
+    }
+
+    /// That the table of `name` is this, each time it is looked at within `span`.
+    ///
+    /// # Errors
+    /// With what it is.
+    pub fn expect_kept(
+        &mut self,
+        name: &str,
+        expected: &[impl AsRef<str>],
+        span: Duration,
+    ) -> Result<()> {
+        let mut expected: Vec<&str> = expected.iter().map(AsRef::as_ref).collect();
+        expected.sort_unstable();
         let until = Instant::now() + span;
         while Instant::now() < until {
             let table = self.table(name)?;
-            ensure!(table == before, "{name} balances {table:#?}, before {before:#?}");
+            ensure!(table == expected, "{name} balances {table:#?}, before {expected:#?}");
             thread::sleep(POLL);
         }
         Ok(())
@@ -230,7 +247,56 @@ impl Farm {
     /// # Errors
     /// When it cannot be started.
     pub fn browse(&self, address: &str, count: u32, every: Duration) -> Result<Browser> {
-        Browser::start(self.lab.client(), address, count, every)
+        Browser::start(self.lab.client(), "pages", address, count, every)
+    }
+
+    /// Lets the client send `count` datagrams to `address` (with a port), each from a port of its own when the one before
+    /// is answered.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn send_datagrams(&self, address: &str, count: u32) -> Result<Browser> {
+        Browser::start(self.lab.client(), "datagrams", address, count, Duration::ZERO)
+    }
+
+    /// Lets director `a` rewrite what passes: it forwards, and these servers send back through `address` of it what is for
+    /// `client`.
+    ///
+    /// # Errors
+    /// When it cannot be arranged.
+    pub fn route_back(&mut self, servers: &[&str], client: &str, address: &str) -> Result<()> {
+        let director = [
+            "sysctl -qw net.ipv4.ip_forward=1",
+            "sysctl -qw net.ipv4.conf.all.send_redirects=0",
+            "sysctl -qw net.ipv4.conf.eth0.send_redirects=0",
+        ];
+        self.run("a", &director)?;
+        for server in servers {
+            self.run(server, &[&format!("ip route add {client}/32 via {address}")])?;
+        }
+        Ok(())
+    }
+
+    /// Lets the client reach services of `a` at `192.0.2.10`, where servers are rewritten.
+    ///
+    /// # Errors
+    /// When it cannot be arranged.
+    pub fn wire(&mut self) -> Result<()> {
+        self.run("a", &["ip addr add 192.0.2.10/32 dev eth0"])?;
+        self.route_back(&SERVERS, "192.0.2.100", "192.0.2.1")
+    }
+
+    /// Frames, logs, and what the directors balance and whom they know: for who wants to see why a story failed.
+    fn report(&mut self) -> String {
+        let mut text = self.lab.report();
+        for name in DIRECTORS {
+            for command in ["ipvsadm -Ln --stats", "ipvsadm -Lnc", "nft list ruleset"] {
+                let Ok(node) = self.lab.node(name) else { continue };
+                let shown = node.space().run(command).unwrap_or_else(|error| error.to_string());
+                text.push_str(&format!("{command} of {name}:\n{shown}"));
+            }
+        }
+        text
     }
 
     /// Ends what a story started. What is found afterwards of its services was left behind.
@@ -252,38 +318,6 @@ impl Farm {
         }
         Ok(())
     }
-}
-
-/// A real server's pool in the words of `ipvsadm`: service `192.0.2.10:80` by rr over NAT, of servers with weights.
-#[must_use]
-pub fn pool(servers: &[(u8, u32)]) -> Vec<String> {
-    let mut lines = vec!["-A -t 192.0.2.10:80 -s rr".to_owned()];
-    lines.extend(servers.iter().map(|(number, weight)| {
-        format!("-a -t 192.0.2.10:80 -r 192.0.2.2{number}:80 -m -w {weight}")
-    }));
-    lines
-}
-
-/// Service `192.0.2.10:80` by rr over NAT with a check each second: `lines`, then `servers`.
-#[must_use]
-pub fn service(lines: &[&str], servers: &[String]) -> String {
-    let mut text = String::from("virtual_server 192.0.2.10 80 {\n");
-    let usual = ["delay_loop 1", "lb_algo rr", "lb_kind NAT", "protocol TCP"];
-    for line in usual.iter().chain(lines) {
-        text.push_str(&format!("    {line}\n"));
-    }
-    servers.iter().for_each(|server| text.push_str(server));
-    text.push_str("}\n");
-    text
-}
-
-/// Real server `number` at port 80, with these lines.
-#[must_use]
-pub fn real_server(number: u8, lines: &[&str]) -> String {
-    let mut text = format!("    real_server 192.0.2.2{number} 80 {{\n");
-    lines.iter().for_each(|line| text.push_str(&format!("        {line}\n")));
-    text.push_str("    }\n");
-    text
 }
 
 /// For whatever is to come: emulated time is slow, and what does not come is missing later as well.

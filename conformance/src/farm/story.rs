@@ -72,7 +72,7 @@ impl Story {
             None => Farm::build(pair)?,
         };
         (self.play)(&mut farm).and_then(|()| farm.clear()).map_err(|error| {
-            let report = farm.lab.report();
+            let report = farm.report();
             anyhow::anyhow!("{error:#}\n{report}")
         })?;
         if !self.spoils {

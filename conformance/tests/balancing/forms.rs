@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use conformance::farm::{Farm, Story, pool};
+use conformance::farm::{Farm, Story, plain, pool};
 use conformance::subject::Subject;
 
 pub(crate) const STORIES: &[Story] = &[
     Story::new("a_group_of_addresses_ranges_and_marks", group),
     Story::new("a_mark_of_packets", mark),
-    Story::new("persistence_with_and_without_a_mask", persistence)
-        .gap("passed in the lab, once so far"),
+    Story::new("persistence_with_and_without_a_mask", persistence),
     Story::new("schedulers_with_their_flags", schedulers),
     Story::new("servers_of_each_kind_of_forwarding", forwarding),
     Story::new("a_server_takes_the_port_of_its_service_unless_packets_are_rewritten", ports),
@@ -95,12 +94,8 @@ virtual_server fwmark 9 {
 }
 
 fn persistence(farm: &mut Farm) -> Result<()> {
-    let service = |last: u8, lines: &str| {
-        format!(
-            "virtual_server 192.0.2.{last} 80 {{\n lb_algo rr\n lb_kind NAT\n protocol TCP\n{lines}\n \
-             real_server 192.0.2.21 80 {{\n }}\n}}\n"
-        )
-    };
+    let service =
+        |last: u8, lines: &str| plain(last, 80, &format!("lb_algo rr\n protocol TCP\n {lines}"));
     let configuration = [
         service(10, "persistence_timeout 50"),
         service(11, "persistence_timeout"),
@@ -142,9 +137,7 @@ fn schedulers(farm: &mut Farm) -> Result<()> {
     ];
     let (mut configuration, mut expected) = (String::new(), Vec::new());
     for (last, lines, shown) in rows {
-        configuration.push_str(&format!(
-            "virtual_server 192.0.2.{last} 80 {{\n {lines}\n lb_kind NAT\n protocol TCP\n real_server 192.0.2.21 80 {{\n }}\n}}\n"
-        ));
+        configuration.push_str(&plain(last, 80, &format!("{lines}\n protocol TCP")));
         expected.push(format!("-A -t 192.0.2.{last}:80 -s {shown}"));
         expected.push(format!("-a -t 192.0.2.{last}:80 -r 192.0.2.21:80 -m -w 1"));
     }
@@ -246,9 +239,7 @@ fn protocols(farm: &mut Farm) -> Result<()> {
         (12, "", ("-u", "")),
     ] {
         let (option, rest) = option;
-        configuration.push_str(&format!(
-            "virtual_server 192.0.2.{last} 53 {{\n {line}\n lb_algo rr\n lb_kind NAT\n real_server 192.0.2.21 53 {{\n }}\n}}\n"
-        ));
+        configuration.push_str(&plain(last, 53, &format!("{line}\n lb_algo rr")));
         expected.push(format!("-A {option} 192.0.2.{last}:53 -s rr{rest}"));
         expected.push(format!("-a {option} 192.0.2.{last}:53 -r 192.0.2.21:53 -m -w 1"));
     }
@@ -333,10 +324,8 @@ virtual_server 192.0.2.11 80 {
 /// Twice the same service, with another server and another scheduler.
 fn same(farm: &mut Farm) -> Result<()> {
     let one = |server: u8, algorithm: &str| {
-        format!(
-            "virtual_server 192.0.2.10 80 {{\n lb_algo {algorithm}\n lb_kind NAT\n protocol TCP\n \
-             real_server 192.0.2.{server} 80 {{\n }}\n}}\n"
-        )
+        plain(10, 80, &format!("lb_algo {algorithm}\n protocol TCP"))
+            .replace("192.0.2.21", &format!("192.0.2.{server}"))
     };
     farm.start("a", &[one(21, "rr"), one(22, "wlc")].concat())
 }

@@ -9,10 +9,9 @@ use conformance::subject::Subject;
 pub(crate) const STORIES: &[Story] = &[
     Story::new("a_status_that_is_not_expected_fails", status),
     Story::new("a_redirect_is_no_success_unless_it_is_listed", redirect),
-    Story::new("a_digest_is_that_of_the_body", digest).gap("a digest replaces the status"),
+    Story::new("a_digest_is_that_of_the_body", digest),
     Story::new("a_digest_over_chunks_is_that_of_the_raw_bytes", chunks),
-    Story::new("a_regular_expression_is_looked_for_in_the_body", regex)
-        .gap("passed in the lab, once so far"),
+    Story::new("a_regular_expression_is_looked_for_in_the_body", regex),
     Story::new("what_is_asked_for_with_each_protocol", asked),
     Story::new("pages_are_asked_for_one_after_the_other", pages),
     Story::new("a_page_that_failed_is_asked_for_until_it_is_there", failed_page),
@@ -96,11 +95,16 @@ fn regex(farm: &mut Farm) -> Result<()> {
     farm.server(2)?.order("web 80 * 200 all is well here")?;
     let found = ["url {", "path /", "regex \"is +w[a-f]ll\"", "}"];
     let not = ["url {", "path /", "regex \"broken\"", "regex_no_match", "}"];
-    farm.start("a", &service(&[], &[one(1, &found), one(2, &not)]))?;
+    // Its status counts as well.
+    farm.server(3)?.order("web 80 * 500 all is well here")?;
+    farm.start("a", &service(&[], &[one(1, &found), one(2, &not), one(3, &not)]))?;
     farm.expect_well(&[1, 2])?;
+    farm.expect_table("a", &pool(&[(1, 1), (2, 1)]))?;
+    farm.server(3)?.order("web 80 * 200 all is well here")?;
+    farm.expect_well(&[3])?;
     farm.server(1)?.order("web 80 * 200 nothing is")?;
     farm.server(2)?.order("web 80 * 200 it is broken")?;
-    farm.expect_table("a", &pool(&[]))
+    farm.expect_table("a", &pool(&[(3, 1)]))
 }
 
 fn asked(farm: &mut Farm) -> Result<()> {

@@ -1,37 +1,49 @@
 //! Stories of load balancing, which take a kernel with IPVS: `cargo xtask test` plays them in the lab's machine.
 
 mod checks;
+mod followed;
 mod forms;
 mod http;
 mod life;
 mod quorum;
 mod reload;
+mod secure;
 mod sync;
 mod tcp;
 mod told;
 mod traffic;
 
 use conformance::farm::Story;
-use conformance::subject::Pair;
+use conformance::subject::{Pair, Subject};
 use libtest_mimic::Trial;
 
 const THEMES: &[(&str, &[Story])] = &[
     ("lvs_checks", checks::STORIES),
+    ("lvs_followed", followed::STORIES),
     ("lvs_forms", forms::STORIES),
     ("lvs_http", http::STORIES),
     ("lvs_life", life::STORIES),
     ("lvs_quorum", quorum::STORIES),
     ("lvs_reload", reload::STORIES),
+    ("lvs_secure", secure::STORIES),
     ("lvs_sync", sync::STORIES),
     ("lvs_tcp", tcp::STORIES),
     ("lvs_told", told::STORIES),
     ("lvs_traffic", traffic::STORIES),
 ];
 
-/// Whether there is such a story.
-pub(crate) fn exists(theme: &str, story: &str) -> bool {
+/// The story of this name.
+pub(crate) fn find(theme: &str, story: &str) -> Option<Story> {
     let mut stories = THEMES.iter().filter(|(name, _)| *name == theme).flat_map(|(_, all)| *all);
-    stories.any(|it| it.name == story)
+    stories.find(|it| it.name == story).copied()
+}
+
+/// Stories that nobody plays: of ours alone, and ours cannot.
+pub(crate) fn unplayed() -> Vec<String> {
+    let all = THEMES.iter().flat_map(|(theme, all)| all.iter().map(move |it| (theme, it)));
+    all.filter(|(_, story)| story.gap.is_some() && story.only == Some(Subject::Ours))
+        .map(|(theme, story)| format!("{theme}::{}", story.name))
+        .collect()
 }
 
 /// Every story by every cast that it is for.

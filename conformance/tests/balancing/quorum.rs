@@ -1,7 +1,7 @@
 //! Quorum, hysteresis and the sorry server: when a pool is enough, and what stands in for it.
 
 use anyhow::Result;
-use conformance::farm::{Farm, Story, pool, real_server, service};
+use conformance::farm::{Farm, SECURE, Story, pool, real_server, service};
 use conformance::stream::Mark;
 
 pub(crate) const STORIES: &[Story] = &[
@@ -14,8 +14,8 @@ pub(crate) const STORIES: &[Story] = &[
     Story::new("inhibited_servers_stay_beside_the_sorry_server", inhibited_and_sorry),
     Story::new("a_sorry_server_of_another_kind_of_forwarding", sorry_forwarded),
     Story::new("alpha_servers_leave_the_sorry_server_at_the_start", alpha),
-    Story::new("programs_are_told_of_the_quorum", told).gap("passed in the lab, once so far"),
-    Story::new("omega_tells_programs_of_the_end", omega).gap("passed in the lab, once so far"),
+    Story::new("programs_are_told_of_the_quorum", told),
+    Story::new("omega_tells_programs_of_the_end", omega),
     Story::new("a_quorum_above_all_weights_is_made_all_weights", too_much),
 ];
 
@@ -203,8 +203,6 @@ fn omega(farm: &mut Farm) -> Result<()> {
     farm.a()?.stop()?;
     farm.expect_told("told", &["quorum_up", "notify_down", "quorum_down"])
 }
-
-const SECURE: &str = "global_defs {\n    script_user root\n    enable_script_security\n}\n";
 
 fn too_much(farm: &mut Farm) -> Result<()> {
     farm.serve(2)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use conformance::farm::{Answer, Farm, PATIENCE, Story};
+use conformance::farm::{Answer, Farm, PATIENCE, Story, real_server, service};
 use conformance::stream::Mark;
 use conformance::subject::Subject;
 
@@ -13,11 +13,12 @@ pub(crate) const STORIES: &[Story] = &[
         .mixed()
         .spoils(),
     Story::new("a_gateway_that_rewrites", gateway).spoils(),
+    Story::new("servers_at_the_end_of_tunnels", tunnels).spoils(),
+    Story::new("datagrams_go_to_servers_that_are_there", datagrams).spoils(),
     Story::new("a_strict_pair_of_the_incumbent_does_not_answer", strict_pair)
         .only(Subject::Keepalived)
         .spoils(),
     Story::new("a_strict_pair_answers_for_its_services", strict_pair_of_ours)
-        .gap("passed in the lab, once so far")
         .only(Subject::Ours)
         .spoils(),
 ];
@@ -127,15 +128,7 @@ fn gateway(farm: &mut Farm) -> Result<()> {
     for (name, last) in [("a", 10), ("s1", 13), ("s2", 14), ("client", 200)] {
         farm.run(name, &[&format!("ip addr add 192.168.1.{last}/24 dev eth0")])?;
     }
-    let director = [
-        "sysctl -qw net.ipv4.ip_forward=1",
-        "sysctl -qw net.ipv4.conf.all.send_redirects=0",
-        "sysctl -qw net.ipv4.conf.eth0.send_redirects=0",
-    ];
-    farm.run("a", &director)?;
-    for server in ["s1", "s2"] {
-        farm.run(server, &["ip route add 192.168.1.200/32 via 192.168.1.10"])?;
-    }
+    farm.route_back(&["s1", "s2"], "192.168.1.200", "192.168.1.10")?;
     farm.serve(2)?;
     farm.start("a", &example("gateway-lvs-nat.conf")?)?;
     let whole = [
@@ -154,5 +147,77 @@ fn gateway(farm: &mut Farm) -> Result<()> {
     farm.expect_table("a", &left)?;
     let shares = farm.browse("192.168.1.199:80", 10, Duration::ZERO)?.shares(PATIENCE)?;
     ensure!(shares == [(format!("s{}", 3 - number), 10)].into(), "{shares:?}");
+    Ok(())
+}
+
+fn tunnels(farm: &mut Farm) -> Result<()> {
+    for server in ["s1", "s2"] {
+        farm.run(
+            server,
+            &[
+                "modprobe --quiet ipip",
+                "sysctl -qw net.ipv4.conf.all.arp_ignore=1",
+                "sysctl -qw net.ipv4.conf.all.arp_announce=2",
+                "sysctl -qw net.ipv4.conf.all.rp_filter=0",
+                "ip link set tunl0 up",
+                "sysctl -qw net.ipv4.conf.tunl0.rp_filter=0",
+                "ip addr add 192.0.2.10/32 dev tunl0",
+            ],
+        )?;
+    }
+    farm.run("a", &["ip addr add 192.0.2.10/32 dev eth0"])?;
+    farm.serve(2)?;
+    let text = service(&[], &[real_server(1, CHECK), real_server(2, CHECK)]);
+    farm.start("a", &text.replace("lb_kind NAT", "lb_kind TUN"))?;
+    farm.expect_well(&[1, 2])?;
+    let whole = [
+        "-A -t 192.0.2.10:80 -s rr",
+        "-a -t 192.0.2.10:80 -r 192.0.2.21:80 -i -w 1 --tun-type ipip",
+        "-a -t 192.0.2.10:80 -r 192.0.2.22:80 -i -w 1 --tun-type ipip",
+    ];
+    farm.expect_table("a", &whole)?;
+    let shares = farm.browse("192.0.2.10:80", 10, Duration::ZERO)?.shares(PATIENCE)?;
+    ensure!(shares == [("s1".to_owned(), 5), ("s2".to_owned(), 5)].into(), "{shares:?}");
+    farm.server(1)?.order("close 80")?;
+    farm.expect_table("a", &[whole[0], whole[2]])?;
+    let shares = farm.browse("192.0.2.10:80", 4, Duration::ZERO)?.shares(PATIENCE)?;
+    ensure!(shares == [("s2".to_owned(), 4)].into(), "{shares:?}");
+    Ok(())
+}
+
+const CHECK: &[&str] = &["TCP_CHECK {", "}"];
+
+fn datagrams(farm: &mut Farm) -> Result<()> {
+    farm.wire()?;
+    // What they answer: s1, s2.
+    let answers = ["echo 80 7331", "echo 80 7332"];
+    for (number, answer) in (1..).zip(answers) {
+        farm.server(number)?.order(answer)?;
+    }
+    let check = ["UDP_CHECK {", "connect_timeout 1", "retry 1", "delay_before_retry 1", "}"];
+    let text = service(&[], &[real_server(1, &check), real_server(2, &check)]);
+    farm.start("a", &text.replace("protocol TCP", "protocol UDP"))?;
+    let whole = [
+        "-A -u 192.0.2.10:80 -s rr",
+        "-a -u 192.0.2.10:80 -r 192.0.2.21:80 -m -w 1",
+        "-a -u 192.0.2.10:80 -r 192.0.2.22:80 -m -w 1",
+    ];
+    farm.expect_table("a", &whole)?;
+    expect_answers(farm, &[("s1", 5), ("s2", 5)])?;
+    farm.server(2)?.order("close 80")?;
+    farm.expect_table("a", &whole[..2])?;
+    expect_answers(farm, &[("s1", 6)])?;
+    farm.server(2)?.order(answers[1])?;
+    farm.expect_table("a", &whole)?;
+    expect_answers(farm, &[("s1", 3), ("s2", 3)])
+}
+
+/// That so many datagrams are answered by these.
+fn expect_answers(farm: &mut Farm, expected: &[(&str, usize)]) -> Result<()> {
+    let count = expected.iter().map(|(_, share)| share).sum::<usize>();
+    let browser = farm.send_datagrams("192.0.2.10:80", u32::try_from(count)?)?;
+    let shares = browser.shares(PATIENCE)?;
+    let expected = expected.iter().map(|(name, share)| ((*name).to_owned(), *share)).collect();
+    ensure!(shares == expected, "shares {shares:?}, expected {expected:?}");
     Ok(())
 }
