@@ -13,6 +13,8 @@ pub struct Moved {
     pub subject: Subject,
     /// Whether it is up now.
     pub is_up: bool,
+    /// Why.
+    pub cause: String,
 }
 
 /// A letter without its headers, and without the name of the router in its subject.

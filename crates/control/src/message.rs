@@ -198,6 +198,8 @@ pub enum ToChild {
         serial: u32,
         /// Whether counters begin anew behind it.
         clear: bool,
+        /// Of what has this name only, where the child has much to say.
+        about: Option<String>,
     },
     /// How the program of a check ended.
     Ran(Run, Ran),
@@ -384,7 +386,7 @@ pub fn items<T: DeserializeOwned>(mut list: &[u8]) -> Result<Vec<T>, DecodeError
 }
 
 /// Raised with every change of a message.
-const VERSION: u8 = 10;
+const VERSION: u8 = 11;
 
 #[cfg(test)]
 mod tests {

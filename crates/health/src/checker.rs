@@ -39,6 +39,10 @@ pub(crate) struct Checker {
     run: u32,
     phase: Phase,
     last_failure: Option<Failure>,
+    /// When it began to believe its verdict; none of one that is assumed.
+    since: Option<Instant>,
+    /// When the last outcome came, and what it was.
+    last: Option<(Instant, Verdict)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +88,8 @@ impl Checker {
             run: 0,
             phase: Phase::Idle,
             last_failure: None,
+            since: None,
+            last: None,
         }
     }
 
@@ -137,27 +143,31 @@ impl Checker {
         if self.phase != Phase::Probing || self.run != run {
             return Finding::Same;
         }
+        self.heard(now, &outcome);
         let (finding, delay) = match outcome {
             Outcome::Passed(effect) => {
                 self.effect = effect;
-                self.pass(&timing)
+                self.pass(now, &timing)
             }
-            Outcome::Failed(failure) => self.fail(&timing, failure),
+            Outcome::Failed(failure) => self.fail(now, &timing, failure),
         };
         self.phase = Phase::Waiting(now + delay);
         finding
     }
 
     /// What a check hears that is told.
-    pub(crate) fn tell(&mut self, outcome: Outcome) -> Finding {
+    pub(crate) fn tell(&mut self, now: Instant, outcome: Outcome) -> Finding {
+        if self.parameters.source == Source::Told {
+            self.heard(now, &outcome);
+        }
         match (self.parameters.source, outcome) {
             (Source::Probed(_), _) => Finding::Same,
             (Source::Told, Outcome::Passed(effect)) => {
                 self.effect = effect;
-                self.acquit()
+                self.acquit(now)
             }
             (Source::Told, Outcome::Failed(failure)) => {
-                let tolerance = self.condemn(0);
+                let tolerance = self.condemn(now, 0);
                 self.last_failure = Some(failure.clone());
                 Finding::Failed { failure, tolerance }
             }
@@ -188,11 +198,21 @@ impl Checker {
             failures: self.failures,
             next: self.deadline(),
             is_probing: self.phase == Phase::Probing,
+            since: self.since,
+            last: self.last,
             last_failure: self.last_failure.clone(),
         }
     }
 
-    fn pass(&mut self, timing: &Timing) -> (Finding, Duration) {
+    const fn heard(&mut self, now: Instant, outcome: &Outcome) {
+        let verdict = match outcome {
+            Outcome::Passed(_) => Verdict::Up,
+            Outcome::Failed(_) => Verdict::Down,
+        };
+        self.last = Some((now, verdict));
+    }
+
+    fn pass(&mut self, now: Instant, timing: &Timing) -> (Finding, Duration) {
         self.failures = 0;
         let all_again = core::mem::replace(&mut self.is_failing, false) && self.step > 0;
         self.step = if all_again { 0 } else { self.step.saturating_add(1) };
@@ -209,10 +229,10 @@ impl Checker {
                 return (Finding::Same, timing.delay_loop);
             }
         }
-        (self.acquit(), timing.delay_loop)
+        (self.acquit(now), timing.delay_loop)
     }
 
-    fn fail(&mut self, timing: &Timing, failure: Failure) -> (Finding, Duration) {
+    fn fail(&mut self, now: Instant, timing: &Timing, failure: Failure) -> (Finding, Duration) {
         self.last_failure = Some(failure.clone());
         let tolerated =
             self.verdict == Verdict::Up && self.is_proven && self.failures < timing.retry;
@@ -224,21 +244,28 @@ impl Checker {
         }
         let retries = self.failures;
         self.is_failing = true;
-        let tolerance = self.condemn(retries);
+        let tolerance = self.condemn(now, retries);
         (Finding::Failed { failure, tolerance }, timing.delay_while_down)
     }
 
-    fn acquit(&mut self) -> Finding {
-        if self.believe(Verdict::Up) { Finding::Passed } else { Finding::Same }
+    fn acquit(&mut self, now: Instant) -> Finding {
+        if self.believe(now, Verdict::Up) { Finding::Passed } else { Finding::Same }
     }
 
-    fn condemn(&mut self, retries: u32) -> Tolerance {
-        if self.believe(Verdict::Down) { Tolerance::Down { retries } } else { Tolerance::StillDown }
+    fn condemn(&mut self, now: Instant, retries: u32) -> Tolerance {
+        if self.believe(now, Verdict::Down) {
+            Tolerance::Down { retries }
+        } else {
+            Tolerance::StillDown
+        }
     }
 
     /// The one place where a verdict changes; says whether it did, or was proven for the first time.
-    fn believe(&mut self, verdict: Verdict) -> bool {
+    fn believe(&mut self, now: Instant, verdict: Verdict) -> bool {
         let is_news = !self.is_proven || self.verdict != verdict;
+        if is_news {
+            self.since = Some(now);
+        }
         self.verdict = verdict;
         self.is_proven = true;
         self.failures = 0;

@@ -88,7 +88,7 @@ pub enum Change {
 }
 
 /// Whom a notification is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Subject {
     /// The virtual server.
     VirtualServer,

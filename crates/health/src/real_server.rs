@@ -24,6 +24,8 @@ pub(crate) struct RealServer {
     pub(crate) weight: u32,
     /// Its weight in the pool.
     pub(crate) installed: Option<u32>,
+    /// When the verdict began; none before the start.
+    pub(crate) since: Option<Instant>,
 }
 
 /// What a process before this one left of a real server.
@@ -63,6 +65,7 @@ impl RealServer {
             verdict: Verdict::Up,
             weight: parameters.weight,
             installed,
+            since: None,
         };
         server.verdict = server.opinion();
         server.weight = server.weight_of_checks();
@@ -139,6 +142,7 @@ impl RealServer {
     pub(crate) fn snapshot(&self) -> RealServerSnapshot {
         RealServerSnapshot {
             verdict: self.verdict,
+            since: self.since,
             weight: self.weight,
             installed: self.installed,
             checks: self.checks.iter().map(|(id, check)| (*id, check.snapshot())).collect(),

@@ -7,7 +7,10 @@ use clock::{Instant, Timers};
 
 use crate::output::Teller;
 use crate::virtual_server::VirtualServer;
-use crate::{CheckId, DestinationId, Input, Outcome, Outputs, Plan, ServiceId, Snapshot, Verdict};
+use crate::{
+    CheckId, DestinationId, Input, Outcome, Outputs, Plan, ServiceId, Snapshot, Verdict,
+    VirtualServerSnapshot,
+};
 
 /// The roster.
 ///
@@ -99,6 +102,12 @@ impl Roster {
     pub fn snapshot(&self) -> Snapshot {
         let services = self.services.iter();
         Snapshot { services: services.map(|(id, it)| (*id, it.snapshot())).collect() }
+    }
+
+    /// What an observer may see of one virtual server.
+    #[must_use]
+    pub fn service(&self, id: ServiceId) -> Option<VirtualServerSnapshot> {
+        self.services.get(&id).map(VirtualServer::snapshot)
     }
 
     fn timeout(&mut self, now: Instant, outputs: &mut Outputs) {

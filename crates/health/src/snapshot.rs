@@ -18,10 +18,14 @@ pub struct Snapshot {
 pub struct VirtualServerSnapshot {
     /// Whether it has its quorum.
     pub verdict: Verdict,
+    /// Since when, as far as this roster knows; none before the start.
+    pub since: Option<Instant>,
     /// Weight of the real servers that are up.
     pub weight: u64,
     /// Whether the sorry server is used.
     pub is_sorry: bool,
+    /// The weight of the sorry server in the pool; none while it is not in there.
+    pub sorry_installed: Option<u32>,
     /// Whether its checks pause.
     pub is_suspended: bool,
     /// Its real servers.
@@ -33,6 +37,8 @@ pub struct VirtualServerSnapshot {
 pub struct RealServerSnapshot {
     /// What all its checks say.
     pub verdict: Verdict,
+    /// Since when, as far as this roster knows; none before the start.
+    pub since: Option<Instant>,
     /// Its weight with what its checks add.
     pub weight: u32,
     /// Its weight in the pool; none while it is not in there.
@@ -54,6 +60,10 @@ pub struct CheckSnapshot {
     pub next: Option<Instant>,
     /// Whether a probe is under way.
     pub is_probing: bool,
+    /// Since when it says so; none before it has found out.
+    pub since: Option<Instant>,
+    /// When a probe ended last, and whether it passed (Up).
+    pub last: Option<(Instant, Verdict)>,
     /// Why a probe failed last.
     pub last_failure: Option<Failure>,
 }

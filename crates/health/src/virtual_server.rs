@@ -33,6 +33,8 @@ pub(crate) struct VirtualServer {
     pub(crate) servers: BTreeMap<DestinationId, RealServer>,
     /// Whether it has its quorum.
     verdict: Verdict,
+    /// When that began; none before the start.
+    since: Option<Instant>,
     /// Whether the sorry server serves. It does not before the first look at the quorum.
     is_sorry: bool,
     /// The weight of the sorry server in the pool.
@@ -71,6 +73,7 @@ impl VirtualServer {
             policy: parameters.policy,
             servers: servers.collect(),
             verdict: Verdict::Down,
+            since: None,
             is_sorry: sorry.is_some_and(|it| match it.on_failure {
                 OnFailure::Remove => sorry_installed.is_some(),
                 OnFailure::Inhibit => sorry_installed.is_some_and(|weight| weight > 0),
@@ -94,8 +97,10 @@ impl VirtualServer {
         for server in self.servers.values_mut() {
             server.verdict = server.opinion();
             server.weight = server.weight_of_checks();
+            server.since = Some(now);
         }
-        let quorum = self.judge(!self.is_resumed, teller);
+        self.since = Some(now);
+        let quorum = self.judge(now, !self.is_resumed, teller);
         self.place(teller);
         if self.policy.tells_start && !self.is_resumed {
             for (id, server) in &self.servers {
@@ -173,7 +178,7 @@ impl VirtualServer {
         let before = check.verdict();
         let finding = match run {
             Some(run) => check.finish(now, run, outcome),
-            None => check.tell(outcome),
+            None => check.tell(now, outcome),
         };
         if !self.is_running {
             return;
@@ -191,11 +196,11 @@ impl VirtualServer {
             }
         };
         let alerts = server.alerts;
-        let noted = self.note(destination, Cause::Check(id), teller);
+        let noted = self.note(now, destination, Cause::Check(id), teller);
         match noted {
             Noted::Same => {}
-            Noted::Weight => self.act(&[], teller),
-            Noted::Moved(to) => self.act(&[(destination, to)], teller),
+            Noted::Weight => self.act(now, &[], teller),
+            Noted::Moved(to) => self.act(now, &[(destination, to)], teller),
         }
         let alert = match alerts {
             Alerts::Never => None,
@@ -210,15 +215,23 @@ impl VirtualServer {
     pub(crate) fn snapshot(&self) -> VirtualServerSnapshot {
         VirtualServerSnapshot {
             verdict: self.verdict,
+            since: self.since,
             weight: self.weight(),
             is_sorry: self.is_sorry,
+            sorry_installed: self.sorry_installed,
             is_suspended: self.is_suspended(),
             servers: self.servers.iter().map(|(id, server)| (*id, server.snapshot())).collect(),
         }
     }
 
     /// Takes over what the checks of one server say now.
-    fn note(&mut self, id: DestinationId, cause: Cause, teller: &mut Teller<'_>) -> Noted {
+    fn note(
+        &mut self,
+        now: Instant,
+        id: DestinationId,
+        cause: Cause,
+        teller: &mut Teller<'_>,
+    ) -> Noted {
         let Some(server) = self.servers.get_mut(&id) else { return Noted::Same };
         let to = server.opinion();
         let weight = server.weight_of_checks();
@@ -229,6 +242,7 @@ impl VirtualServer {
             teller.notice(Notice::WeightChanged { destination: id, from, to: weight, verdict });
         }
         if moved {
+            server.since = Some(now);
             teller.notice(Notice::ServerMoved { destination: id, to, cause });
             Noted::Moved(to)
         } else if from != weight {
@@ -239,8 +253,8 @@ impl VirtualServer {
     }
 
     /// Acts on what was noted: quorum, pool, and who is told, in this order.
-    fn act(&mut self, moved: &[(DestinationId, Verdict)], teller: &mut Teller<'_>) {
-        let quorum = self.judge(false, teller);
+    fn act(&mut self, now: Instant, moved: &[(DestinationId, Verdict)], teller: &mut Teller<'_>) {
+        let quorum = self.judge(now, false, teller);
         self.place(teller);
         for (id, to) in moved {
             teller.notify(Subject::RealServer(*id), *to, false);
@@ -249,9 +263,12 @@ impl VirtualServer {
     }
 
     /// Looks at the quorum; gives what is to be told of it.
-    fn judge(&mut self, at_start: bool, teller: &mut Teller<'_>) -> Option<Verdict> {
+    fn judge(&mut self, now: Instant, at_start: bool, teller: &mut Teller<'_>) -> Option<Verdict> {
         let to = if self.holds(self.verdict) { Verdict::Up } else { Verdict::Down };
         let moved = core::mem::replace(&mut self.verdict, to) != to;
+        if moved {
+            self.since = Some(now);
+        }
         // Nobody was promised a service that never was up, except by a sorry server.
         let starts_sorry = at_start && to == Verdict::Down && self.policy.sorry_server.is_some();
         if !moved && !starts_sorry {

@@ -5,7 +5,7 @@ mod bench;
 
 use std::collections::BTreeMap;
 
-use bench::{Bench, SERVICE, alpha, check, pair, plan, server, service, sorry, weighing};
+use bench::{Bench, SERVICE, alpha, at, check, pair, plan, server, service, sorry, weighing};
 use health::{
     Alerts, CheckId, CheckParameters, DestinationId, Input, OnFailure, Outcome, Roster, Verdict,
     WeightEffect,
@@ -38,6 +38,27 @@ fn servers_that_come_at_the_start_are_told_where_that_is_wanted() {
     bench.configure(wanted);
     let lines = bench.take(Input::Startup);
     assert_eq!(lines[3..], ["tell server 1 Up", "tell server 2 Up", "tell quorum Up"]);
+}
+
+#[test]
+fn an_observer_sees_since_when_each_stands_as_it_does() {
+    let mut bench = Bench::with(pair());
+    bench.due(1_000);
+    bench.passes(1);
+    bench.fails(2);
+    let seen = bench.roster.service(SERVICE).unwrap();
+    let since = |id| seen.servers[&DestinationId(id)].since;
+    assert_eq!((seen.since, since(1), since(2)), (Some(at(0)), Some(at(0)), Some(at(1_000))));
+    let check = |bench: &Bench, id| {
+        let seen = bench.roster.service(SERVICE).unwrap();
+        let check = &seen.servers[&DestinationId(id)].checks[&CheckId(id)];
+        (check.since, check.last)
+    };
+    assert_eq!(check(&bench, 1), (Some(at(1_000)), Some((at(1_000), Verdict::Up))));
+    assert_eq!(check(&bench, 2), (Some(at(1_000)), Some((at(1_000), Verdict::Down))));
+    bench.due(11_000);
+    bench.passes(1);
+    assert_eq!(check(&bench, 1), (Some(at(1_000)), Some((at(11_000), Verdict::Up))));
 }
 
 #[test]

@@ -11,16 +11,18 @@ mod lines;
 mod plan;
 mod report;
 mod seconds;
+mod server;
 mod text;
 
-pub use history::{Event, History, Occurrence};
+pub use history::{About, Event, History, Occurrence};
 pub use instance::{
     Address, Announcements, Authentication, Contested, Counters, Extra, Fault, Instance, Path,
     Peer, Preemption, Programs, Settings, State, Tracked, TrackedState, Tracker, UnicastPeer,
     VirtualLink,
 };
-pub use lines::{Ask, Line, LineError, Request, Upgraded, VERSION};
+pub use lines::{Ask, Line, LineError, Only, Request, Upgraded, VERSION};
 pub use plan::{Planned, Step, Thing};
 pub use report::{Daemon, Group, Health, Item, Process, Reload, Report, Script};
 pub use seconds::Seconds;
-pub use text::{Look, head, history, instance, plan, table};
+pub use server::{Check, Condition, Connections, RealServer, Traffic, VirtualServer};
+pub use text::{Look, head, history, named, plan, table};

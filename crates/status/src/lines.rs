@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Daemon, Event, Group, Instance, Planned, Reload, Report, Script};
+use crate::{Daemon, Event, Group, Instance, Planned, Reload, Report, Script, VirtualServer};
 
 /// Version of requests and answers.
 pub const VERSION: u32 = 1;
@@ -17,12 +17,25 @@ pub struct Request {
     pub version: u32,
     /// For what.
     pub ask: Ask,
-    /// Of this instance only.
+    /// Of this instance, virtual server or real server only.
     #[serde(default)]
     pub instance: Option<String>,
     /// With this file instead of the daemon's own, for a plan; the program to execute, for an upgrade. An absolute path.
     #[serde(default)]
     pub file: Option<String>,
+    /// Of these things only.
+    #[serde(default)]
+    pub only: Option<Only>,
+}
+
+/// What a status may be limited to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Only {
+    /// What the VRRP process knows: instances and sync groups.
+    Instances,
+    /// What the checker process knows: virtual servers.
+    Servers,
 }
 
 /// What is asked for.
@@ -55,6 +68,9 @@ pub enum Line {
     Group(Group),
     /// One tracked script.
     Script(Script),
+    /// One virtual server.
+    #[serde(rename = "virtual_server")]
+    VirtualServer(Box<VirtualServer>),
     /// Something that happened.
     Event(Event),
     /// How a reload went.
@@ -88,9 +104,9 @@ pub enum LineError {
     Request(String),
     /// The request is of a version that this daemon does not speak.
     Version(String),
-    /// There is no instance of this name.
+    /// There is no instance, virtual server or real server of this name.
     Instance(String),
-    /// The VRRP process does not answer.
+    /// A child does not answer.
     Silent(String),
     /// Too many ask at once, or the daemon is ending.
     Busy(String),
@@ -117,6 +133,12 @@ impl LineError {
 }
 
 impl Request {
+    /// One for this, about everything.
+    #[must_use]
+    pub const fn new(ask: Ask) -> Self {
+        Self { version: VERSION, ask, instance: None, file: None, only: None }
+    }
+
     /// The request on a line.
     ///
     /// **Errors**: it is no request, or one of another version.
@@ -161,6 +183,7 @@ impl Report {
             Line::Instance(instance) => self.instances.push(*instance),
             Line::Group(group) => self.groups.push(group),
             Line::Script(script) => self.scripts.push(script),
+            Line::VirtualServer(server) => self.virtual_servers.push(*server),
             Line::Event(event) => self.events.push(event),
             Line::Version(_) => {}
             Line::Plan(_) | Line::Reload(_) | Line::Upgraded(_) | Line::End(_) | Line::Error(_) => {
@@ -178,8 +201,8 @@ mod tests {
     #[test]
     fn a_request_is_a_line_of_json() {
         let instance = Some("VI_1".to_owned());
-        let request = Request { version: 1, ask: Ask::Status, instance, file: None };
-        let line = "{\"version\":1,\"ask\":\"status\",\"instance\":\"VI_1\",\"file\":null}\n";
+        let request = Request { instance, ..Request::new(Ask::Status) };
+        let line = "{\"version\":1,\"ask\":\"status\",\"instance\":\"VI_1\",\"file\":null,\"only\":null}\n";
         assert_eq!(request.to_line(), line);
         assert_eq!(Request::parse(line.as_bytes()), Ok(request));
         let short = Request::parse(br#"{"version":1,"ask":"history","later":true}"#).unwrap();

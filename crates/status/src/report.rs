@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, Instance, Seconds, State};
+use crate::{Condition, Event, Instance, Seconds, State, VirtualServer};
 
 /// The whole daemon at one time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,17 +17,22 @@ pub struct Report {
     pub groups: Vec<Group>,
     /// Its tracked scripts.
     pub scripts: Vec<Script>,
+    /// Its virtual servers, in the order of the configuration.
+    #[serde(default)]
+    pub virtual_servers: Vec<VirtualServer>,
     /// What happened lately, the oldest first, where it was asked for.
     pub events: Vec<Event>,
 }
 
-/// What the VRRP process says of itself, one by one.
+/// What a child says of itself, one by one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Item {
     /// One virtual router.
     Instance(Box<Instance>),
     /// One sync group.
     Group(Box<Group>),
+    /// One virtual server.
+    VirtualServer(Box<VirtualServer>),
 }
 
 /// The daemon itself.
@@ -119,9 +124,9 @@ pub struct Script {
 /// Whether all is as it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// Each instance takes part.
+    /// Each instance takes part, and each virtual server has its quorum.
     Fine,
-    /// An instance does not or is contested, or the VRRP process does not work.
+    /// An instance does not or is contested, a virtual server has not or is refused, or a child does not work.
     Impaired,
 }
 
@@ -133,7 +138,18 @@ impl Report {
             matches!(instance.state, State::Active | State::Backup) && instance.contested.is_none()
         };
         let works = self.daemon.processes.iter().all(|process| process.healthy);
-        if works && self.instances.iter().all(takes_part) { Health::Fine } else { Health::Impaired }
+        let serves =
+            |server: &VirtualServer| server.state == Condition::Up && server.problem.is_none();
+        let is_fine = works
+            && self.instances.iter().all(takes_part)
+            && self.virtual_servers.iter().all(serves);
+        if is_fine { Health::Fine } else { Health::Impaired }
+    }
+
+    /// Whether it tells of no instance and of no virtual server.
+    #[must_use]
+    pub const fn has_nothing(&self) -> bool {
+        self.instances.is_empty() && self.virtual_servers.is_empty()
     }
 
     /// As a JSON document on one line.

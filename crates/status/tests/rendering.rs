@@ -10,9 +10,12 @@
 
 use std::time::Duration;
 
-use status::{Health, History, Line, Look, Planned, Report, Seconds, State, Step, Thing};
+use status::{
+    About, Condition, Event, Health, History, Line, Look, Occurrence, Planned, Report, Seconds,
+    State, Step, Thing,
+};
 
-const LOOK: Look = Look { state, time };
+const LOOK: Look = Look { state, condition, time };
 
 fn state(state: State) -> &'static str {
     match state {
@@ -20,6 +23,13 @@ fn state(state: State) -> &'static str {
         State::Backup => "BACKUP",
         State::Active => "MASTER",
         State::Fault => "FAULT",
+    }
+}
+
+fn condition(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Up => "UP",
+        Condition::Down => "DOWN",
     }
 }
 
@@ -34,6 +44,10 @@ fn report() -> Report {
     serde_json::from_str(include_str!("report.json")).expect("a report")
 }
 
+fn is_of_server(event: &Event) -> bool {
+    matches!(event.what, Occurrence::VirtualServer { .. } | Occurrence::RealServer { .. })
+}
+
 #[test]
 fn the_table_says_who_is_what_and_what_is_wrong() {
     insta::assert_snapshot!(status::table(&report(), &LOOK));
@@ -43,15 +57,38 @@ fn the_table_says_who_is_what_and_what_is_wrong() {
 fn one_instance_is_told_with_all_that_is_known() {
     let mut report = report();
     report.instances.truncate(1);
-    insta::assert_snapshot!(status::instance(&report, &LOOK));
+    report.virtual_servers.clear();
+    report.events.retain(|event| !is_of_server(event));
+    insta::assert_snapshot!(status::named(&report, &LOOK));
 }
 
 #[test]
 fn a_backup_is_told_with_its_active_router() {
     let mut report = report();
     report.instances.retain(|instance| instance.name == "VI_2");
+    report.virtual_servers.clear();
     report.events.clear();
-    insta::assert_snapshot!(status::instance(&report, &LOOK));
+    insta::assert_snapshot!(status::named(&report, &LOOK));
+}
+
+#[test]
+fn a_virtual_server_is_told_with_its_servers_and_their_checks() {
+    let mut report = report();
+    report.instances.clear();
+    report.virtual_servers.truncate(1);
+    report.events.retain(is_of_server);
+    insta::assert_snapshot!(status::named(&report, &LOOK));
+}
+
+#[test]
+fn a_virtual_server_without_quorum_is_no_good_health() {
+    let mut report = report();
+    report.instances.clear();
+    assert_eq!(report.health(), Health::Impaired);
+    report.virtual_servers.retain(|server| server.state == Condition::Up);
+    assert_eq!(report.health(), Health::Fine, "a real server may be down");
+    report.virtual_servers[0].problem = Some("refused".to_owned());
+    assert_eq!(report.health(), Health::Impaired);
 }
 
 #[test]
@@ -94,6 +131,7 @@ fn a_daemon_without_instances_says_so() {
     let mut report = report();
     report.instances.clear();
     report.groups.clear();
+    report.virtual_servers.clear();
     report.daemon.reload = None;
     report.daemon.processes.clear();
     assert_eq!(
@@ -165,10 +203,13 @@ fn the_lines_of_the_socket_make_a_report_again() {
     taken.instances.clear();
     taken.groups.clear();
     taken.scripts.clear();
+    taken.virtual_servers.clear();
     taken.events.clear();
     let lines = whole.instances.iter().cloned().map(|it| Line::Instance(Box::new(it)));
     let lines = lines.chain(whole.groups.iter().cloned().map(Line::Group));
     let lines = lines.chain(whole.scripts.iter().cloned().map(Line::Script));
+    let servers = whole.virtual_servers.iter().cloned();
+    let lines = lines.chain(servers.map(|it| Line::VirtualServer(Box::new(it))));
     let lines = lines.chain(whole.events.iter().cloned().map(Line::Event));
     for line in lines.chain([Line::Version(1), Line::Daemon(whole.daemon.clone())]) {
         let text = line.to_line();
@@ -185,6 +226,7 @@ fn an_instance_that_takes_no_part_is_no_good_health() {
     report.instances.retain(|instance| instance.state != State::Fault);
     assert_eq!(report.health(), Health::Impaired, "another router stays Active");
     report.instances[0].contested = None;
+    report.virtual_servers.clear();
     assert_eq!(report.health(), Health::Fine);
     report.daemon.processes[0].healthy = false;
     assert_eq!(report.health(), Health::Impaired);
@@ -196,7 +238,8 @@ fn a_history_is_told_in_the_order_of_time() {
     let mut events = report().events;
     events.reverse();
     events.iter().cloned().for_each(|event| history.record(event));
-    let times: Vec<Duration> = history.events(Some("VI_1")).iter().map(|it| it.at.0).collect();
+    let times: Vec<Duration> =
+        history.events(|about| about == About::Instance("VI_1")).iter().map(|it| it.at.0).collect();
     let expected = [1_795_264_000.0, 1_795_264_001.5, 1_795_264_005.155_648];
     assert_eq!(times, expected.map(Duration::from_secs_f64).map(whole_microseconds));
 }

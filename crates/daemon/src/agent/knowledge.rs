@@ -12,7 +12,7 @@ use config::model::Model;
 use control::Freshness;
 use kernel::eventloop::{EventLoop, now};
 use kernel::netlink::RequestSocket;
-use status::{Ask, Line, LineError, Report, Request, VERSION};
+use status::{Ask, Line, LineError, Only, Report, Request};
 
 use super::ANSWER;
 use crate::compat::mib::{self, Facts, Links};
@@ -104,7 +104,7 @@ impl Knowledge {
         let (mut ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         theirs.set_nonblocking(true)?;
-        let request = Request { version: VERSION, ask: Ask::Status, instance: None, file: None };
+        let request = Request { only: Some(Only::Instances), ..Request::new(Ask::Status) };
         ours.write_all(request.to_line().as_bytes())?;
         events.add(&ours, ANSWER).map_err(std::io::Error::other)?;
         let (line, report) = (Vec::new(), Report::default());

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::ops::Bound;
 use std::time::Duration;
 
 use config::model::CheckKind;
 use health::{CheckId, DestinationId, ServiceId};
 use intent::service::{Back, Destination, Front, Scheduling, ServiceNames};
+
+use crate::compat::naming::Wanted;
 
 /// All virtual servers of a configuration, by their numbers.
 #[derive(Debug, Default)]
@@ -21,7 +24,12 @@ pub(super) struct Catalogue {
 pub(super) struct Service {
     /// As log lines call it.
     pub(super) name: String,
+    /// The word for its protocol.
+    pub(super) protocol: &'static str,
     pub(super) fronts: Vec<Front>,
+    /// Its real servers, in the order of the configuration.
+    pub(super) servers: Vec<DestinationId>,
+    pub(super) sorry_server: Option<DestinationId>,
     pub(super) scheduling: Scheduling,
     pub(super) quorum: u32,
     pub(super) hysteresis: u32,
@@ -66,6 +74,20 @@ pub(super) struct Check {
 }
 
 impl Catalogue {
+    /// The virtual server behind this one, or the first.
+    pub(super) fn next_service(&self, last: Option<ServiceId>) -> Option<ServiceId> {
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        self.services.range((from, Bound::Unbounded)).next().map(|(id, _)| *id)
+    }
+
+    /// Whether a virtual server or one of its servers is meant.
+    pub(super) fn has_name(&self, id: ServiceId, wanted: &Wanted) -> bool {
+        let Some(service) = self.services.get(&id) else { return false };
+        let mut servers = service.servers.iter().chain(&service.sorry_server);
+        wanted.is(&service.name)
+            || servers.any(|id| self.servers.get(id).is_some_and(|it| wanted.is(&it.name)))
+    }
+
     /// Where a server stands behind each front of its service.
     pub(super) fn seats(&self, id: DestinationId) -> impl Iterator<Item = (Front, Back)> + '_ {
         self.servers.get(&id).into_iter().flat_map(|server| {

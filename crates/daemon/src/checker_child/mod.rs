@@ -15,6 +15,7 @@ mod presence;
 mod probes;
 mod programs;
 mod reload;
+mod report;
 mod specs;
 mod sync;
 mod tending;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 use config::RealServers;
 use config::model::{Balancing, DataPlane};
 use control::{Finding, Severity, Watched};
-use health::{Input, Outputs, Roster};
+use health::{Input, Outputs, Roster, ServiceId, Subject};
 use kernel::eventloop::now;
 use kernel::process::{self, Privilege};
 
@@ -57,6 +58,12 @@ struct Shell {
     presence: Option<Presence>,
     /// The last words about a quorum, for a letter about it.
     quorum_words: String,
+    /// The last words about a check.
+    check_words: String,
+    /// Why servers have moved, until it is told that they have.
+    causes: BTreeMap<(ServiceId, Subject), String>,
+    /// A report that is being told.
+    telling: Option<report::Telling>,
     /// Spreads the first looks.
     seed: u64,
     roster: Roster,
@@ -117,6 +124,9 @@ impl Shell {
             balancing: Balancing::default(),
             presence: None,
             quorum_words: String::new(),
+            check_words: String::new(),
+            causes: BTreeMap::new(),
+            telling: None,
             startup,
             numbering: Numbering::default(),
             catalogue: Catalogue::default(),

@@ -6,7 +6,7 @@ use clock::Instant;
 use config::model::CheckKind;
 use control::{Alert, Moved, Ran, Run, Severity, ToParent};
 use health::{
-    CheckId, DestinationId, Failure, FailureKind, Input, Notice, Outcome, Output, ServiceId,
+    Cause, CheckId, DestinationId, Failure, FailureKind, Input, Notice, Outcome, Output, ServiceId,
     Subject, Verdict,
 };
 
@@ -33,8 +33,10 @@ impl Shell {
                     self.pool.follow(service, change, &self.catalogue);
                 }
                 Output::Noticed { service, notice } => self.narrate(service, &notice),
-                Output::Notify { service, subject, to, is_final: _ } => {
-                    self.tell_moved(service, subject, to == Verdict::Up);
+                Output::Notify { service, subject, to, is_final } => {
+                    let cause = self.causes.remove(&(service, subject));
+                    let cause = cause.unwrap_or_else(|| verdicts::because(to, is_final).to_owned());
+                    self.tell_moved(service, subject, to == Verdict::Up, cause);
                 }
                 Output::Alert { service, subject, to, check } => {
                     self.tell_alert(service, subject, to == Verdict::Up, check);
@@ -91,7 +93,7 @@ impl Shell {
     }
 
     /// Has programs and pipes told.
-    fn tell_moved(&mut self, service: ServiceId, subject: Subject, is_up: bool) {
+    fn tell_moved(&mut self, service: ServiceId, subject: Subject, is_up: bool, cause: String) {
         let known = Known { present: &self.catalogue, former: self.former.as_ref() };
         let Some(entry) = known.find(|catalogue| catalogue.services.get(&service)) else { return };
         let (key, subject) = match subject {
@@ -105,7 +107,7 @@ impl Shell {
                 (server.key.clone(), control::Subject::RealServer(name))
             }
         };
-        let _ = self.startup.parent.say(&ToParent::Moved(Moved { key, subject, is_up }));
+        let _ = self.startup.parent.say(&ToParent::Moved(Moved { key, subject, is_up, cause }));
     }
 
     /// Has somebody get a letter.
@@ -140,6 +142,26 @@ impl Shell {
         }
         let Some(line) = verdicts::line(service, notice, &names) else { return };
         let Line { severity, detail, text } = line;
+        match notice {
+            Notice::QuorumMoved { .. } => {
+                let words = text.split(" for VS ").next().unwrap_or_default();
+                self.causes.insert((service, Subject::VirtualServer), words.to_owned());
+            }
+            Notice::CheckPassed { .. } | Notice::CheckFailed { .. } => {
+                text.clone_into(&mut self.check_words);
+            }
+            Notice::ServerMoved { destination, cause, .. } => {
+                let cause = match cause {
+                    Cause::Check(_) => self.check_words.clone(),
+                    Cause::Reload | Cause::Removed | Cause::Shutdown => cause.to_string(),
+                };
+                self.causes.insert((service, Subject::RealServer(*destination)), cause);
+            }
+            Notice::WeightChanged { .. }
+            | Notice::SorryServer { .. }
+            | Notice::ServersMoved { .. }
+            | Notice::Suspended { .. } => {}
+        }
         if detail {
             self.startup.log.detail(|| text);
         } else {

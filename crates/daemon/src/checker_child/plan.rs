@@ -91,14 +91,20 @@ impl Planner<'_> {
             key: balance::key(written),
             protocol: balance::protocol(written),
         };
-        let servers = balance.servers.iter().map(|server| self.server(server, &within)).collect();
+        let servers: Vec<(DestinationId, RealServerParameters)> =
+            balance.servers.iter().map(|server| self.server(server, &within)).collect();
         let policy = self.policy(balance, &within);
+        let ids = servers.iter().map(|(id, _)| *id).collect();
+        let servers = servers.into_iter().collect();
         self.plan.services.insert(service, VirtualServerParameters { policy, servers });
         let entry = Service {
             name: within.name,
             key: within.key,
             is_suspended_elsewhere: policy.ha_suspend,
+            protocol: within.protocol,
             fronts: balance.fronts.clone(),
+            servers: ids,
+            sorry_server: policy.sorry_server.map(|sorry| sorry.destination),
             scheduling: balance.scheduling.clone(),
             quorum: balance.quorum,
             hysteresis: balance.hysteresis,

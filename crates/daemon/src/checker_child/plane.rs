@@ -2,8 +2,8 @@
 //! shall hold.
 
 use config::model::DataPlane;
-use intent::service::{ServiceChange, Services, SyncDaemon, SyncRole, Timeouts};
-use kernel::ipvs::{Ipvs, IpvsError};
+use intent::service::{Front, ServiceChange, Services, SyncDaemon, SyncRole, Timeouts};
+use kernel::ipvs::{Ipvs, IpvsError, ServiceLoad};
 use kernel::nft_plane::{NftPlane, NftPlaneError};
 
 /// A load balancer that can be spoken to.
@@ -96,6 +96,14 @@ impl Plane {
         match self {
             Self::Ipvs(ipvs) => Ok(ipvs.services()?),
             Self::Nftables(nftables) => Ok(nftables.services()?),
+        }
+    }
+
+    /// What a service is doing; nothing where that is not counted, or it does not stand.
+    pub(super) fn load(&mut self, front: &Front) -> Option<ServiceLoad> {
+        match self {
+            Self::Ipvs(ipvs) => ipvs.load(front).ok().flatten(),
+            Self::Nftables(_) => None,
         }
     }
 

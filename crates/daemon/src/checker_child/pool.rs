@@ -206,6 +206,11 @@ impl Pool {
         self.untidy.iter().map(due).min()
     }
 
+    /// Why a step at a front was refused last, until one was taken.
+    pub(super) fn refusal(&self, front: &Front) -> Option<&str> {
+        self.refused.get(front).map(|refusal| refusal.why.as_str())
+    }
+
     /// Whether something was refused, so that a look may tell why.
     pub(super) fn is_refused(&self) -> bool {
         !self.refused.is_empty()

@@ -20,7 +20,7 @@ use crate::log::Ring;
 pub(super) struct Tending {
     pub(super) plane: Option<Plane>,
     /// Why there is none, as it was told.
-    missing: Option<String>,
+    pub(super) missing: Option<String>,
     /// When it is looked at next, or looked for.
     look_at: Instant,
     /// Whether connections of servers that are gone could not be forgotten: tried again at the next look.

@@ -15,6 +15,7 @@ use tokio::io::{Interest, Ready};
 
 use super::Shell;
 use super::probes::Finished;
+use super::report::Telling;
 use crate::child::{Orphaned, Request};
 
 /// Why the loop ended.
@@ -55,6 +56,7 @@ impl Shell {
         self.startup.parent.say(&ToParent::Ready)?;
         loop {
             self.tend(now());
+            self.go_on_telling(now())?;
             self.startup.parent.end_turn(now(), &mut self.startup.log, Summary::default)?;
             let Woken { finished, read } = self.wait(&channel).await?;
             let now = now();
@@ -81,8 +83,9 @@ impl Shell {
     fn take(&mut self, now: Instant, request: Request) -> bool {
         match request {
             Request::Stop => return true,
-            // Only the VRRP process is asked how things stand.
-            Request::Report { .. } => {}
+            Request::Report { serial, about, clear: _ } => {
+                self.telling = Some(Telling::new(serial, about.as_deref()));
+            }
             Request::Found(findings) => self.take_findings(now, findings),
             Request::Ran(run, ran) => self.take_run(now, run, ran),
             Request::Reload(memory) => self.reading.begin(memory),
@@ -93,7 +96,8 @@ impl Shell {
     /// Waits for whatever comes first; gives what ended meanwhile.
     async fn wait(&mut self, channel: &AsyncFd<OwnedFd>) -> Result<Woken, Ended> {
         let roster = self.roster.deadline().map(|deadline| deadline.at);
-        let due = [roster, self.tending_due(), Some(self.startup.parent.beat_due())];
+        let telling = self.telling.as_ref().map(Telling::due);
+        let due = [roster, self.tending_due(), telling, Some(self.startup.parent.beat_due())];
         let due = due.into_iter().flatten().min().unwrap_or(Instant::ZERO);
         let mut sleep = pin!(tokio::time::sleep(due.since(now())));
         let (probes, reading) = (&mut self.probes, &mut self.reading);

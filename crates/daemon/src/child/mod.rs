@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clock::Instant;
 use config::RealServers;
@@ -18,6 +18,7 @@ use control::{
 use kernel::socket::{Channel, ChannelError};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use status::Seconds;
 
 pub(crate) use payload::{Payload, PayloadError};
 pub(crate) use settle::{Needs, settle};
@@ -119,6 +120,8 @@ pub(crate) enum Request {
         serial: u32,
         /// Whether counters begin anew behind it.
         clear: bool,
+        /// Of what has this name only, where there is much to say.
+        about: Option<String>,
     },
 }
 
@@ -214,8 +217,8 @@ impl Parent {
             (Ok(ToChild::Reload), Some(memory)) => Ok(Some(Request::Reload(memory))),
             (Ok(ToChild::Found(findings)), _) => Ok(Some(Request::Found(findings))),
             (Ok(ToChild::Ran(run, ran)), _) => Ok(Some(Request::Ran(run, ran))),
-            (Ok(ToChild::Report { serial, clear }), _) => {
-                Ok(Some(Request::Report { serial, clear }))
+            (Ok(ToChild::Report { serial, clear, about }), _) => {
+                Ok(Some(Request::Report { serial, clear, about }))
             }
             (Ok(ToChild::Reload), None) | (Err(_), _) => {
                 log.push(Severity::Error, "the parent says what this process does not understand");
@@ -223,6 +226,12 @@ impl Parent {
             }
         }
     }
+}
+
+/// The time of day of an instant that is past.
+pub(crate) fn time_of(instant: Instant, now: Instant) -> Seconds {
+    let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Seconds(today.saturating_sub(now.since(instant)))
 }
 
 const ROLE_FLAG: &str = "--role=";

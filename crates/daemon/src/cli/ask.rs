@@ -97,18 +97,18 @@ impl Failure {
 }
 
 /// `status`.
-pub(super) fn status(daemon: &Where, json: bool, instance: Option<String>) -> ExitCode {
-    let is_one = instance.is_some();
+pub(super) fn status(daemon: &Where, json: bool, name: Option<String>) -> ExitCode {
+    let is_one = name.is_some();
     let mut report = Report::default();
-    let request = Request { version: VERSION, ask: Ask::Status, instance, file: None };
+    let request = Request { instance: name, ..Request::new(Ask::Status) };
     let end = ask(daemon, &request, PATIENCE, |line| report.take(line));
     // What is known is shown even where the rest is missing.
     let silent = matches!(end, Err(Failure::Refused(LineError::Silent(_))));
     if end.is_ok() || silent {
         let text = match (json, is_one && !silent) {
             (true, _) => format!("{}\n", report.to_json()),
-            (false, true) => status::instance(&report, &LOOK),
-            (false, false) if silent => status::head(&report, &LOOK),
+            (false, true) => status::named(&report, &LOOK),
+            (false, false) if silent && report.has_nothing() => status::head(&report, &LOOK),
             (false, false) => status::table(&report, &LOOK),
         };
         show(&text);
@@ -121,9 +121,9 @@ pub(super) fn status(daemon: &Where, json: bool, instance: Option<String>) -> Ex
 }
 
 /// `why`.
-pub(super) fn why(daemon: &Where, json: bool, instance: Option<String>) -> ExitCode {
+pub(super) fn why(daemon: &Where, json: bool, name: Option<String>) -> ExitCode {
     let mut report = Report::default();
-    let request = Request { version: VERSION, ask: Ask::History, instance, file: None };
+    let request = Request { instance: name, ..Request::new(Ask::History) };
     if let Err(failure) = ask(daemon, &request, PATIENCE, |line| report.take(line)) {
         return failure.say();
     }
@@ -137,7 +137,7 @@ pub(super) fn why(daemon: &Where, json: bool, instance: Option<String>) -> ExitC
 
 /// `reload`.
 pub(super) fn reload(daemon: &Where) -> ExitCode {
-    let request = Request { version: VERSION, ask: Ask::Reload, instance: None, file: None };
+    let request = Request::new(Ask::Reload);
     let mut report = Report::default();
     match ask(daemon, &request, RELOAD_PATIENCE, |line| report.take(line)) {
         Ok(Line::Reload(Reload { succeeded: true, lines, .. })) => {
@@ -156,7 +156,7 @@ pub(super) fn reload(daemon: &Where) -> ExitCode {
 pub(super) fn plan(daemon: &Where, file: Option<&Path>) -> ExitCode {
     let file = file.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
     let file = file.map(|file| file.display().to_string());
-    let request = Request { version: VERSION, ask: Ask::Plan, instance: None, file };
+    let request = Request { file, ..Request::new(Ask::Plan) };
     let (mut report, mut steps) = (Report::default(), Vec::new());
     let end = ask(daemon, &request, RELOAD_PATIENCE, |line| {
         let line = report.take(line)?;
@@ -193,7 +193,7 @@ pub(super) fn upgrade(daemon: &Where) -> ExitCode {
         Err(error) => return Failure::Broken(error.to_string()).say(),
     };
     let file = Some(program);
-    let request = Request { version: VERSION, ask: Ask::Upgrade, instance: None, file };
+    let request = Request { file, ..Request::new(Ask::Upgrade) };
     let mut report = Report::default();
     match ask(daemon, &request, UPGRADE_PATIENCE, |line| report.take(line)) {
         Ok(Line::Upgraded(Upgraded { pid, from, to })) => {
@@ -272,7 +272,8 @@ fn printable(text: &str) -> String {
 }
 
 /// keepalived's words, and the time where we are.
-const LOOK: Look = Look { state: compat::state, time: |time| log::time(time.0) };
+const LOOK: Look =
+    Look { state: compat::state, condition: compat::condition, time: |time| log::time(time.0) };
 /// Sockets that are named to whoever looks for one.
 const SOCKETS: usize = 32;
 /// How long the daemon may be silent.

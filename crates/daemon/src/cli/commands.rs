@@ -43,28 +43,29 @@ enum Command {
         /// The keyword, or the code of a diagnostic such as VRRP001.
         keyword: String,
     },
-    /// Say how every instance stands: state, since when and why, priority, addresses, what is wrong and what helps.
+    /// Say how every instance and virtual server stands: state, since when and why, priority, addresses, real servers,
+    /// what is wrong and what helps.
     ///
-    /// Exit code: 0 each instance takes part; 2 one does not, or the VRRP process does not answer; 3 no daemon runs;
-    /// 4 there is no such instance; 1 the daemon cannot be asked.
+    /// Exit code: 0 each instance takes part and each virtual server has its quorum; 2 one does not, or a child does not
+    /// answer; 3 no daemon runs; 4 there is no such instance or server; 1 the daemon cannot be asked.
     Status {
         #[command(flatten)]
         daemon: ask::Where,
         /// As one JSON document.
         #[arg(long)]
         json: bool,
-        /// This instance only, with all that is known of it.
-        instance: Option<String>,
+        /// This instance, virtual server (`192.0.2.1:80`) or real server only, with all that is known of it.
+        name: Option<String>,
     },
-    /// Say what happened lately, and why: the last changes of each instance, or of one.
+    /// Say what happened lately, and why: the last changes of each instance and server, or of one.
     Why {
         #[command(flatten)]
         daemon: ask::Where,
         /// As one JSON document.
         #[arg(long)]
         json: bool,
-        /// This instance only.
-        instance: Option<String>,
+        /// This instance, virtual server (with its real servers) or real server only.
+        name: Option<String>,
     },
     /// Have the daemon read its configuration again, and say how that went.
     ///
@@ -150,8 +151,8 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
             check::check(&file, format, deny_warnings, config_id)
         }
         Command::Explain { keyword } => explain(&keyword),
-        Command::Status { daemon, json, instance } => ask::status(&daemon, json, instance),
-        Command::Why { daemon, json, instance } => ask::why(&daemon, json, instance),
+        Command::Status { daemon, json, name } => ask::status(&daemon, json, name),
+        Command::Why { daemon, json, name } => ask::why(&daemon, json, name),
         Command::Reload { daemon, plan: false, .. } => ask::reload(&daemon),
         Command::Reload { daemon, plan: true, file } => ask::plan(&daemon, file.as_deref()),
         Command::Upgrade { daemon } => ask::upgrade(&daemon),

@@ -75,10 +75,12 @@ mod tests {
     #[test]
     fn servers_are_told_in_the_incumbents_words() {
         let subject = Subject::RealServer("[192.0.2.11]:tcp:80 [192.0.2.1]:tcp:80".to_owned());
-        let change = Moved { key: String::new(), subject, is_up: false };
+        let cause = String::new();
+        let change = Moved { key: String::new(), subject, is_up: false, cause };
         assert_eq!(moved(&change), "RS [192.0.2.11]:tcp:80 [192.0.2.1]:tcp:80 DOWN\n");
         let subject = Subject::VirtualServer("FWM 7".to_owned());
-        let change = Moved { key: String::new(), subject, is_up: true };
+        let cause = String::new();
+        let change = Moved { key: String::new(), subject, is_up: true, cause };
         assert_eq!(moved(&change), "VS FWM 7 UP\n");
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod dump;
 pub(crate) mod genhash;
 pub(crate) mod mail;
 pub(crate) mod mib;
+pub(crate) mod naming;
 pub(crate) mod narration;
 pub(crate) mod verdicts;
 
@@ -22,6 +23,11 @@ pub(crate) const fn state(state: status::State) -> &'static str {
         status::State::Active => vrrp::Role::Active,
         status::State::Fault => vrrp::Role::Fault,
     })
+}
+
+/// keepalived's word for whether a server works.
+pub(crate) const fn condition(condition: status::Condition) -> &'static str {
+    changes::up_or_down(matches!(condition, status::Condition::Up))
 }
 
 /// The number of a state.

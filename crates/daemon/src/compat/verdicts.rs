@@ -110,6 +110,31 @@ fn sum((quorum, margin): (u32, u32), to: Verdict, threshold: u64, weight: u64) -
     }
 }
 
+/// Why something came up or went down of which nothing else was said.
+pub(crate) const fn because(to: Verdict, is_final: bool) -> &'static str {
+    match (to, is_final) {
+        (Verdict::Up, _) => "startup",
+        (Verdict::Down, true) => "shutdown",
+        (Verdict::Down, false) => "no longer configured",
+    }
+}
+
+/// The keyword of a check.
+pub(crate) const fn keyword(kind: &CheckKind) -> &'static str {
+    match kind {
+        CheckKind::Tcp(_) => "TCP_CHECK",
+        CheckKind::Http(..) => "HTTP_GET",
+        CheckKind::Https(..) => "SSL_GET",
+        CheckKind::Smtp(..) => "SMTP_CHECK",
+        CheckKind::Dns(..) => "DNS_CHECK",
+        CheckKind::Udp(..) => "UDP_CHECK",
+        CheckKind::Ping(_) => "PING_CHECK",
+        CheckKind::Misc(_) => "MISC_CHECK",
+        CheckKind::File(..) => "FILE_CHECK",
+        CheckKind::Bfd(_) => "BFD_CHECK",
+    }
+}
+
 /// A check runs from now on.
 pub(crate) fn activating(server: &str, service: &str) -> String {
     format!("Activating healthchecker for service {server} for VS {service}")

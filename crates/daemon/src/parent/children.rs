@@ -94,7 +94,7 @@ pub(super) enum News {
     /// Counters of some instances.
     Tally(Vec<u8>),
     /// A part of how everything stands.
-    Report { serial: u32, part: Vec<u8>, last: bool },
+    Report { role: Role, serial: u32, part: Vec<u8>, last: bool },
     /// The child ended, in these words; its successor reads the new configuration.
     Gone(Role, String),
 }
@@ -432,7 +432,7 @@ impl Managed {
                 Ok(ToParent::Numbers(numbers)) => news.push(News::Numbers(numbers)),
                 Ok(ToParent::Tally(list)) => news.push(News::Tally(list)),
                 Ok(ToParent::Report { serial, part, last }) => {
-                    news.push(News::Report { serial, part, last });
+                    news.push(News::Report { role: self.role, serial, part, last });
                 }
                 Ok(ToParent::Heartbeat(summary)) => {
                     self.summary = summary;

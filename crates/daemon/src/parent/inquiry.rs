@@ -1,15 +1,16 @@
-//! Asking the VRRP process how everything stands.
+//! Asking the children how everything stands.
 //!
 //! One question at a time: who asks while one is under way is answered by the next, together with all others that
 //! wait. A process that dies meanwhile is asked again when its successor works.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Instant;
 use control::{Role, Severity, ToChild};
 use kernel::eventloop::now;
-use status::{Counters, Instance, Item, Report};
+use status::{Counters, Instance, Item, Only, RealServer, Report, VirtualServer};
 
 use super::Parent;
 use super::control_socket::Client;
@@ -26,7 +27,18 @@ pub(super) enum Asker {
     Successor,
 }
 
-/// Questions to the VRRP process.
+impl Asker {
+    /// Whether what this child knows is wanted.
+    fn wants(&self, role: Role) -> bool {
+        match (self, role) {
+            (Self::Client(client), Role::Vrrp) => client.only != Some(Only::Servers),
+            (Self::Client(client), Role::Checker) => client.only != Some(Only::Instances),
+            (Self::Dump(_) | Self::Successor, _) => role == Role::Vrrp,
+        }
+    }
+}
+
+/// Questions to the children.
 #[derive(Debug, Default)]
 pub(super) struct Inquiries {
     current: Option<Inquiry>,
@@ -37,10 +49,37 @@ pub(super) struct Inquiries {
 #[derive(Debug)]
 struct Inquiry {
     askers: Vec<Asker>,
+    /// Children that are asked; each is there as long as it owes something.
+    owing: BTreeMap<Role, Owed>,
+    items: Vec<Item>,
+    until: Instant,
+}
+
+/// What a child owes.
+#[derive(Debug, Default)]
+struct Owed {
     /// None while no process is there to be asked.
     serial: Option<u32>,
     bytes: Vec<u8>,
-    until: Instant,
+}
+
+impl Inquiry {
+    fn new(askers: Vec<Asker>, now: Instant) -> Self {
+        let wanted = |role: &Role| askers.iter().any(|asker| asker.wants(*role));
+        let roles = [Role::Vrrp, Role::Checker].into_iter().filter(wanted);
+        let owing = roles.map(|role| (role, Owed::default())).collect();
+        Self { askers, owing, items: Vec::new(), until: now + PATIENCE }
+    }
+
+    /// The one name that all want to know of.
+    fn about(&self) -> Option<String> {
+        let mut names = self.askers.iter().map(|asker| match asker {
+            Asker::Client(client) => client.instance.as_ref(),
+            Asker::Dump(_) | Asker::Successor => None,
+        });
+        let first = names.next()??;
+        names.all(|name| name == Some(first)).then(|| first.clone())
+    }
 }
 
 impl Inquiries {
@@ -54,11 +93,10 @@ impl Inquiries {
         self.current.is_none() && self.waiting.is_empty()
     }
 
-    /// The process that was asked is gone.
-    pub(super) fn interrupt(&mut self) {
-        if let Some(inquiry) = &mut self.current {
-            inquiry.serial = None;
-            inquiry.bytes.clear();
+    /// A process that was asked is gone.
+    pub(super) fn interrupt(&mut self, role: Role) {
+        if let Some(owed) = self.current.as_mut().and_then(|it| it.owing.get_mut(&role)) {
+            *owed = Owed::default();
         }
     }
 }
@@ -79,64 +117,86 @@ impl Parent {
     pub(super) fn tend_inquiries(&mut self) {
         let now = now();
         if self.inquiries.current.as_ref().is_some_and(|inquiry| inquiry.until <= now) {
-            self.conclude(None);
+            self.conclude();
         }
         let inquiries = &mut self.inquiries;
         if inquiries.current.is_none() && !inquiries.waiting.is_empty() {
             let askers = std::mem::take(&mut inquiries.waiting);
-            let until = now + PATIENCE;
-            inquiries.current = Some(Inquiry { askers, serial: None, bytes: Vec::new(), until });
+            inquiries.current = Some(Inquiry::new(askers, now));
         }
-        let Some(inquiry) = inquiries.current.as_mut().filter(|it| it.serial.is_none()) else {
-            return;
-        };
-        let Some(child) = self.children.iter_mut().find(|child| child.role == Role::Vrrp) else {
-            return self.conclude(Some(Vec::new()));
-        };
-        if child.is_ready() {
-            inquiries.serial = inquiries.serial.wrapping_add(1);
-            inquiry.serial = Some(inquiries.serial);
-            let clear = inquiry.askers.contains(&Asker::Dump(Dump::StatsAndClear));
-            let message = ToChild::Report { serial: inquiries.serial, clear };
-            child.tell(&message, None, &mut self.sinks, &self.identity);
+        let Some(inquiry) = inquiries.current.as_mut() else { return };
+        let (about, askers) = (inquiry.about(), &inquiry.askers);
+        inquiry.owing.retain(|role, owed| {
+            if owed.serial.is_some() {
+                return true;
+            }
+            let Some(child) = self.children.iter_mut().find(|child| child.role == *role) else {
+                return false;
+            };
+            if child.is_ready() {
+                inquiries.serial = inquiries.serial.wrapping_add(1);
+                owed.serial = Some(inquiries.serial);
+                let clear = askers.contains(&Asker::Dump(Dump::StatsAndClear));
+                let about = about.clone();
+                let message = ToChild::Report { serial: inquiries.serial, clear, about };
+                child.tell(&message, None, &mut self.sinks, &self.identity);
+            }
+            true
+        });
+        if inquiry.owing.is_empty() {
+            self.conclude();
         }
     }
 
     /// A part of an answer.
-    pub(super) fn take_part(&mut self, serial: u32, part: &[u8], last: bool) {
+    pub(super) fn take_part(&mut self, role: Role, serial: u32, part: &[u8], last: bool) {
         let Some(inquiry) = self.inquiries.current.as_mut() else { return };
-        if inquiry.serial != Some(serial) {
+        let Some(owed) = inquiry.owing.get_mut(&role).filter(|it| it.serial == Some(serial)) else {
+            return;
+        };
+        owed.bytes.extend_from_slice(part);
+        // Who has much to say may take longer, as long as he goes on.
+        inquiry.until = now() + PATIENCE;
+        let name = crate::compat::child_name(role);
+        if owed.bytes.len() > LONGEST {
+            self.log(Severity::Error, &format!("the {name} process tells more than it can know"));
+            return self.conclude();
+        }
+        if !last {
             return;
         }
-        inquiry.bytes.extend_from_slice(part);
-        if inquiry.bytes.len() > LONGEST {
-            self.log(Severity::Error, "the VRRP process tells more than it can know");
-            return self.conclude(None);
-        }
-        if last {
-            match control::items(&inquiry.bytes) {
-                Ok(items) => self.conclude(Some(items)),
-                Err(error) => {
-                    self.log(Severity::Error, &format!("the VRRP process tells nonsense: {error}"));
-                    self.conclude(None);
+        match control::items(&owed.bytes) {
+            Ok(mut items) => {
+                inquiry.items.append(&mut items);
+                inquiry.owing.remove(&role);
+                if inquiry.owing.is_empty() {
+                    self.conclude();
                 }
+            }
+            Err(error) => {
+                self.log(Severity::Error, &format!("the {name} process tells nonsense: {error}"));
+                self.conclude();
             }
         }
     }
 
-    /// Tells everyone who asked; nothing is what a process that does not answer says.
-    fn conclude(&mut self, items: Option<Vec<Item>>) {
-        let Some(inquiry) = self.inquiries.current.take() else { return };
-        let is_answer = items.is_some();
-        let report = Arc::new(self.report(items.unwrap_or_default()));
-        if is_answer && inquiry.askers.contains(&Asker::Dump(Dump::StatsAndClear)) {
+    /// Tells everyone who asked; what a process owes that does not answer is missing.
+    fn conclude(&mut self) {
+        let Some(Inquiry { askers, owing, items, .. }) = self.inquiries.current.take() else {
+            return;
+        };
+        let silent = |role: Role| owing.contains_key(&role);
+        let report = Arc::new(self.report(items));
+        if !silent(Role::Vrrp) && askers.contains(&Asker::Dump(Dump::StatsAndClear)) {
             self.tallies.clear();
         }
-        for asker in inquiry.askers {
+        for asker in askers {
+            let silent: Vec<Role> =
+                owing.keys().filter(|role| asker.wants(**role)).copied().collect();
             match asker {
-                Asker::Client(client) => self.answer_client(&client, is_answer, &report),
+                Asker::Client(client) => self.answer_client(&client, &silent, &report),
                 Asker::Successor => {}
-                Asker::Dump(dump) if is_answer => self.write_dump(dump, &report),
+                Asker::Dump(dump) if silent.is_empty() => self.write_dump(dump, &report),
                 Asker::Dump(_) => {
                     self.log(Severity::Error, "no dump: the VRRP process does not answer");
                 }
@@ -144,15 +204,10 @@ impl Parent {
         }
     }
 
-    /// Everything that is known, with what the VRRP process said.
+    /// Everything that is known, with what the children said.
     fn report(&mut self, items: Vec<Item>) -> Report {
-        let mut report = Report {
-            daemon: self.view(),
-            instances: Vec::new(),
-            groups: Vec::new(),
-            scripts: self.view_of_scripts(),
-            events: Vec::new(),
-        };
+        let mut report =
+            Report { daemon: self.view(), scripts: self.view_of_scripts(), ..Report::default() };
         for item in items {
             match item {
                 Item::Instance(mut instance) => {
@@ -160,6 +215,10 @@ impl Parent {
                     report.instances.push(*instance);
                 }
                 Item::Group(group) => report.groups.push(*group),
+                Item::VirtualServer(mut server) => {
+                    self.round_off_server(&mut server);
+                    report.virtual_servers.push(*server);
+                }
             }
         }
         report
@@ -178,6 +237,26 @@ impl Parent {
         }
     }
 
+    /// Adds why a virtual server and its real servers stand as they do, and since when, which a checker process knows as
+    /// far as its own life goes.
+    fn round_off_server(&self, server: &mut VirtualServer) {
+        let VirtualServer { name, state, since, cause, real_servers, .. } = server;
+        if let Some((at, was, why)) = self.history.last_of_server(name, None)
+            && was == *state
+        {
+            *since = at.min(*since);
+            why.clone_into(cause);
+        }
+        for RealServer { name: real, state, since, cause, .. } in real_servers {
+            if let Some((at, was, why)) = self.history.last_of_server(name, Some(real.as_str()))
+                && was == *state
+            {
+                *since = at.min(*since);
+                why.clone_into(cause);
+            }
+        }
+    }
+
     /// Hears what some instances have counted.
     pub(super) fn take_tally(&mut self, list: &[u8]) {
         match control::items::<(String, Counters)>(list) {
@@ -193,7 +272,8 @@ impl Parent {
     }
 }
 
-/// How long the VRRP process may take, one that has to be started again among them.
+/// How long a child may say nothing, one that has to be started again among them.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Bytes of the longest answer: thousands of instances with hundreds of addresses each.
+/// Bytes of the longest answer: thousands of instances with hundreds of addresses each, or of virtual servers with tens
+/// of real servers.
 const LONGEST: usize = 64 << 20;

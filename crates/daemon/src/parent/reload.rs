@@ -118,14 +118,14 @@ impl Parent {
             News::Alert(alert) => return self.write_alert(alert),
             News::Run(run, key) => return self.run_check(*run, key),
             News::GiveUp(run) => return self.give_up_check(*run),
-            News::Report { serial, part, last } => return self.take_part(*serial, part, *last),
+            News::Report { role, serial, part, last } => {
+                return self.take_part(*role, *serial, part, *last);
+            }
             News::Tally(list) => return self.take_tally(list),
             News::Gone(role, text) => {
+                self.inquiries.interrupt(*role);
                 match role {
-                    Role::Vrrp => {
-                        self.inquiries.interrupt();
-                        self.tallies.turn_over();
-                    }
+                    Role::Vrrp => self.tallies.turn_over(),
                     Role::Checker => self.give_up_all_checks(),
                 }
                 self.record_of_daemon(text);

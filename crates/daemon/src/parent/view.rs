@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use control::{Change, Subject, Verdict, What};
-use status::{Daemon, Event, Occurrence, Seconds, State};
+use control::{Change, Moved, Subject, Verdict, What};
+use status::{Condition, Daemon, Event, Occurrence, Seconds, State};
 
 use super::{Parent, VERSION};
 
@@ -65,6 +65,24 @@ impl Parent {
             }
             Subject::Group(name) => Occurrence::Group { name: name.clone(), state },
             Subject::VirtualServer(_) | Subject::RealServer(_) => return,
+        };
+        self.history.record(Event { at: today(), what });
+    }
+
+    /// Remembers that a server came up or went down.
+    pub(super) fn record_move(&mut self, moved: &Moved) {
+        let state = if moved.is_up { Condition::Up } else { Condition::Down };
+        let cause = moved.cause.clone();
+        let what = match &moved.subject {
+            Subject::VirtualServer(name) => {
+                Occurrence::VirtualServer { name: name.clone(), state, cause }
+            }
+            Subject::RealServer(names) => {
+                let Some((name, of)) = names.split_once(' ') else { return };
+                let (name, virtual_server) = (name.to_owned(), of.to_owned());
+                Occurrence::RealServer { name, virtual_server, state, cause }
+            }
+            Subject::Instance(_) | Subject::Group(_) => return,
         };
         self.history.record(Event { at: today(), what });
     }

@@ -157,7 +157,7 @@ impl Shell {
                     Request::Found(findings) => self.take_findings(now, findings),
                     // Programs of checks are not run for this process.
                     Request::Ran(..) => {}
-                    Request::Report { serial, clear } => {
+                    Request::Report { serial, clear, about: _ } => {
                         self.telling = Some(Telling::new(serial, clear));
                     }
                 }

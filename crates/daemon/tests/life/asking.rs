@@ -35,7 +35,7 @@ pub const TESTS: &[Test] = &[
 ];
 
 /// Runs a command of the program about this daemon: exit code, output, errors.
-fn run(daemon: &Daemon, words: &[&str]) -> (Option<i32>, String, String) {
+pub fn run(daemon: &Daemon, words: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(PROGRAM);
     command.args(words).arg("-p").arg(daemon.place.path("parent.pid"));
     let output = command.output().unwrap();
@@ -43,7 +43,7 @@ fn run(daemon: &Daemon, words: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-fn json(daemon: &Daemon, words: &[&str]) -> Value {
+pub fn json(daemon: &Daemon, words: &[&str]) -> Value {
     let (_, text, errors) = run(daemon, &[words, &["--json"]].concat());
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}{errors}"))
 }

@@ -37,6 +37,7 @@ mod processes;
 mod real_server;
 mod reload;
 mod routes;
+mod servers;
 mod sessions;
 mod snmp;
 mod starting;
@@ -64,6 +65,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("starting", starting::TESTS),
     ("reload", reload::TESTS),
     ("routes", routes::TESTS),
+    ("servers", servers::TESTS),
     ("real_server", real_server::TESTS),
     ("children", children::TESTS),
     ("balancing", balancing::TESTS),

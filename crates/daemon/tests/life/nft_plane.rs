@@ -25,10 +25,10 @@ const VIP: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const TABLE: &str = "table ip steadfast_lvs";
 
 /// Servers of this host, and the address that they serve, on this host too.
-struct Servers(Vec<Option<TcpListener>>);
+pub struct Servers(Vec<Option<TcpListener>>);
 
 impl Servers {
-    fn new() -> Self {
+    pub fn new() -> Self {
         ip("link set lo up");
         for address in ["192.0.2.1", "10.9.0.1", "10.9.0.2"] {
             ip(&format!("addr add {address}/32 dev lo"));
@@ -39,14 +39,14 @@ impl Servers {
         this
     }
 
-    fn start(&mut self, number: u8) {
+    pub fn start(&mut self, number: u8) {
         let at = SocketAddr::from(([10, 9, 0, number], 80));
         let listener = eventually("an address", || TcpListener::bind(at).ok());
         listener.set_nonblocking(true).unwrap();
         self.0[usize::from(number) - 1] = Some(listener);
     }
 
-    fn stop(&mut self, number: usize) {
+    pub fn stop(&mut self, number: usize) {
         self.0[number - 1] = None;
     }
 
@@ -77,7 +77,7 @@ impl Servers {
     }
 }
 
-fn web(plane: &str, scheduler: &str) -> String {
+pub fn web(plane: &str, scheduler: &str) -> String {
     let server = |number: u8| {
         format!(
             "  real_server 10.9.0.{number} 80 {{\n    TCP_CHECK {{\n      connect_timeout 1\n      warmup 0\n      \

@@ -26,7 +26,7 @@ impl VirtualServer {
         let gone = self.take_gone(parameters);
         let fresh = self.add_servers(parameters);
         if self.is_running {
-            self.act_on_change(&fresh, teller);
+            self.act_on_change(now, &fresh, teller);
         }
         // Who takes their place is there by now.
         for (id, server) in gone {
@@ -51,11 +51,16 @@ impl VirtualServer {
     }
 
     /// All servers are looked at before the quorum is, so that it is lost by no order of theirs.
-    fn act_on_change(&mut self, fresh: &[DestinationId], teller: &mut Teller<'_>) {
+    fn act_on_change(&mut self, now: Instant, fresh: &[DestinationId], teller: &mut Teller<'_>) {
+        for id in fresh {
+            if let Some(server) = self.servers.get_mut(id) {
+                server.since = Some(now);
+            }
+        }
         let ids: Vec<DestinationId> = self.servers.keys().copied().collect();
         let mut moved = Vec::new();
         for id in ids {
-            if let Noted::Moved(to) = self.note(id, Cause::Reload, teller) {
+            if let Noted::Moved(to) = self.note(now, id, Cause::Reload, teller) {
                 moved.push((id, to));
             }
         }
@@ -65,7 +70,7 @@ impl VirtualServer {
             };
             moved.extend(fresh.iter().filter(|id| is_up(id)).map(|id| (*id, Verdict::Up)));
         }
-        self.act(&moved, teller);
+        self.act(now, &moved, teller);
     }
 
     /// A sorry server that is no longer one: which, its weight in the pool, and whether it serves.

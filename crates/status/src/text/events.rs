@@ -20,6 +20,13 @@ pub fn history(events: &[Event], look: &Look) -> String {
                 let name = format!("group {name}");
                 [time, name, (look.state)(*state).to_owned(), String::new()]
             }
+            Occurrence::VirtualServer { name, state, cause } => {
+                [time, name.clone(), (look.condition)(*state).to_owned(), cause.clone()]
+            }
+            Occurrence::RealServer { name, virtual_server, state, cause } => {
+                let name = format!("{name} of {virtual_server}");
+                [time, name, (look.condition)(*state).to_owned(), cause.clone()]
+            }
             Occurrence::Daemon { text } => [time, "daemon".to_owned(), String::new(), text.clone()],
         }
     };

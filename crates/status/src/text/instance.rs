@@ -1,21 +1,10 @@
 //! One instance with all that is known of it.
 
-use super::table::{active_router, head};
-use super::{Look, events, interval, priority, problems, span};
+use super::table::active_router;
+use super::{Look, interval, priority, problems, span};
 use crate::{Instance, Preemption, Report, State, Tracked, TrackedState};
 
-/// The instances of a report with all that is known of them.
-#[must_use]
-pub fn instance(report: &Report, look: &Look) -> String {
-    let mut text = head(report, look);
-    for one in &report.instances {
-        text.push('\n');
-        text.push_str(&whole(report, one, look));
-    }
-    text
-}
-
-fn whole(report: &Report, one: &Instance, look: &Look) -> String {
+pub(super) fn whole(report: &Report, one: &Instance, look: &Look) -> String {
     let ago = span(report.daemon.now.since(one.since));
     let state = (look.state)(one.state);
     let mut text =
@@ -64,10 +53,6 @@ fn whole(report: &Report, one: &Instance, look: &Look) -> String {
     }
     for (number, line) in counters(one).iter().enumerate() {
         row(if number == 0 { "counters" } else { "" }, line);
-    }
-    if !report.events.is_empty() {
-        text.push('\n');
-        text.push_str(&events::history(&report.events, look));
     }
     text
 }

@@ -3,23 +3,27 @@
 mod columns;
 mod events;
 mod instance;
+mod named;
 mod plan;
+mod server;
 mod table;
 
 use core::time::Duration;
 
 pub use events::history;
-pub use instance::instance;
+pub use named::named;
 pub use plan::plan;
 pub use table::{head, table};
 
-use crate::{Fault, Instance, Path, Report, Seconds, State, TrackedState, Tracker};
+use crate::{Condition, Fault, Instance, Path, Report, Seconds, State, TrackedState, Tracker};
 
 /// The words and the clock of whoever reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     /// The name of a state.
     pub state: fn(State) -> &'static str,
+    /// The word for whether a server works.
+    pub condition: fn(Condition) -> &'static str,
     /// A time of day and date, where the reader is.
     pub time: fn(Seconds) -> String,
 }

@@ -1,10 +1,10 @@
 //! All instances, a line each; below, what is wrong and what helps.
 
 use super::columns::columns;
-use super::{Look, priority, problems, span, state};
+use super::{Look, priority, problems, server, span, state};
 use crate::{Instance, Report, State};
 
-/// The daemon, its instances, and what is wrong.
+/// The daemon, its instances and virtual servers, and what is wrong.
 #[must_use]
 pub fn table(report: &Report, look: &Look) -> String {
     let mut text = head(report, look);
@@ -23,9 +23,9 @@ pub fn table(report: &Report, look: &Look) -> String {
             ]
         })
         .collect();
-    if rows.is_empty() {
+    if rows.is_empty() && report.virtual_servers.is_empty() {
         text.push_str("\nno instance is configured\n");
-    } else {
+    } else if !rows.is_empty() {
         let head = ["INSTANCE", "STATE", "FOR", "PRIORITY", "ACTIVE ROUTER", "ADDRESSES"];
         text.push('\n');
         text.push_str(&columns(head, &rows));
@@ -56,6 +56,7 @@ pub fn table(report: &Report, look: &Look) -> String {
             text.push('\n');
         }
     }
+    text.push_str(&server::table(report, look));
     text
 }
 

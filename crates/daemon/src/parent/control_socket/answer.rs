@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use status::{Event, Instance, Line, LineError, Planned, Report, VERSION};
 
+use super::selection::Selection;
+
 /// What is still to be said.
 #[derive(Debug)]
 pub(super) struct Answer {
     report: Option<Arc<Report>>,
-    /// Of this instance only.
-    instance: Option<String>,
+    /// Of these things only.
+    selection: Selection,
     events: std::vec::IntoIter<Event>,
     plan: std::vec::IntoIter<Planned>,
     /// What it ends with; the count of lines where nothing else.
@@ -26,6 +28,7 @@ enum Stage {
     Instances(usize),
     Groups(usize),
     Scripts(usize),
+    Servers(usize),
     Events,
     Plan,
     End,
@@ -33,15 +36,15 @@ enum Stage {
 }
 
 impl Answer {
-    /// How everything stands, or one instance with its events; with an error behind it where it is not whole.
+    /// How everything stands, or what is selected of it with its events; with an error behind it where it is not whole.
     pub(super) fn of_report(
         report: Arc<Report>,
-        instance: Option<String>,
+        selection: Selection,
         events: Vec<Event>,
         error: Option<LineError>,
     ) -> Self {
         let end = error.map(Line::Error);
-        Self { report: Some(report), instance, end, ..Self::of_events(events) }
+        Self { report: Some(report), selection, end, ..Self::of_events(events) }
     }
 
     /// What happened.
@@ -50,7 +53,7 @@ impl Answer {
         events.drain(..surplus);
         Self {
             report: None,
-            instance: None,
+            selection: Selection::default(),
             events: events.into_iter(),
             plan: Vec::new().into_iter(),
             end: None,
@@ -73,7 +76,8 @@ impl Answer {
     pub(super) fn next_line(&mut self) -> Option<Line> {
         loop {
             let report = self.report.as_deref();
-            let named = self.instance.as_deref();
+            let selection = &self.selection;
+            let named = selection.name();
             let (line, next) = match self.stage {
                 Stage::Version => (Some(Line::Version(VERSION)), Stage::Daemon),
                 Stage::Daemon => {
@@ -84,7 +88,7 @@ impl Answer {
                     match report.and_then(|report| report.instances.get(index)) {
                         None => (None, Stage::Groups(0)),
                         Some(one) => {
-                            let wanted = named.is_none_or(|name| one.name == name);
+                            let wanted = selection.has_instance(one);
                             let line = wanted.then(|| Line::Instance(Box::new(one.clone())));
                             (line, Stage::Instances(index + 1))
                         }
@@ -94,21 +98,31 @@ impl Answer {
                     None => (None, Stage::Scripts(0)),
                     Some(group) => {
                         let has = |name: &str| group.members.iter().any(|member| member == name);
-                        let line = named.is_none_or(has).then(|| Line::Group(group.clone()));
+                        let wanted = selection.has_instances() && named.is_none_or(has);
+                        let line = wanted.then(|| Line::Group(group.clone()));
                         (line, Stage::Groups(index + 1))
                     }
                 },
                 Stage::Scripts(index) => {
                     match report.and_then(|report| report.scripts.get(index)) {
-                        None => (None, Stage::Events),
+                        None => (None, Stage::Servers(0)),
                         Some(script) => {
                             let tracks =
                                 |name| report.is_some_and(|it| tracks(it, name, &script.name));
-                            let wanted = named.is_none_or(tracks);
+                            let wanted = selection.has_instances() && named.is_none_or(tracks);
                             (
                                 wanted.then(|| Line::Script(script.clone())),
                                 Stage::Scripts(index + 1),
                             )
+                        }
+                    }
+                }
+                Stage::Servers(index) => {
+                    match report.and_then(|report| report.virtual_servers.get(index)) {
+                        None => (None, Stage::Events),
+                        Some(server) => {
+                            let line = selection.of_server(server).map(Box::new);
+                            (line.map(Line::VirtualServer), Stage::Servers(index + 1))
                         }
                     }
                 }

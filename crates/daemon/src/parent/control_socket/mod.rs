@@ -6,6 +6,7 @@
 mod answer;
 mod client;
 mod listener;
+mod selection;
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -13,13 +14,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clock::Instant;
-use control::Severity;
+use control::{Role, Severity};
 use kernel::eventloop::{EventLoop, Token, now};
-use status::{Ask, Line, LineError, Planned, Reload, Report, Request};
+use status::{Ask, Event, Line, LineError, Only, Planned, Reload, Report, Request};
 
 use self::answer::Answer;
 use self::client::{Connection, Heard, Reach};
 pub(super) use self::listener::Listener;
+use self::selection::Selection;
 use super::Parent;
 use super::inquiry::Asker;
 use super::loaded::Refusal;
@@ -41,8 +43,10 @@ pub(super) struct ControlSocket {
 pub(super) struct Client {
     slot: usize,
     number: u64,
-    /// Of which instance he asks.
-    instance: Option<String>,
+    /// Of which instance or server he asks.
+    pub(super) instance: Option<String>,
+    /// Of which kind of things.
+    pub(super) only: Option<Only>,
 }
 
 impl ControlSocket {
@@ -103,7 +107,7 @@ impl ControlSocket {
         let mut connection = Connection::new(stream, number, Reach::Everything);
         connection.wait(token, events);
         *self.connections.get_mut(slot)? = Some(connection);
-        Some(Client { slot, number, instance: None })
+        Some(Client { slot, number, instance: None, only: None })
     }
 
     fn find(&mut self, client: &Client) -> Option<&mut Connection> {
@@ -188,11 +192,13 @@ impl Parent {
 
     fn take_request(&mut self, slot: usize, number: u64, reach: Reach, line: &[u8]) {
         let request = Request::parse(line);
-        let (instance, file) = request
-            .as_ref()
-            .map_or((None, None), |request| (request.instance.clone(), request.file.clone()));
-        let client = Client { slot, number, instance };
-        match request.map(|request| request.ask) {
+        let (request, error) = match request {
+            Ok(request) => (request, None),
+            Err(error) => (Request::new(Ask::Status), Some(error)),
+        };
+        let Request { ask, instance, file, only, version: _ } = request;
+        let client = Client { slot, number, instance, only };
+        match error.map_or(Ok(ask), Err) {
             Ok(ask) if reach == Reach::Status && ask != Ask::Status => {
                 let text = "an observer asks for the status only".to_owned();
                 self.refuse(&client, LineError::Request(text));
@@ -200,7 +206,7 @@ impl Parent {
             Ok(Ask::Plan) => self.plan_for(client, file),
             Ok(Ask::Status) => self.inquire(Asker::Client(client)),
             Ok(Ask::History) => {
-                let events = self.history.events(client.instance.as_deref());
+                let events = self.events_about(client.instance.as_deref());
                 self.control.answer(&client, Answer::of_events(events), &self.events);
             }
             Ok(Ask::Reload) => self.reload_for(client),
@@ -220,22 +226,42 @@ impl Parent {
     }
 
     /// Tells a client how everything stands.
-    pub(super) fn answer_client(&mut self, client: &Client, is_whole: bool, report: &Arc<Report>) {
+    ///
+    /// `silent` are those who were asked for him and do not answer.
+    pub(super) fn answer_client(&mut self, client: &Client, silent: &[Role], report: &Arc<Report>) {
         let name = client.instance.as_deref();
-        if is_whole
+        let selection = Selection::new(name, client.only);
+        if silent.is_empty()
             && let Some(name) = name
-            && !report.instances.iter().any(|instance| instance.name == name)
+            && !selection.has_any(report)
         {
-            let text = format!("there is no instance `{name}`");
+            let text = if report.daemon.processes.iter().any(|it| it.role == CHECKER) {
+                format!("there is no instance or server `{name}`")
+            } else {
+                format!("there is no instance `{name}`")
+            };
             return self.refuse(client, LineError::Instance(text));
         }
-        let events = name.map_or_else(Vec::new, |name| self.history.events(Some(name)));
-        let end = (!is_whole).then(|| {
-            let text = "the VRRP process does not answer, so that nothing is known of instances";
+        let events = name.map_or_else(Vec::new, |name| self.events_about(Some(name)));
+        let end = silent.first().map(|role| {
+            let text = match role {
+                Role::Vrrp => {
+                    "the VRRP process does not answer, so that nothing is known of instances"
+                }
+                Role::Checker => {
+                    "the checker process does not answer, so that nothing is known of virtual servers"
+                }
+            };
             LineError::Silent(text.to_owned())
         });
-        let answer = Answer::of_report(Arc::clone(report), client.instance.clone(), events, end);
+        let answer = Answer::of_report(Arc::clone(report), selection, events, end);
         self.control.answer(client, answer, &self.events);
+    }
+
+    /// What happened to an instance or server, and to the daemon; to all without a name.
+    fn events_about(&self, name: Option<&str>) -> Vec<Event> {
+        let selection = Selection::new(name, None);
+        self.history.events(|about| selection.wants(about))
     }
 
     /// Tells a client what a reload would do, or why it would do nothing.
@@ -293,6 +319,8 @@ const fn token(slot: usize) -> Token {
 
 /// Of a daemon with the usual pid file.
 const DEFAULT: &str = "/run/steadfast.sock";
+/// The role of the checker process in a report.
+const CHECKER: &str = Role::Checker.word();
 const LISTENER: Token = Token(100);
 /// Clients at one time.
 const CLIENTS: usize = 16;

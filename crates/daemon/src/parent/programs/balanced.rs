@@ -77,6 +77,7 @@ impl Balanced {
 impl Parent {
     /// Tells programs and pipes that a server came up or went down.
     pub(in super::super) fn moved(&mut self, moved: &Moved) {
+        self.record_move(moved);
         // Of what went by a reload, only the configuration before knows who is told.
         let known = [Some(&self.loaded), self.reload.former()].into_iter().flatten();
         let told = known.map(|loaded| &loaded.programs.balanced.told);

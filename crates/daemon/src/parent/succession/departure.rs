@@ -242,7 +242,7 @@ impl Parent {
             pipes,
             letters: self.post.leave(),
             mailed: self.post.told.clone().into_iter().collect(),
-            events: self.history.events(None),
+            events: self.history.events(|_| true),
             reload: self.last_reload.clone(),
             saved: self.saved,
             is_silenced: self.local_groups.leave(),

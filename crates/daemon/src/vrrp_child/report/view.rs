@@ -1,9 +1,8 @@
 //! What an observer may see of one instance or group.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use clock::Instant;
 use config::model::{
     Acceptance, Checksum, Command, Deleted, Destination, ExtraLinks, Instance, InterfaceTracking,
     Notify, Proof, Tracker, Transmit, VirtualAddress,
@@ -21,6 +20,7 @@ use wire::{Family, Version};
 use super::super::Shell;
 use super::super::names::Known;
 use super::{faults, lines};
+use crate::child::time_of;
 use crate::compat::{contest, narration};
 
 impl Shell {
@@ -168,12 +168,6 @@ const fn state(role: Role) -> State {
         Role::Active => State::Active,
         Role::Fault => State::Fault,
     }
-}
-
-/// The time of day of an instant that is past.
-fn time_of(instant: Instant, now: Instant) -> Seconds {
-    let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Seconds(today.saturating_sub(now.since(instant)))
 }
 
 pub(super) fn counters(seen: &Counters, discards: Option<&DiscardCounters>) -> status::Counters {
