@@ -52,7 +52,7 @@ fn an_expression_that_is_none_is_an_error_at_its_place() {
     assert!(run.out.starts_with(line), "{}", run.out);
     let good = page("HTTP_GET", "", "    regex \"(?i)all (?=is)\"\n");
     assert_eq!(check(&good, &["--deny-warnings"]).code, Some(0));
-    let verb = check(&page("HTTP_GET", "", "    regex \"a+(*SKIP)b\"\n"), &[]);
+    let verb = check(page("HTTP_GET", "", "    regex \"a+(*SKIP)b\"\n"), &[]);
     assert_eq!(verb.code, Some(5), "{}", verb.out);
     assert!(verb.out.contains("`regex`: `(*SKIP)` is not executed"), "{}", verb.out);
     assert!(verb.out.contains("or write `(*PRUNE)`"), "{}", verb.out);
