@@ -42,7 +42,7 @@ fn suspended(farm: &mut Farm) -> Result<()> {
     farm.expect_table("a", &pool(&[(1, 1)]))?;
     farm.expect_well(&[1])?;
     farm.run("a", &["ip addr del 192.0.2.10/32 dev eth0"])?;
-    farm.expect_log("Suspending healthcheckers for VS [192.0.2.10]:tcp:80")?;
+    farm.expect_log("Suspending healthchecker")?;
     // Nobody looks at what comes and goes.
     farm.serve(2)?;
     farm.server(1)?.order("close 80")?;
