@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use conformance::farm::{Farm, PATIENCE, Story, pool, real_server, service};
 use conformance::lab::reap;
+use conformance::subject::Subject;
 
-pub(crate) const STORIES: &[Story] = &[Story::new("a_page_over_tls_is_there_or_not", page)];
+pub(crate) const STORIES: &[Story] =
+    &[Story::new("a_page_over_tls_is_there_or_not", page).only(Subject::Ours)];
 
 /// A web server over TLS: certificate, key, a file with the status of its page, and one that says that it listens.
 const SERVER: &str = r#"
@@ -63,7 +65,7 @@ fn serve(farm: &mut Farm) -> Result<(Server, PathBuf)> {
 
 fn page(farm: &mut Farm) -> Result<()> {
     let (_server, status) = serve(farm)?;
-    // The other one speaks no TLS.
+    // The other one speaks no TLS. The incumbent waits for its handshake beyond the time of the check.
     farm.server(2)?.order("web 443 * 200 s2")?;
     let check = [
         "SSL_GET {",
