@@ -18,7 +18,7 @@ fn every_example_loads_and_its_findings_are_known() {
         .filter(|name| name.ends_with(".conf"))
         .collect();
     names.sort();
-    assert_eq!(names.len(), 6);
+    assert_eq!(names.len(), 7);
     for name in names {
         let sources = SourceSet::single(&name, std::fs::read(folder.join(&name)).unwrap());
         let checked = check(&sources, &Environment::of_host("example"));

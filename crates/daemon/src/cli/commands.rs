@@ -129,6 +129,9 @@ enum Command {
         /// Inside the namespaces already.
         #[arg(long, hide = true)]
         inside: bool,
+        /// One of its web servers.
+        #[arg(long, hide = true)]
+        web: Option<demo::Web>,
     },
 }
 
@@ -165,7 +168,7 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
             real_server::run(&real_server::Options { addresses, link: dev, task })
         }
         Command::Genhash { arguments } => genhash::run(arguments),
-        Command::Demo { json, inside } => demonstrate(&demo::Options { json, inside }),
+        Command::Demo { json, inside, web } => demonstrate(&demo::Options { json, inside, web }),
     }
 }
 

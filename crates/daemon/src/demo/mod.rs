@@ -1,11 +1,11 @@
-//! `steadfast demo`: two real daemons hand addresses over in front of a pinging client, on a network of
-//! namespaces that vanishes with the process.
+//! `steadfast demo`: two real daemons hand addresses over in front of a pinging client, and balance requests for a web
+//! page over two web servers, on a network of namespaces that vanishes with the process.
 //!
 //! The command makes namespaces and starts itself anew as process 1 of them ([`isolation`]). Inside, [`topology`]
-//! builds a bridge with two routers and a client, [`nodes`] runs the daemons, [`client`] pings every virtual
-//! address each millisecond and notes what its interface receives, [`ledger`] computes outages and takeovers from
-//! that, [`stages`] makes things fail and heals them, [`report`] says what came of it. No program but our own is
-//! started.
+//! builds a bridge with two routers, two web servers and a client, [`nodes`] runs the daemons and [`web`] the web servers,
+//! [`client`] pings every virtual address each millisecond and notes what its interface receives, [`ledger`] computes
+//! outages and takeovers from that, [`visitor`] asks for the page and [`visits`] counts who answered, [`stages`] makes
+//! things fail and heals them, [`report`] says what came of it. No program but our own is started.
 
 mod client;
 mod directory;
@@ -17,8 +17,13 @@ mod report;
 mod stages;
 mod timeline;
 mod topology;
+mod visitor;
+mod visits;
+mod web;
 
 use std::process::ExitCode;
+
+pub(crate) use self::web::Web;
 
 /// How the demonstration is shown.
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +32,17 @@ pub(crate) struct Options {
     pub(crate) json: bool,
     /// This is process 1 of the namespaces already.
     pub(crate) inside: bool,
+    /// This is a web server.
+    pub(crate) web: Option<Web>,
 }
 
 /// Runs the demonstration. Exit code 0 if every takeover happened, 130 after an interrupt, else 1.
 pub(crate) fn run(options: &Options) -> ExitCode {
-    if options.inside { stages::run(options.json) } else { isolation::run(options.json) }
+    match options.web {
+        Some(web) => web::serve(web),
+        None if options.inside => stages::run(options.json),
+        None => isolation::run(options.json),
+    }
 }
 
 /// Exit code after SIGINT or SIGTERM, as shells have it.

@@ -35,12 +35,14 @@ impl Daemon {
     ///
     /// **Errors**: the configuration cannot be written.
     pub(super) fn prepare(router: Router, directory: &Directory) -> anyhow::Result<Self> {
-        let text = match router {
+        let addresses = match router {
             Router::A => include_str!("../../../../examples/active-active-a.conf"),
             Router::B => include_str!("../../../../examples/active-active-b.conf"),
         };
+        let farm = include_str!("../../../../examples/web-farm.conf");
         let name = router.name();
-        let config = directory.write(&format!("active-active-{name}.conf"), text)?;
+        let text = format!("{addresses}\n{farm}");
+        let config = directory.write(&format!("active-active-{name}.conf"), &text)?;
         let pid_file = |which: &str| directory.file(&format!("{name}-{which}.pid"));
         Ok(Self {
             router,
@@ -203,6 +205,12 @@ pub(super) fn is_transition(text: &str) -> bool {
     })
 }
 
+/// Whether a log line is about a web server that came or went, such as
+/// `Removing service [10.101.1.188]:tcp:80 from VS [10.101.0.101]:tcp:80`.
+pub(super) fn is_about_servers(text: &str) -> bool {
+    ["Removing service ", "Adding service "].iter().any(|begin| text.starts_with(begin))
+}
+
 /// Log lines that are kept.
 const RECENT: usize = 30;
 
@@ -217,6 +225,9 @@ mod tests {
         assert!(is_transition(text_of(stamped)));
         assert!(is_transition("(x) Stopping (shutdown)"));
         assert!(!is_transition("Stopping"));
+        assert!(is_about_servers(
+            "Removing service [10.101.1.188]:tcp:80 from VS [10.101.0.101]:tcp:80"
+        ));
         assert!(!is_transition("(x) received lower priority (99) advert from 10.101.1.186"));
     }
 }

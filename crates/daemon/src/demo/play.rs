@@ -14,17 +14,23 @@ use super::isolation::INTERRUPTS;
 use super::ledger::{Ledger, Sighting};
 use super::nodes::{self, Daemon};
 use super::timeline::Timeline;
-use super::topology::{Router, Topology};
+use super::topology::{PAGE, Router, Topology};
+use super::visitor::Visitor;
+use super::visits::Visits;
+use super::web::{Server, Web};
 
 /// Everything that acts.
 pub(super) struct Play {
     pub(super) timeline: Timeline,
     pub(super) ledger: Ledger,
+    pub(super) visits: Visits,
     events: EventLoop,
     signals: Signals,
     topology: Topology,
     client: Client,
     daemons: [Daemon; 2],
+    servers: [Server; 2],
+    visitor: Visitor,
     /// Who answered for an address last.
     answering: BTreeMap<Ipv4Addr, MacAddr>,
     ready: Vec<Token>,
@@ -50,6 +56,7 @@ impl Play {
         let client = Client::open(&topology, link, addresses)?;
         let [a, b] = Router::ALL;
         let daemons = [Daemon::prepare(a, &directory)?, Daemon::prepare(b, &directory)?];
+        let visitor = Visitor::start(topology.client(), PAGE)?;
         let events = EventLoop::new()?;
         events.add(&signals, SIGNALS)?;
         events.add(&client, CLIENT)?;
@@ -57,11 +64,14 @@ impl Play {
             end: timeline.begun() + LONGEST,
             timeline,
             ledger: Ledger::default(),
+            visits: Visits::default(),
             events,
             signals,
             topology,
             client,
             daemons,
+            servers: Web::ALL.map(Server::new),
+            visitor,
             answering: BTreeMap::new(),
             ready: Vec::new(),
             _directory: directory,
@@ -106,11 +116,19 @@ impl Play {
             self.hear(now)?;
         }
         self.client.ask(now);
+        self.visitor.heard().for_each(|visit| self.visits.saw(visit));
+        for server in &mut self.servers {
+            if self.ready.contains(&server.token())
+                && let Some(ended) = server.tend(&self.events)?
+            {
+                self.timeline.note(now, server.web().name(), &ended.to_string());
+            }
+        }
         for daemon in &mut self.daemons {
             let name = daemon.router().name();
             if self.ready.contains(&daemon.log_token()) {
                 daemon.read_log(&self.events, |line| {
-                    if nodes::is_transition(line) {
+                    if nodes::is_transition(line) || nodes::is_about_servers(line) {
                         self.timeline.note(now, name, line);
                     }
                 });
@@ -185,6 +203,25 @@ impl Play {
             .try_for_each(Daemon::stop)
     }
 
+    /// Starts a web server.
+    pub(super) fn start_web(&mut self, web: Web) -> anyhow::Result<()> {
+        let (home, events) = (self.topology.web(web), &self.events);
+        match self.servers.iter_mut().find(|server| server.web() == web) {
+            Some(server) => server.start(home, events),
+            None => Ok(()),
+        }
+    }
+
+    /// Kills a web server.
+    pub(super) fn kill_web(&mut self, web: Web) -> anyhow::Result<()> {
+        self.servers.iter_mut().filter(|server| server.web() == web).try_for_each(Server::kill)
+    }
+
+    /// Whether a web server has not ended.
+    pub(super) fn runs_web(&self, web: Web) -> bool {
+        self.servers.iter().any(|server| server.web() == web && server.runs())
+    }
+
     /// Whether a router's daemon has not ended.
     pub(super) fn runs(&self, router: Router) -> bool {
         self.daemons.iter().any(|daemon| daemon.router() == router && daemon.runs())
@@ -210,6 +247,9 @@ impl Play {
         for daemon in &mut self.daemons {
             let _ = daemon.stop();
         }
+        for server in &mut self.servers {
+            let _ = server.kill();
+        }
         while self.daemons.iter().any(Daemon::runs) && now() < deadline {
             match self.turn() {
                 Err(error) if !error.is::<Interrupted>() => break,
@@ -226,6 +266,6 @@ const BATCHES_A_TURN: usize = 8;
 /// An answer that is older is none.
 const FRESH: Duration = Duration::from_millis(100);
 /// The whole play, whatever goes wrong.
-const LONGEST: Duration = Duration::from_secs(56);
+const LONGEST: Duration = Duration::from_secs(66);
 /// Time for the daemons to end.
 const PATIENCE: Duration = Duration::from_secs(3);

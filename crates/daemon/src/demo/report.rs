@@ -6,12 +6,17 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::ledger::Row;
+use super::visitor;
+use super::visits::VisitRow;
+use super::web::Web;
 
 /// All events, in order.
 #[derive(Debug)]
 pub(super) struct Report {
     /// One for each event.
     pub(super) rows: Vec<Row>,
+    /// The same for requests; none where there is no web page.
+    pub(super) visits: Vec<VisitRow>,
     /// How long the demonstration took.
     pub(super) took: Duration,
 }
@@ -21,6 +26,8 @@ pub(super) struct Report {
 struct Document<'a> {
     events: Vec<Entry<'a>>,
     tolerance_ms: f64,
+    requests: Vec<Requests<'a>>,
+    request_tolerance_ms: f64,
     met: bool,
     took_ms: f64,
 }
@@ -39,10 +46,24 @@ struct Entry<'a> {
     within_bound: Option<bool>,
 }
 
+#[derive(Serialize)]
+struct Requests<'a> {
+    event: &'a str,
+    web_1: u32,
+    web_2: u32,
+    failed: u32,
+    /// Null where none failed.
+    last_failure_ms: Option<f64>,
+    /// Null where nothing is promised.
+    bound_ms: Option<f64>,
+    within_bound: Option<bool>,
+}
+
 impl Report {
-    /// Whether every takeover happened in time.
+    /// Whether every takeover happened in time, and no request failed for longer than it may.
     pub(super) fn is_met(&self) -> bool {
         self.rows.iter().all(|row| is_within(row) != Some(false))
+            && self.visits.iter().all(|row| is_over(row) != Some(false))
     }
 
     /// The table and the verdict under it.
@@ -60,8 +81,13 @@ impl Report {
             text += &line([&row.event, &addresses.join(", "), &outage, &takeover, &bound]);
         }
         text.push('\n');
+        text += &self.requests();
         for row in self.rows.iter().filter(|row| is_within(row) == Some(false)) {
             let _ = writeln!(text, "NOT MET: {}, {}", row.event, complaint(row));
+        }
+        for row in self.visits.iter().filter(|row| is_over(row) == Some(false)) {
+            let last = span(row.last_failure.unwrap_or_default());
+            let _ = writeln!(text, "NOT MET: {}, a request failed after {last}", row.event);
         }
         if self.is_met() {
             let _ = writeln!(
@@ -69,6 +95,10 @@ impl Report {
                 "Every takeover and every outage within its bound + {}.",
                 span(TOLERANCE)
             );
+        }
+        if self.is_met() && !self.visits.is_empty() {
+            let tolerance = span(VISIT_TOLERANCE);
+            let _ = writeln!(text, "Every request answered behind its bound + {tolerance}.");
         }
         let pause = self.rows.iter().map(|row| row.pause).max().unwrap_or_default();
         if pause > NOTABLE {
@@ -78,7 +108,28 @@ impl Report {
                 span(pause)
             );
         }
-        text + LEGEND + &format!("The demonstration took {}.\n", span(self.took))
+        let farm = if self.visits.is_empty() { "" } else { LEGEND_OF_REQUESTS };
+        text + LEGEND + farm + &format!("The demonstration took {}.\n", span(self.took))
+    }
+
+    /// The table of requests.
+    fn requests(&self) -> String {
+        if self.visits.is_empty() {
+            return String::new();
+        }
+        let [one, two] = Web::ALL.map(Web::name);
+        let mut text =
+            visit_line(["event", "requests", one, two, "failed", "last failure", "bound"]);
+        for row in &self.visits {
+            let [one, two] = row.shares;
+            let all = one + two + row.failed;
+            let numbers = [all, one, two, row.failed].map(|number| number.to_string());
+            let [all, one, two, failed] = &numbers;
+            let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), span);
+            let (last, bound) = (time(row.last_failure), time(row.bound));
+            text += &visit_line([&row.event, all, one, two, failed, &last, &bound]);
+        }
+        text + "\n"
     }
 
     /// The document.
@@ -96,8 +147,26 @@ impl Report {
                 within_bound: is_within(row),
             })
             .collect();
+        let requests = self
+            .visits
+            .iter()
+            .map(|row| {
+                let [web_1, web_2] = row.shares;
+                Requests {
+                    event: &row.event,
+                    web_1,
+                    web_2,
+                    failed: row.failed,
+                    last_failure_ms: row.last_failure.map(milliseconds),
+                    bound_ms: row.bound.map(milliseconds),
+                    within_bound: is_over(row),
+                }
+            })
+            .collect();
         let document = Document {
             events,
+            requests,
+            request_tolerance_ms: milliseconds(VISIT_TOLERANCE),
             tolerance_ms: milliseconds(TOLERANCE),
             met: self.is_met(),
             took_ms: milliseconds(self.took),
@@ -113,6 +182,12 @@ fn is_within(row: &Row) -> Option<bool> {
     Some(row.outage <= limit && row.takeover.is_some_and(|takeover| takeover <= limit))
 }
 
+/// Whether failures were over in time; nothing where there is no bound.
+fn is_over(row: &VisitRow) -> Option<bool> {
+    let limit = row.bound? + VISIT_TOLERANCE;
+    Some(row.last_failure.is_none_or(|last| last <= limit))
+}
+
 fn complaint(row: &Row) -> String {
     let limit = row.bound.unwrap_or_default() + TOLERANCE;
     match row.takeover {
@@ -124,6 +199,12 @@ fn complaint(row: &Row) -> String {
 
 fn line([event, addresses, outage, takeover, bound]: [&str; 5]) -> String {
     let text = format!("{event:<16}  {addresses:<26}  {outage:>10}  {takeover:>10}  {bound:>10}");
+    format!("{}\n", text.trim_end())
+}
+
+fn visit_line([event, all, one, two, failed, last, bound]: [&str; 7]) -> String {
+    let text =
+        format!("{event:<16}  {all:>8}  {one:>6}  {two:>6}  {failed:>6}  {last:>12}  {bound:>10}");
     format!("{}\n", text.trim_end())
 }
 
@@ -143,11 +224,17 @@ fn milliseconds(span: Duration) -> f64 {
 
 /// What scheduling on an idle machine may add.
 const TOLERANCE: Duration = Duration::from_millis(20);
+/// The same for requests: one that was under way may wait for its answer as long as any.
+const VISIT_TOLERANCE: Duration = visitor::LIMIT.saturating_add(Duration::from_millis(50));
 /// A pause of the client that is worth a word.
 const NOTABLE: Duration = Duration::from_millis(5);
 const LEGEND: &str = "\
 Outage: longest time without an echo reply; after kill -9 the dead router's kernel still answers.
 Takeover: from the last advertisement to the first gratuitous ARP or echo reply of the other router.
+";
+const LEGEND_OF_REQUESTS: &str = "\
+Last failure: from the event to the last request that failed. A dead web server is asked on until its check has
+failed twice: within delay_loop (1 s), and again after delay_before_retry (0.5 s).
 ";
 
 #[cfg(test)]
@@ -172,7 +259,23 @@ mod tests {
             row("kill -9 of a", 1_234, Some(3_614_100), Some(3_613_281)),
             row("a comes back", 900, Some(400_000), None),
         ];
-        Report { rows, took: Duration::from_millis(26_540) }
+        let visits = vec![
+            VisitRow {
+                event: "kill -9 of web-2".to_owned(),
+                shares: [120, 20],
+                failed: 31,
+                last_failure: Some(Duration::from_micros(1_204_000)),
+                bound: Some(Duration::from_millis(1500)),
+            },
+            VisitRow {
+                event: "web-2 comes back".to_owned(),
+                shares: [80, 10],
+                failed: 0,
+                last_failure: None,
+                bound: None,
+            },
+        ];
+        Report { rows, visits, took: Duration::from_millis(26_540) }
     }
 
     #[test]
@@ -182,9 +285,16 @@ event             addresses                       outage    takeover       bound
 kill -9 of a      10.101.0.101, 10.101.0.102      1.2 ms     3.614 s     3.613 s
 a comes back      10.101.0.101, 10.101.0.102      0.9 ms           -           -
 
+event             requests   web-1   web-2  failed  last failure       bound
+kill -9 of web-2       171     120      20      31       1.204 s     1.500 s
+web-2 comes back        90      80      10       0             -           -
+
 Every takeover and every outage within its bound + 20.0 ms.
+Every request answered behind its bound + 300.0 ms.
 Outage: longest time without an echo reply; after kill -9 the dead router's kernel still answers.
 Takeover: from the last advertisement to the first gratuitous ARP or echo reply of the other router.
+Last failure: from the event to the last request that failed. A dead web server is asked on until its check has
+failed twice: within delay_loop (1 s), and again after delay_before_retry (0.5 s).
 The demonstration took 26.540 s.
 ";
         assert_eq!(good().table(), expected);
@@ -197,9 +307,17 @@ The demonstration took 26.540 s.
             row("link of b down", 3_600_000, Some(3_640_000), Some(3_613_281)),
             row("a stopped", 700_000, Some(613_000), Some(613_281)),
         ];
-        let report = Report { rows, took: Duration::from_secs(30) };
+        let visits = vec![VisitRow {
+            event: "kill -9 of web-2".to_owned(),
+            shares: [120, 20],
+            failed: 31,
+            last_failure: Some(Duration::from_millis(1801)),
+            bound: Some(Duration::from_millis(1500)),
+        }];
+        let report = Report { rows, visits, took: Duration::from_secs(30) };
         assert!(!report.is_met());
         let table = report.table();
+        assert!(table.contains("NOT MET: kill -9 of web-2, a request failed after 1.801 s\n"));
         assert!(table.contains("NOT MET: kill -9 of a, nobody took over\n"));
         assert!(table.contains("NOT MET: link of b down, takeover after 3.640 s\n"));
         assert!(table.contains("NOT MET: a stopped, outage of 700.0 ms\n"));
@@ -238,6 +356,27 @@ The demonstration took 26.540 s.
                 },
             ],
             "tolerance_ms": 20.0,
+            "requests": [
+                {
+                    "event": "kill -9 of web-2",
+                    "web_1": 120,
+                    "web_2": 20,
+                    "failed": 31,
+                    "last_failure_ms": 1204.0,
+                    "bound_ms": 1500.0,
+                    "within_bound": true,
+                },
+                {
+                    "event": "web-2 comes back",
+                    "web_1": 80,
+                    "web_2": 10,
+                    "failed": 0,
+                    "last_failure_ms": null,
+                    "bound_ms": null,
+                    "within_bound": null,
+                },
+            ],
+            "request_tolerance_ms": 300.0,
             "met": true,
             "took_ms": 26540.0,
         });

@@ -15,6 +15,8 @@ use super::play::{Interrupted, Play};
 use super::report::Report;
 use super::timeline::Timeline;
 use super::topology::Router;
+use super::visits::VisitRow;
+use super::web::Web;
 use crate::compat::exit;
 use crate::terminal::{eprint, print};
 
@@ -73,7 +75,7 @@ fn play(timeline: Timeline) -> anyhow::Result<Report> {
     let outcome = perform(&mut play);
     play.finish();
     match outcome {
-        Ok(rows) => Ok(Report { rows, took: now().since(begun) }),
+        Ok((rows, visits)) => Ok(Report { rows, visits, took: now().since(begun) }),
         Err(error) => {
             if !error.is::<Interrupted>() {
                 eprint(&play.logs());
@@ -83,31 +85,75 @@ fn play(timeline: Timeline) -> anyhow::Result<Report> {
     }
 }
 
-fn perform(play: &mut Play) -> anyhow::Result<Vec<Row>> {
+fn perform(play: &mut Play) -> anyhow::Result<(Vec<Row>, Vec<VisitRow>)> {
     play.announce(
         "routers a and b and a client on one bridge; a ping of every address each millisecond",
     );
+    play.announce("web-1 and web-2 behind 10.101.0.101; a request there every 10 ms");
+    for web in Web::ALL {
+        play.start_web(web)?;
+    }
     for router in Router::ALL {
         play.start(router)?;
     }
     await_home(play, "no router took its addresses")?;
+    let mut visits = break_web(play)?;
     let mut rows = Vec::new();
     for (deed, router) in SCRIPT {
+        // The page moves with the addresses of a.
+        let is_asked = router == Router::A;
+        play.visits.begin(now(), describe(deed, router), Some(bound(deed)));
         rows.extend(fail(play, deed, router)?);
+        visits.extend(play.visits.end().filter(|_| is_asked));
+        play.visits.begin(now(), return_of(router.name()), None);
         rows.extend(heal(play, deed, router)?);
+        visits.extend(play.visits.end().filter(|_| is_asked));
     }
     play.announce("end");
-    Ok(rows)
+    Ok((rows, visits))
+}
+
+/// Shows both web servers, kills one, and starts it again.
+fn break_web(play: &mut Play) -> anyhow::Result<Vec<VisitRow>> {
+    let mut visits = Vec::new();
+    let shared = play.until(now() + PATIENCE, |play, _| play.visits.are_shared())?;
+    anyhow::ensure!(shared, "the web page is not served by both servers in turn");
+    play.visits.begin(now(), "all is well".to_owned(), Some(Duration::ZERO));
+    play.until(now() + LOOK, |_, _| false)?;
+    visits.extend(play.visits.end());
+    let event = format!("kill -9 of {}", VICTIM.name());
+    play.timeline.write(&format!("\n-- {event}\n"));
+    play.visits.begin(now(), event, Some(DETECTION));
+    play.kill_web(VICTIM)?;
+    play.until(now() + DETECTION + GRACE, |play, _| play.visits.are_all_of(SURVIVOR))?;
+    visits.extend(play.visits.end());
+    let ended = play.until(now() + GRACE, |play, _| !play.runs_web(VICTIM))?;
+    anyhow::ensure!(ended, "{} does not end", VICTIM.name());
+    play.visits.begin(now(), return_of(VICTIM.name()), None);
+    play.announce(&format!("{} is started again", VICTIM.name()));
+    play.start_web(VICTIM)?;
+    let shared = play.until(now() + DETECTION + GRACE, |play, _| play.visits.are_shared())?;
+    anyhow::ensure!(shared, "{} gets no requests any more", VICTIM.name());
+    visits.extend(play.visits.end());
+    Ok(visits)
+}
+
+fn describe(deed: Deed, router: Router) -> String {
+    match deed {
+        Deed::Kill => format!("kill -9 of {}", router.name()),
+        Deed::Unplug => format!("link of {} down", router.name()),
+        Deed::Stop => format!("{} stopped", router.name()),
+    }
+}
+
+fn return_of(name: &str) -> String {
+    format!("{name} comes back")
 }
 
 /// Does something to a router and watches the other one take over.
 fn fail(play: &mut Play, deed: Deed, router: Router) -> anyhow::Result<Option<Row>> {
     let bound = bound(deed);
-    let event = match deed {
-        Deed::Kill => format!("kill -9 of {}", router.name()),
-        Deed::Unplug => format!("link of {} down", router.name()),
-        Deed::Stop => format!("{} stopped", router.name()),
-    };
+    let event = describe(deed, router);
     play.timeline.write(&format!("\n-- {event}\n"));
     play.ledger.begin(Expectation {
         event,
@@ -133,7 +179,7 @@ fn heal(play: &mut Play, deed: Deed, router: Router) -> anyhow::Result<Option<Ro
         anyhow::ensure!(ended, "the daemon of {} does not end", router.name());
     }
     play.ledger.begin(Expectation {
-        event: format!("{} comes back", router.name()),
+        event: return_of(router.name()),
         moves: moves(router),
         leaver: router.other().mac(),
         bound: None,
@@ -201,6 +247,13 @@ const SERVICES: [Service; 2] = [
         addresses: [Ipv4Addr::new(10, 101, 0, 107), Ipv4Addr::new(10, 101, 0, 108)],
     },
 ];
+/// The web server that dies, and the other.
+const VICTIM: Web = Web::Two;
+const SURVIVOR: Web = Web::One;
+/// `delay_loop` of the page, and `delay_before_retry` of its checks, which try once more.
+const DETECTION: Duration = Duration::from_millis(1500);
+/// How long one looks on while all is well.
+const LOOK: Duration = Duration::from_millis(1000);
 /// `advert_int` of the examples.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// `priority` of the router that takes over.
@@ -245,5 +298,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_script_knows_the_web_servers_and_the_times_of_the_farm() {
+        let farm = include_str!("../../../../examples/web-farm.conf");
+        for web in Web::ALL {
+            assert!(farm.contains(&format!("real_server {} 80 {{", web.address())));
+        }
+        for times in ["delay_loop 1 ", "retry 1 ", "delay_before_retry 0.5"] {
+            assert!(farm.contains(times), "{times}");
+        }
+        assert!(farm.contains("virtual_server 10.101.0.101 80 {"));
     }
 }

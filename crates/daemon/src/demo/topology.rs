@@ -1,10 +1,10 @@
-//! The network of the demonstration: a bridge, and a cable from it into each of three namespaces.
+//! The network of the demonstration: a bridge, and a cable from it into each of five namespaces.
 //!
 //! ```text
-//!            bridge
-//!     to-a |  to-b |  | to-client
-//!     eth0 |  eth0 |  | eth0
-//!      router a   b    client
+//!                      bridge
+//!     to-a |  to-b |  | to-client | to-web-1 | to-web-2
+//!     eth0 |  eth0 |  | eth0      | eth0     | eth0
+//!      router a   b    client      web-1      web-2
 //! ```
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,7 +13,10 @@ use anyhow::Context as _;
 use intent::{Address, Flags, IfIndex, Lifetime};
 use kernel::namespace::Namespace;
 use kernel::netlink::RequestSocket;
+use kernel::sysctl::{self, Setting};
 use wire::MacAddr;
+
+use super::web::Web;
 
 /// One of the two machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +74,7 @@ pub(super) struct Topology {
     a: Namespace,
     b: Namespace,
     client: Namespace,
+    webs: [Namespace; 2],
     bridge: RequestSocket,
     ports: [IfIndex; 2],
 }
@@ -92,7 +96,12 @@ impl Topology {
         let (port_a, _) = plug(&mut bridge, master, &a, "a", Router::A.mac(), Router::A.address())?;
         let (port_b, _) = plug(&mut bridge, master, &b, "b", Router::B.mac(), Router::B.address())?;
         let (_, link) = plug(&mut bridge, master, &client, "client", CLIENT_MAC, CLIENT)?;
-        Ok((Self { a, b, client, bridge, ports: [port_a, port_b] }, ClientLink(link)))
+        let webs = [Namespace::create()?, Namespace::create()?];
+        for (web, home) in Web::ALL.into_iter().zip(&webs) {
+            plug(&mut bridge, master, home, web.name(), web_mac(web), web.address())?;
+            home.within(serve_virtual_address)??;
+        }
+        Ok((Self { a, b, client, webs, bridge, ports: [port_a, port_b] }, ClientLink(link)))
     }
 
     /// Where a router lives.
@@ -106,6 +115,15 @@ impl Topology {
     /// Where the client lives.
     pub(super) const fn client(&self) -> &Namespace {
         &self.client
+    }
+
+    /// Where a web server lives.
+    pub(super) const fn web(&self, web: Web) -> &Namespace {
+        let [one, two] = &self.webs;
+        match web {
+            Web::One => one,
+            Web::Two => two,
+        }
     }
 
     /// Pulls the cable of a router out of the bridge's side, or plugs it in again: its `eth0` has no carrier then.
@@ -156,6 +174,19 @@ fn set_up(address: Ipv4Addr) -> anyhow::Result<IfIndex> {
     Ok(link)
 }
 
+/// Makes this namespace a real server behind direct routing: it has the page's address, and does not say so by ARP.
+fn serve_virtual_address() -> anyhow::Result<()> {
+    sysctl::write("all", Setting::ArpIgnore, 1)?;
+    sysctl::write("all", Setting::ArpAnnounce, 2)?;
+    let mut requests = RequestSocket::open()?;
+    let loopback = index(&mut requests, "lo")?;
+    let address = Address { prefix: 32, ..own(loopback, PAGE) };
+    for outcome in requests.set_addresses(&[address]) {
+        outcome?;
+    }
+    Ok(())
+}
+
 fn own(interface: IfIndex, address: Ipv4Addr) -> Address {
     Address {
         interface,
@@ -180,5 +211,15 @@ fn index(requests: &mut RequestSocket, name: &str) -> anyhow::Result<IfIndex> {
 pub(super) const LINK: &str = "eth0";
 /// The client's address.
 pub(super) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 101, 2, 10);
+/// The virtual address whose web page is asked for.
+pub(super) const PAGE: Ipv4Addr = Ipv4Addr::new(10, 101, 0, 101);
 const CLIENT_MAC: MacAddr = MacAddr([0x02, 0, 0, 0, 0, 0x0c]);
+
+const fn web_mac(web: Web) -> MacAddr {
+    match web {
+        Web::One => MacAddr([0x02, 0, 0, 0, 0, 0x11]),
+        Web::Two => MacAddr([0x02, 0, 0, 0, 0, 0x12]),
+    }
+}
+
 const BRIDGE: &str = "lan";

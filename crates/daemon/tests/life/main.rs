@@ -22,6 +22,7 @@ mod balancing;
 mod balancing_told;
 mod children;
 mod daemon;
+mod demo;
 mod dumps;
 mod ear;
 mod faults;
@@ -68,6 +69,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("servers", servers::TESTS),
     ("real_server", real_server::TESTS),
     ("children", children::TESTS),
+    ("demo", demo::TESTS),
     ("balancing", balancing::TESTS),
     ("balancing_told", balancing_told::TESTS),
     ("supervision", supervision::TESTS),

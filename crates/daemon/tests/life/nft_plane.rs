@@ -125,6 +125,7 @@ fn outlives_the_process() {
     let before = nft("-s list ruleset");
     let child = checker(&daemon);
     let done = AtomicBool::new(false);
+    daemon.mark();
     std::thread::scope(|scope| {
         let client = scope.spawn(|| {
             let mut count = 0;

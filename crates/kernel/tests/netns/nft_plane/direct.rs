@@ -81,6 +81,13 @@ pub fn datagrams() {
     let both = [Some(1), Some(1)];
     reach(&mut plane, &pool(tcp(VIP6, 8080), Scheduling::new("rr"), both));
     assert_eq!(farm.shares(AT6, 6), (3, 3));
+    reach(&mut plane, &pool(udp(VIP6, 8080), Scheduling::new("rr"), both));
+    let (one, other) = (farm.datagrams(AT6), farm.datagrams(AT6));
+    let first = [exchange(&one), exchange(&other)];
+    assert_ne!(first[0][..1], first[1][..1]);
+    for _ in 0..3 {
+        assert_eq!([exchange(&one), exchange(&other)], first);
+    }
 }
 
 pub fn removed() {

@@ -129,6 +129,7 @@ impl Farm {
                 serve(number, 8080);
                 // An answer comes from the address that the socket is bound to.
                 answer(number, "192.0.2.1:8080");
+                answer(number, "[2001:db8:2::1]:8080");
             });
             space
         });

@@ -3,6 +3,7 @@
 mod direct;
 mod farm;
 mod nat;
+mod sctp;
 mod standing;
 
 use intent::service::{
@@ -18,6 +19,9 @@ pub const TESTS: &[Test] = &[
     ("weights_are_shares", nat::weights),
     ("a_drained_server_keeps_its_connections_and_gets_no_more", nat::drained),
     ("datagrams_of_a_flow_stay_until_their_server_goes", nat::datagrams),
+    ("datagrams_of_a_flow_stay_over_ipv6_too", nat::datagrams_of_ipv6),
+    ("associations_of_sctp_take_turns", sctp::rewritten),
+    ("associations_of_sctp_go_to_servers_as_they_are", sctp::as_they_are),
     ("a_client_returns_to_its_server_while_it_is_remembered", nat::persistent),
     ("a_service_that_remembers_loses_its_last_server_and_gets_its_first", nat::emptied),
     ("clients_are_remembered_at_servers_with_ports_and_without", nat::ports_and_none),

@@ -93,6 +93,24 @@ pub fn datagrams() {
     assert_eq!(exchange(&others), other);
 }
 
+pub fn datagrams_of_ipv6() {
+    let farm = Farm::routed();
+    let wanted = |numbers: &[usize]| -> Services {
+        let server = |number: &usize| (back(&server6(*number), 8080), NAT);
+        let servers: Vec<_> = numbers.iter().map(server).collect();
+        [(udp(VIP6, 53), service(Scheduling::new("rr"), &servers))].into()
+    };
+    let mut plane = plane(&wanted(&[1, 2]));
+    let socket = farm.datagrams("[2001:db8:2::1]:53");
+    let first = exchange(&socket);
+    for _ in 0..4 {
+        assert_eq!(exchange(&socket), first);
+    }
+    let other = if first.starts_with("1 ") { 2 } else { 1 };
+    reach(&mut plane, &wanted(&[other]));
+    assert_eq!(exchange(&socket), format!("{other} {CLIENT6}"));
+}
+
 fn remembering(seconds: u32, granularity: Granularity) -> Scheduling {
     let persistence = Persistence { seconds, granularity, engine: None };
     Scheduling { persistence: Some(persistence), ..Scheduling::new("rr") }
