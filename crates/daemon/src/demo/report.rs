@@ -98,7 +98,10 @@ impl Report {
         }
         if self.is_met() && !self.visits.is_empty() {
             let tolerance = span(VISIT_TOLERANCE);
-            let _ = writeln!(text, "Every request answered behind its bound + {tolerance}.");
+            let _ = writeln!(
+                text,
+                "No request failed later than the bound of its event + {tolerance}."
+            );
         }
         let pause = self.rows.iter().map(|row| row.pause).max().unwrap_or_default();
         if pause > NOTABLE {
@@ -290,7 +293,7 @@ kill -9 of web-2       171     120      20      31       1.204 s     1.500 s
 web-2 comes back        90      80      10       0             -           -
 
 Every takeover and every outage within its bound + 20.0 ms.
-Every request answered behind its bound + 300.0 ms.
+No request failed later than the bound of its event + 300.0 ms.
 Outage: longest time without an echo reply; after kill -9 the dead router's kernel still answers.
 Takeover: from the last advertisement to the first gratuitous ARP or echo reply of the other router.
 Last failure: from the event to the last request that failed. A dead web server is asked on until its check has
