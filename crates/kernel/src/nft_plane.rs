@@ -111,7 +111,7 @@ impl NftPlane {
         let mut results: Vec<Result<(), NftPlaneError>> = changes.iter().map(|_| Ok(())).collect();
         let mut wanted: BTreeMap<Front, Option<Service>> = BTreeMap::new();
         for (change, result) in changes.iter().zip(&mut results) {
-            let front = front(change);
+            let front = change.front();
             let service = wanted.entry(front).or_insert_with(|| self.standing.get(&front).cloned());
             *result = step(service, change);
         }
@@ -128,7 +128,7 @@ impl NftPlane {
         }
         self.take(steps, &mut refused);
         for (change, result) in changes.iter().zip(&mut results) {
-            if let (Ok(()), Some(failure)) = (&result, refused.get(&front(change))) {
+            if let (Ok(()), Some(failure)) = (&result, refused.get(&change.front())) {
                 *result = Err(failure.of_change(change));
             }
         }
@@ -329,18 +329,6 @@ impl Step {
         // What stands was written by us.
         let standing = standing.cloned().map(plan).transpose()?;
         Ok(Some(Self { front, standing, wanted }))
-    }
-}
-
-/// Which front a change is about.
-const fn front(change: &ServiceChange) -> Front {
-    match change {
-        ServiceChange::Add(front, _)
-        | ServiceChange::Set(front, _)
-        | ServiceChange::AddDestination(front, ..)
-        | ServiceChange::SetDestination(front, ..)
-        | ServiceChange::RemoveDestination(front, _)
-        | ServiceChange::Remove(front) => *front,
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use config::model::CheckKind;
+use control::Watched;
 use health::{CheckId, DestinationId, ServiceId};
 use intent::service::{Back, Destination, Front, Scheduling, ServiceNames};
 
@@ -17,6 +18,8 @@ pub(super) struct Catalogue {
     pub(super) services: BTreeMap<ServiceId, Service>,
     pub(super) servers: BTreeMap<DestinationId, Server>,
     pub(super) checks: BTreeMap<CheckId, Check>,
+    /// Who is told what the parent finds out.
+    pub(super) watchers: BTreeMap<Watched, Vec<CheckId>>,
 }
 
 /// A virtual server.

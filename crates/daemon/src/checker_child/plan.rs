@@ -202,7 +202,10 @@ impl Planner<'_> {
         };
         self.catalogue.checks.insert(id, entry);
         let source = match told::watched_by(&check.kind) {
-            Some(_) => Source::Told,
+            Some(watched) => {
+                self.catalogue.watchers.entry(watched).or_default().push(id);
+                Source::Told
+            }
             None => Source::Probed(self.timing(check, id)),
         };
         let weighs = specs::weighs(&check.kind);

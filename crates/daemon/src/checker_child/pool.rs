@@ -1,17 +1,20 @@
 //! What the load balancer should hold, what it holds as far as is known, and the steps between the two.
 //!
 //! Whoever drives this performs the steps and says what became of them. What was refused stays wanted and is tried again
-//! after a pause; what others change is found by looking, and put right. Their own entries are left alone.
+//! after a pause, for which other steps of its service do not wait; what others change is found by looking, and put
+//! right. Their own entries are left alone.
+
+mod refusal;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use clock::Instant;
+use clock::{Instant, Timers};
 use health::{Change, DestinationId, ServiceId};
 use intent::service::{
     Back, Destination, Front, Service, ServiceChange, ServiceNames, Services, diff_services,
 };
 
+use self::refusal::Refusal;
 use super::catalogue::Catalogue;
 
 /// The pools of all virtual servers.
@@ -27,13 +30,17 @@ pub(super) struct Pool {
     /// Where what stands may not be what is wanted.
     untidy: BTreeSet<Front>,
     refused: BTreeMap<Front, Refusal>,
+    /// When what was refused is tried again.
+    again: Timers<Front>,
 }
 
-#[derive(Debug)]
-struct Refusal {
-    why: String,
-    again: Instant,
-    pause: Duration,
+/// What became of steps.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// What is worth telling of it.
+    pub(super) words: Vec<Word>,
+    /// Whether one was refused, so that a look may tell why.
+    pub(super) is_refused: bool,
 }
 
 /// Something to tell of services.
@@ -74,7 +81,8 @@ impl Pool {
         }
     }
 
-    /// Follows another configuration: services that it does not have go, others may be other ones.
+    /// Follows another configuration: services that it does not have go, others may be other ones. What was refused is
+    /// tried again at once: who reloads may have mended it.
     pub(super) fn follow_all(&mut self, catalogue: &Catalogue) {
         self.held.retain(|service, _| catalogue.services.contains_key(service));
         let mut wanted = Services::new();
@@ -91,6 +99,8 @@ impl Pool {
         }
         self.wanted = wanted;
         self.untidy = self.ours.keys().copied().collect();
+        self.refused.values_mut().for_each(Refusal::forgive);
+        self.again = Timers::new();
     }
 
     /// Makes ours what stands behind our fronts, and with `everything` other services too: whoever made it is gone.
@@ -119,54 +129,77 @@ impl Pool {
 
     /// Steps to take now, some at a time; nothing while all is as wanted, or pauses.
     pub(super) fn steps(&mut self, now: Instant) -> Vec<ServiceChange> {
-        let mut steps = Vec::new();
-        let mut tidy = Vec::new();
-        for front in &self.untidy {
-            if self.refused.get(front).is_some_and(|refusal| refusal.again > now) {
-                continue;
+        while let Some(front) = self.again.pop_due(now) {
+            if let Some(refusal) = self.refused.get_mut(&front) {
+                refusal.try_again();
             }
-            let here = self.steps_at(front);
+            self.untidy.insert(front);
+        }
+        let mut steps = Vec::new();
+        let mut idle = Vec::new();
+        for front in &self.untidy {
+            let mut here = self.steps_at(front);
+            let is_tidy = here.is_empty();
+            if let Some(refusal) = self.refused.get(front) {
+                refusal.hold_back(&mut here);
+            }
             if here.is_empty() {
-                tidy.push(*front);
+                idle.push((*front, is_tidy));
             }
             steps.extend(here);
             if steps.len() >= STEPS {
                 break;
             }
         }
-        for front in tidy {
+        for (front, is_tidy) in idle {
             self.untidy.remove(&front);
-            self.refused.remove(&front);
-            self.disown(&front);
+            if is_tidy {
+                self.pardon(&front);
+                self.disown(&front);
+            }
         }
         steps
     }
 
-    /// What became of steps; what is worth telling of it.
+    /// Takes in what became of steps, all that there were of their services.
     pub(super) fn took(
         &mut self,
         now: Instant,
         steps: Vec<(ServiceChange, Result<(), String>)>,
-    ) -> Vec<Word> {
-        let mut words = Vec::new();
-        let mut failed = BTreeSet::new();
-        let mut went = BTreeSet::new();
+    ) -> Taken {
+        let mut refused: BTreeMap<Front, Vec<(ServiceChange, String)>> = BTreeMap::new();
+        let mut worked = BTreeSet::new();
         for (step, result) in steps {
-            let front = front_of(&step);
-            went.insert(front);
+            let front = step.front();
             match result {
-                Ok(()) => perform(&mut self.standing, step),
-                // What follows from a refusal is not told of, but the refusal.
-                Err(why) if failed.insert(front) => words.extend(self.refuse(now, front, why)),
-                Err(_) => {}
+                Ok(()) => {
+                    worked.insert(front);
+                    perform(&mut self.standing, step);
+                }
+                Err(why) => refused.entry(front).or_default().push((step, why)),
             }
         }
-        for front in went.difference(&failed) {
-            if self.refused.remove(front).is_some() {
+        let is_refused = !refused.is_empty();
+        let mut words = Vec::new();
+        for front in worked.iter().filter(|front| !refused.contains_key(front)) {
+            if self.refused.get(front).is_some_and(|refusal| !refusal.is_waiting()) {
+                self.pardon(front);
                 words.push(Word::Accepted(*front));
             }
+            self.untidy.remove(front);
+            self.disown(front);
         }
-        words
+        for (front, steps) in refused {
+            let mut rest = self.steps_at(&front);
+            let refusal = self.refused.entry(front).or_default();
+            words.extend(refusal.add(now, steps, worked.contains(&front)).map(Word::Refused));
+            self.again.set(front, refusal.again());
+            refusal.hold_back(&mut rest);
+            if rest.is_empty() {
+                self.untidy.remove(&front);
+            }
+        }
+        Taken { words, is_refused }
     }
 
     /// What stands, as it was seen now; what others have changed of it.
@@ -200,20 +233,14 @@ impl Pool {
         &self.standing
     }
 
-    /// When a step that was refused is due again.
+    /// When there are steps to take: at once, or when one that was refused is due again.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let due = |front: &Front| self.refused.get(front).map_or(Instant::ZERO, |it| it.again);
-        self.untidy.iter().map(due).min()
+        if self.untidy.is_empty() { self.again.next() } else { Some(Instant::ZERO) }
     }
 
     /// Why a step at a front was refused last, until one was taken.
     pub(super) fn refusal(&self, front: &Front) -> Option<&str> {
-        self.refused.get(front).map(|refusal| refusal.why.as_str())
-    }
-
-    /// Whether something was refused, so that a look may tell why.
-    pub(super) fn is_refused(&self) -> bool {
-        !self.refused.is_empty()
+        self.refused.get(front).map(Refusal::why)
     }
 
     /// Gives up everything: the steps that take all of ours away.
@@ -238,12 +265,10 @@ impl Pool {
         }
     }
 
-    fn refuse(&mut self, now: Instant, front: Front, why: String) -> Option<Word> {
-        let former = self.refused.get(&front);
-        let pause = former.map_or(FIRST_PAUSE, |it| it.pause.saturating_mul(2).min(LONGEST_PAUSE));
-        let is_news = former.is_none_or(|it| it.why != why);
-        self.refused.insert(front, Refusal { why: why.clone(), again: now + pause, pause });
-        is_news.then_some(Word::Refused(why))
+    /// Nothing of it is refused any more.
+    fn pardon(&mut self, front: &Front) {
+        self.refused.remove(front);
+        self.again.cancel(front);
     }
 }
 
@@ -271,17 +296,6 @@ fn wanted_at(
         }
     }
     service
-}
-
-const fn front_of(step: &ServiceChange) -> Front {
-    match step {
-        ServiceChange::Add(front, _)
-        | ServiceChange::Set(front, _)
-        | ServiceChange::AddDestination(front, ..)
-        | ServiceChange::SetDestination(front, ..)
-        | ServiceChange::RemoveDestination(front, _)
-        | ServiceChange::Remove(front) => *front,
-    }
 }
 
 /// Brings what stands up to a step that was taken.
@@ -316,9 +330,6 @@ fn perform(standing: &mut Services, step: ServiceChange) {
 const STEPS: usize = 1000;
 /// Changes of others, and servers that were left, that are named for one service.
 const TOLD: usize = 5;
-/// From a refusal to the next attempt.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests;

@@ -69,9 +69,9 @@ impl Shell {
         let results = plane.apply(&steps);
         let results = steps.into_iter().zip(results);
         let results = results.map(|(step, result)| (step, result.map_err(|error| error.line())));
-        let words = self.pool.took(now, results.collect());
-        self.tell_words(words);
-        if self.pool.is_refused() {
+        let taken = self.pool.took(now, results.collect());
+        self.tell_words(taken.words);
+        if taken.is_refused {
             // What stands may be other than was thought.
             self.tending.look_at = self.tending.look_at.min(now + AFTER_A_REFUSAL);
         }

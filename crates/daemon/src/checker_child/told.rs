@@ -14,11 +14,7 @@ impl Shell {
     /// The parent found out something new.
     pub(super) fn take_findings(&mut self, now: Instant, findings: BTreeMap<Watched, Finding>) {
         for (watched, finding) in findings {
-            let checks = self.catalogue.checks.iter();
-            let told: Vec<CheckId> = checks
-                .filter(|(_, check)| watched_by(&check.kind).as_ref() == Some(&watched))
-                .map(|(id, _)| *id)
-                .collect();
+            let told = self.catalogue.watchers.get(&watched).cloned().unwrap_or_default();
             self.findings.insert(watched, finding);
             for check in told {
                 self.tell_check(now, check);

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use config::model::{CheckKind, Command, Protocol, VirtualServer};
-use intent::service::Back;
+use intent::service::{Back, Front};
+use wire::Family;
 
 /// `[192.0.2.1]:tcp:80`, `FWM 7` or `[web]:0`.
 pub(crate) fn virtual_server(server: &VirtualServer) -> String {
@@ -33,9 +34,17 @@ pub(crate) fn server(back: Back, protocol: &str) -> String {
     trio(back.address, protocol, back.port)
 }
 
-/// What parent and checker process know a virtual server by: two of one name may balance a group, each a protocol.
+/// What parent and checker process know a virtual server by: two of one name may balance a group, each a protocol, or a
+/// mark, each a family.
 pub(crate) fn key(server: &VirtualServer) -> String {
-    format!("{} {}", virtual_server(server), protocol(server))
+    let mut key = format!("{} {}", virtual_server(server), protocol(server));
+    let front = server.balance.as_ref().and_then(|balance| balance.fronts.first());
+    if let Some(Front::Mark { family: Family::Ipv6, .. }) = front
+        && server.group.is_none()
+    {
+        key.push_str(" inet6");
+    }
+    key
 }
 
 /// What they know a real server by.

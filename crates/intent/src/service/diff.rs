@@ -59,6 +59,21 @@ pub fn diff_services(
     changes
 }
 
+impl ServiceChange {
+    /// Which service it is about.
+    #[must_use]
+    pub const fn front(&self) -> Front {
+        match self {
+            Self::Add(front, _)
+            | Self::Set(front, _)
+            | Self::AddDestination(front, ..)
+            | Self::SetDestination(front, ..)
+            | Self::RemoveDestination(front, _)
+            | Self::Remove(front) => *front,
+        }
+    }
+}
+
 impl fmt::Display for ServiceChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

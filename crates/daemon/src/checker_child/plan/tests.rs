@@ -112,6 +112,29 @@ fn names_are_those_that_operators_know() {
 }
 
 #[test]
+fn marks_of_both_families_are_known_apart() {
+    let text = "virtual_server fwmark 7 {\n real_server 192.0.2.11 80 {\n }\n}\n\
+        virtual_server fwmark 7 {\n ip_family inet6\n real_server 2001:db8::2 80 {\n }\n}\n";
+    let (catalogue, _) = planned(&model(text));
+    let keys: Vec<&str> = catalogue.services.values().map(|it| it.key.as_str()).collect();
+    assert_eq!(keys, ["FWM 7 none", "FWM 7 none inet6"]);
+}
+
+#[test]
+fn who_is_told_of_a_session_is_written_down() {
+    let text = "bfd_instance b {\n neighbor_ip 192.0.2.9\n}\n\
+        virtual_server 192.0.2.1 80 {\n protocol TCP\n real_server 192.0.2.11 80 {\n BFD_CHECK {\n \
+        name b\n }\n TCP_CHECK {\n }\n }\n real_server 192.0.2.12 80 {\n BFD_CHECK {\n name b\n \
+        }\n }\n}\n";
+    let (catalogue, _) = planned(&model(text));
+    let told = catalogue.checks.iter().filter(|(_, it)| matches!(it.kind, CheckKind::Bfd(_)));
+    let told: Vec<CheckId> = told.map(|(id, _)| *id).collect();
+    assert_eq!(told.len(), 2);
+    let session = control::Watched::Session("b".to_owned());
+    assert_eq!(catalogue.watchers, BTreeMap::from([(session, told)]));
+}
+
+#[test]
 fn first_looks_are_spread_over_the_warmup_and_never_beyond() {
     let whole = Duration::from_secs(60);
     let parts: Vec<Duration> = (0..1000).map(|number| part(whole, number)).collect();

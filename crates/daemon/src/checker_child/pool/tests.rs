@@ -67,7 +67,7 @@ impl Bench {
                 }
             })
             .collect();
-        (names, self.pool.took(at(second), results))
+        (names, self.pool.took(at(second), results).words)
     }
 }
 
@@ -168,6 +168,73 @@ fn a_refusal_is_told_once_and_tried_again_ever_more_seldom() {
     let (_, words) = bench.tend(184);
     assert_eq!(words, [Word::Accepted(front())]);
     assert_eq!(bench.kernel[&front()].destinations.len(), 1);
+}
+
+#[test]
+fn a_dead_server_is_removed_while_something_else_of_its_service_is_refused() {
+    let mut bench = Bench::new("lb_algo rr", &[11, 12]);
+    bench.tend(1);
+    bench.refuses = Some("change service");
+    bench.configure("lb_algo mh", &[11, 12]);
+    let (steps, words) = bench.tend(2);
+    assert_eq!(steps, ["change service TCP 192.0.2.1:80"]);
+    assert_eq!(words, [Word::Refused("change service TCP 192.0.2.1:80: no".to_owned())]);
+    for second in [3, 5, 9, 17, 33, 65, 125] {
+        assert_eq!(bench.tend(second).0.len(), 1);
+    }
+    let gone = *bench.catalogue.servers.last_key_value().unwrap().0;
+    bench.follow(Change::Remove { destination: gone });
+    assert_eq!(bench.pool.deadline(), Some(Instant::ZERO));
+    let removal = "remove server 192.0.2.12:80 of TCP 192.0.2.1:80";
+    assert_eq!(bench.tend(126), (vec![removal.to_owned()], vec![]));
+    // What is refused waits as before.
+    assert_eq!(bench.pool.deadline(), Some(at(185)));
+    assert_eq!(bench.tend(184).0, [""; 0]);
+    assert_eq!(bench.tend(185).0, steps);
+    bench.refuses = None;
+    assert_eq!(bench.tend(245), (steps, vec![Word::Accepted(front())]));
+}
+
+#[test]
+fn a_reload_tries_at_once_what_was_refused_and_pauses_begin_anew() {
+    let mut bench = Bench { refuses: Some("add service"), ..Bench::new("", &[11]) };
+    for second in [1, 2, 4, 8] {
+        assert_eq!(bench.tend(second).0.len(), 2);
+    }
+    assert_eq!(bench.pool.deadline(), Some(at(16)));
+    bench.configure("", &[11]);
+    assert_eq!(bench.pool.deadline(), Some(Instant::ZERO));
+    assert_eq!(bench.tend(9).0.len(), 2);
+    assert_eq!(bench.pool.deadline(), Some(at(10)));
+}
+
+#[test]
+fn where_all_is_refused_for_the_sake_of_one_step_the_others_are_taken_without_it() {
+    let mut bench = Bench::new("lb_algo rr", &[11, 12]);
+    bench.tend(1);
+    let gone = *bench.catalogue.servers.last_key_value().unwrap().0;
+    bench.follow(Change::Remove { destination: gone });
+    bench.configure("lb_algo wlc", &[11, 12]);
+    // All or nothing, as nftables does it.
+    let steps = bench.pool.steps(at(2));
+    let names = |steps: &[ServiceChange]| steps.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let removal = "remove server 192.0.2.12:80 of TCP 192.0.2.1:80";
+    assert_eq!(names(&steps), ["change service TCP 192.0.2.1:80", removal]);
+    let results = steps.into_iter().map(|step| (step, Err("no".to_owned()))).collect();
+    let taken = bench.pool.took(at(2), results);
+    assert_eq!(taken, Taken { words: vec![Word::Refused("no".to_owned())], is_refused: true });
+    assert_eq!(bench.tend(2), (vec![removal.to_owned()], vec![]));
+    assert_eq!(bench.pool.deadline(), Some(at(3)));
+}
+
+#[test]
+fn only_a_batch_with_a_refusal_is_worth_a_look() {
+    let mut bench = Bench { refuses: Some("add service"), ..Bench::new("", &[11]) };
+    bench.tend(1);
+    let other = Front::Mark { mark: 7, family: wire::Family::Ipv4 };
+    let step = ServiceChange::Add(other, intent::service::Scheduling::new("rr"));
+    let taken = bench.pool.took(at(1), vec![(step, Ok(()))]);
+    assert_eq!(taken, Taken { words: vec![], is_refused: false });
 }
 
 #[test]
