@@ -38,7 +38,8 @@ pub(crate) struct Checker {
     /// The probe asked for last.
     run: u32,
     phase: Phase,
-    last_failure: Option<Failure>,
+    /// Why a probe failed last; most never did.
+    last_failure: Option<Box<Failure>>,
     /// When it began to believe its verdict; none of one that is assumed.
     since: Option<Instant>,
     /// When the last outcome came, and what it was.
@@ -168,7 +169,7 @@ impl Checker {
             }
             (Source::Told, Outcome::Failed(failure)) => {
                 let tolerance = self.condemn(now, 0);
-                self.last_failure = Some(failure.clone());
+                self.last_failure = Some(Box::new(failure.clone()));
                 Finding::Failed { failure, tolerance }
             }
         }
@@ -200,7 +201,7 @@ impl Checker {
             is_probing: self.phase == Phase::Probing,
             since: self.since,
             last: self.last,
-            last_failure: self.last_failure.clone(),
+            last_failure: self.last_failure.as_deref().cloned(),
         }
     }
 
@@ -233,7 +234,7 @@ impl Checker {
     }
 
     fn fail(&mut self, now: Instant, timing: &Timing, failure: Failure) -> (Finding, Duration) {
-        self.last_failure = Some(failure.clone());
+        self.last_failure = Some(Box::new(failure.clone()));
         let tolerated =
             self.verdict == Verdict::Up && self.is_proven && self.failures < timing.retry;
         if tolerated {

@@ -5,6 +5,7 @@
 //! it. Each output carries its cause. Start reading at `checker.rs`, then `virtual_server.rs`.
 #![forbid(unsafe_code)]
 
+mod by_check;
 mod checker;
 mod ids;
 mod input;
@@ -15,6 +16,7 @@ mod roster;
 mod snapshot;
 mod virtual_server;
 
+pub use by_check::ByCheck;
 pub use ids::{CheckId, DestinationId, ServiceId};
 pub use input::{Failure, FailureKind, Input, Outcome, WeightEffect};
 pub use output::{Cause, Change, Notice, Output, Outputs, Subject, Tolerance};

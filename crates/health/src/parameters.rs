@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CheckId, DestinationId, ServiceId, Verdict};
+use crate::{ByCheck, DestinationId, ServiceId, Verdict};
 
 /// Everything that a configuration wants of the roster.
 ///
@@ -95,7 +95,7 @@ pub struct RealServerParameters {
     /// What is mailed.
     pub alerts: Alerts,
     /// Its checks; it is up if all of them say so.
-    pub checks: BTreeMap<CheckId, CheckParameters>,
+    pub checks: ByCheck<CheckParameters>,
 }
 
 impl Default for RealServerParameters {
@@ -104,7 +104,7 @@ impl Default for RealServerParameters {
             weight: 1,
             on_failure: OnFailure::Remove,
             alerts: Alerts::Never,
-            checks: BTreeMap::new(),
+            checks: ByCheck::new(),
         }
     }
 }

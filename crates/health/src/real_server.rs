@@ -1,13 +1,11 @@
 //! One real server: up if all its checks say so, with the weight that they leave it.
 
-use std::collections::BTreeMap;
-
 use clock::Instant;
 
 use crate::checker::Checker;
 use crate::output::Teller;
 use crate::snapshot::RealServerSnapshot;
-use crate::{Alerts, CheckId, OnFailure, RealServerParameters, Verdict, WeightEffect};
+use crate::{Alerts, ByCheck, OnFailure, RealServerParameters, Verdict, WeightEffect};
 
 /// The state of one real server.
 #[derive(Clone, Debug)]
@@ -17,7 +15,7 @@ pub(crate) struct RealServer {
     left_weight: Option<u32>,
     on_failure: OnFailure,
     pub(crate) alerts: Alerts,
-    pub(crate) checks: BTreeMap<CheckId, Checker>,
+    pub(crate) checks: ByCheck<Checker>,
     /// What is acted upon and was told; follows [`Self::opinion`].
     pub(crate) verdict: Verdict,
     /// The weight that is acted upon; follows [`Self::weight_of_checks`].
@@ -122,14 +120,14 @@ impl RealServer {
         self.on_failure = parameters.on_failure;
         self.alerts = parameters.alerts;
         self.checks.retain(|id, check| {
-            let stays = parameters.checks.contains_key(id);
+            let stays = parameters.checks.get(id).is_some();
             if !stays {
                 teller.cancel(*id, check.suspend());
             }
             stays
         });
         let serves = self.verdict == Verdict::Up;
-        for (id, check) in &parameters.checks {
+        for (id, check) in parameters.checks.iter() {
             if let Some(old) = self.checks.get_mut(id) {
                 teller.cancel(*id, old.adjust(now, *check));
             } else {

@@ -351,13 +351,13 @@ impl VirtualServer {
         if self.is_running && !self.is_suspended() {
             self.servers
                 .values_mut()
-                .flat_map(|server| server.checks.values_mut())
-                .for_each(|check| check.resume(now));
+                .flat_map(|server| server.checks.iter_mut())
+                .for_each(|(_, check)| check.resume(now));
         }
     }
 
     fn suspend_checks(&mut self, teller: &mut Teller<'_>) {
-        for (id, check) in self.servers.values_mut().flat_map(|server| &mut server.checks) {
+        for (id, check) in self.servers.values_mut().flat_map(|server| server.checks.iter_mut()) {
             teller.cancel(*id, check.suspend());
         }
     }

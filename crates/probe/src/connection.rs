@@ -51,8 +51,9 @@ impl Endpoint {
     }
 
     fn socket(&self, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+        // In one call to the kernel: thousands are made each second.
+        let kind = kind.nonblocking();
         let socket = Socket::new(Domain::for_address(self.server), kind, Some(protocol))?;
-        socket.set_nonblocking(true)?;
         if let Some(link) = &self.link {
             socket.bind_device(Some(link.as_bytes()))?;
         }

@@ -66,7 +66,7 @@ pub fn backend(name: &'static str, timing: Timing) -> (&'static str, CheckParame
 pub fn farm(backends: &[(&'static str, CheckParameters)], quorum: u32) -> Farm {
     let numbered = (1..).zip(backends);
     let servers = numbered.map(|(id, (_, check))| {
-        let checks = BTreeMap::from([(CheckId(id), *check)]);
+        let checks = [(CheckId(id), *check)].into_iter().collect();
         (DestinationId(id), RealServerParameters { checks, ..RealServerParameters::default() })
     });
     let sorry_server =

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 use config::model::CheckKind;
@@ -62,7 +63,8 @@ pub(super) struct Server {
 /// A check.
 #[derive(Clone, Debug)]
 pub(super) struct Check {
-    pub(super) kind: CheckKind,
+    /// What it asks, which is kept once.
+    pub(super) kind: Arc<CheckKind>,
     /// Whom it is about, as log lines call it.
     pub(super) target: String,
     /// Where it asks, if that is not where the server is.

@@ -215,7 +215,7 @@ fn checks(
     let word = |side: &Side<'_>, id: &CheckId| {
         side.catalogue.checks.get(id).map_or("", |check| balance::check_word(&check.kind))
     };
-    for (id, after) in &parameters.checks {
+    for (id, after) in parameters.checks.iter() {
         let Some(before) = former.checks.get(id) else {
             list.0.push(format!("+{}", word(new, id)));
             continue;
@@ -227,7 +227,7 @@ fn checks(
             list.0.push(format!("{} {}", word(new, id), changes.0.join(" ")));
         }
     }
-    let gone = former.checks.keys().filter(|id| !parameters.checks.contains_key(id));
+    let gone = former.checks.keys().filter(|id| parameters.checks.get(id).is_none());
     list.0.extend(gone.map(|id| format!("-{}", word(old, id))));
 }
 

@@ -5,6 +5,7 @@
 //! check asks, weights, forwarding and all else are no part of that: they change in place. No number is given twice.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use config::model::{CheckKind, Protocol, VirtualServer};
 use health::{CheckId, DestinationId, ServiceId};
@@ -19,7 +20,7 @@ pub(super) struct Numbering {
     round: u32,
     services: BTreeMap<ServiceKey, Given<ServiceId>>,
     destinations: BTreeMap<(ServiceId, Seat), Given<DestinationId>>,
-    checks: BTreeMap<DestinationId, Vec<(CheckKind, Given<CheckId>)>>,
+    checks: BTreeMap<DestinationId, Vec<Asked>>,
 }
 
 /// What tells a server from the others of its virtual server.
@@ -45,6 +46,13 @@ struct Given<T> {
     round: u32,
 }
 
+/// A check of a server.
+#[derive(Debug)]
+struct Asked {
+    kind: Arc<CheckKind>,
+    given: Given<CheckId>,
+}
+
 impl Numbering {
     /// Begins with another configuration: what is not asked for until [`Self::end_round`] is gone.
     pub(super) const fn begin_round(&mut self) {
@@ -57,7 +65,7 @@ impl Numbering {
         self.services.retain(|_, given| given.round == round);
         self.destinations.retain(|_, given| given.round == round);
         for checks in self.checks.values_mut() {
-            checks.retain(|(_, given)| given.round == round);
+            checks.retain(|asked| asked.given.round == round);
         }
         self.checks.retain(|_, checks| !checks.is_empty());
     }
@@ -86,18 +94,24 @@ impl Numbering {
         known.id
     }
 
-    /// The number of a check. Of several that ask the same each has its own.
-    pub(super) fn check(&mut self, destination: DestinationId, kind: &CheckKind) -> CheckId {
+    /// The number of a check, and what it asks, which is kept once. Of several that ask the same each has its own.
+    pub(super) fn check(
+        &mut self,
+        destination: DestinationId,
+        kind: &CheckKind,
+    ) -> (CheckId, Arc<CheckKind>) {
         let round = self.round;
         let checks = self.checks.entry(destination).or_default();
-        let known = checks.iter_mut().find(|(other, given)| other == kind && given.round != round);
-        if let Some((_, given)) = known {
+        let is_free = |asked: &&mut Asked| *asked.kind == *kind && asked.given.round != round;
+        if let Some(Asked { kind, given }) = checks.iter_mut().find(is_free) {
             given.round = round;
-            return given.id;
+            return (given.id, Arc::clone(kind));
         }
-        let id = CheckId(next(&mut self.given));
-        checks.push((kind.clone(), Given { id, round }));
-        id
+        let (id, kind) = (CheckId(next(&mut self.given)), Arc::new(kind.clone()));
+        // Most servers have one check.
+        checks.reserve_exact(1);
+        checks.push(Asked { kind: Arc::clone(&kind), given: Given { id, round } });
+        (id, kind)
     }
 }
 
@@ -169,8 +183,10 @@ mod tests {
         let mut numbering = Numbering::default();
         let mut round = |ports: &[u16]| -> Vec<CheckId> {
             numbering.begin_round();
-            let ids =
-                ports.iter().map(|port| numbering.check(DestinationId(1), &asks(*port))).collect();
+            let ids = ports
+                .iter()
+                .map(|port| numbering.check(DestinationId(1), &asks(*port)).0)
+                .collect();
             numbering.end_round();
             ids
         };

@@ -85,7 +85,7 @@ impl Shell {
     pub(super) fn take_run(&mut self, now: Instant, Run { check, run }: Run, ran: Ran) {
         let check = CheckId(check);
         let Some(entry) = self.catalogue.checks.get(&check) else { return };
-        let CheckKind::Misc(program) = &entry.kind else { return };
+        let CheckKind::Misc(program) = &*entry.kind else { return };
         let outcome = programs::outcome(program, ran);
         self.probes.cancel(check, run);
         self.roster.handle(now, Input::Finished { check, run, outcome }, &mut self.outputs);

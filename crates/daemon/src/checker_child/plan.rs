@@ -179,7 +179,7 @@ impl Planner<'_> {
         if !specs::can_be_asked(&check.kind) {
             return None;
         }
-        let id = self.numbering.check(destination, &check.kind);
+        let (id, kind) = self.numbering.check(destination, &check.kind);
         let server = balance::server(back, within.protocol);
         let (target, program) = if let CheckKind::Misc(program) = &check.kind {
             let words = program.command.words.join(" ");
@@ -192,7 +192,7 @@ impl Planner<'_> {
         let own = SocketAddr::new(back.address, back.port);
         let elsewhere = specs::way(&check.kind).map(|way| way.server).filter(|at| *at != own);
         let entry = Check {
-            kind: check.kind.clone(),
+            kind,
             target,
             elsewhere,
             retry: check.pace.retry,

@@ -10,6 +10,7 @@ use config::model::Model;
 use control::{Summary, ToParent};
 use health::Input;
 use kernel::eventloop::now;
+use kernel::process;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, Ready};
 
@@ -53,6 +54,8 @@ impl Shell {
     async fn turns(&mut self) -> Result<Ended, Ended> {
         let channel = watch(self.startup.parent.channel())?;
         self.begin();
+        // What was read is planned now.
+        process::give_back_memory();
         self.startup.parent.say(&ToParent::Ready)?;
         loop {
             self.tend(now());
@@ -68,6 +71,7 @@ impl Shell {
             self.take_addresses(now);
             if let Some(read) = read {
                 self.reload(now, read)?;
+                process::give_back_memory();
             }
             while let Some(request) = self.startup.parent.request(&mut self.startup.log)? {
                 if self.take(now, request) {

@@ -112,7 +112,7 @@ impl VirtualServer {
 }
 
 fn remove_server(id: DestinationId, mut server: RealServer, teller: &mut Teller<'_>) {
-    for (check, state) in &mut server.checks {
+    for (check, state) in server.checks.iter_mut() {
         teller.cancel(*check, state.suspend());
     }
     if server.verdict == Verdict::Up {

@@ -127,7 +127,7 @@ fn who_is_told_of_a_session_is_written_down() {
         name b\n }\n TCP_CHECK {\n }\n }\n real_server 192.0.2.12 80 {\n BFD_CHECK {\n name b\n \
         }\n }\n}\n";
     let (catalogue, _) = planned(&model(text));
-    let told = catalogue.checks.iter().filter(|(_, it)| matches!(it.kind, CheckKind::Bfd(_)));
+    let told = catalogue.checks.iter().filter(|(_, it)| matches!(*it.kind, CheckKind::Bfd(_)));
     let told: Vec<CheckId> = told.map(|(id, _)| *id).collect();
     assert_eq!(told.len(), 2);
     let session = control::Watched::Session("b".to_owned());

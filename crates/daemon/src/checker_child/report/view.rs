@@ -159,7 +159,7 @@ impl Shell {
 
 /// Whom a check asks, or what it hears of.
 fn target(check: &Check) -> String {
-    match &check.kind {
+    match &*check.kind {
         CheckKind::Misc(program) => program.command.words.join(" "),
         CheckKind::File(name, _) | CheckKind::Bfd(name) => name.clone(),
         CheckKind::Tcp(_)
