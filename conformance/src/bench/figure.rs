@@ -10,7 +10,7 @@ pub struct Figure {
     /// What was measured, in words.
     pub name: String,
     /// The unit of each sample.
-    pub unit: &'static str,
+    pub unit: String,
     /// What is wanted of ours.
     pub wanted: Wanted,
     /// Samples of the incumbent.
@@ -48,8 +48,8 @@ pub enum Verdict {
 impl Figure {
     /// A row without samples yet.
     #[must_use]
-    pub fn new(study: &'static str, name: &str, unit: &'static str, wanted: Wanted) -> Self {
-        let name = name.to_owned();
+    pub fn new(study: &'static str, name: &str, unit: &str, wanted: Wanted) -> Self {
+        let (name, unit) = (name.to_owned(), unit.to_owned());
         Self { study, name, unit, wanted, keepalived: Vec::new(), ours: Vec::new() }
     }
 

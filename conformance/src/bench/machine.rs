@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use rustix::fs::{Advice, fadvise};
 
+use super::session::Session;
 use crate::subject::Subject;
 
 /// Has the kernel read a program from its disk again. What was just written lies in memory in large pieces, which are
@@ -23,7 +24,7 @@ pub fn settle(program: &Path) -> Result<()> {
 
 /// Facts about machine and subjects, a name and a value each.
 #[must_use]
-pub fn facts() -> Vec<(&'static str, String)> {
+pub fn facts() -> Vec<(String, String)> {
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cores = processors.lines().filter(|line| line.starts_with("processor")).count();
     let model = processors.lines().find_map(|line| line.strip_prefix("model name"));
@@ -37,7 +38,7 @@ pub fn facts() -> Vec<(&'static str, String)> {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load: Vec<&str> = load.split(' ').take(3).collect();
-    vec![
+    let facts = [
         ("date", output(Command::new("date").args(["-u", "+%Y-%m-%d %H:%M UTC"]))),
         ("processor", format!("{cores} cores, {model}")),
         ("memory", gigabytes),
@@ -45,7 +46,17 @@ pub fn facts() -> Vec<(&'static str, String)> {
         ("load before the run (1, 5, 15 minutes)", load.join(", ")),
         ("keepalived", version(Subject::Keepalived)),
         ("ours", version(Subject::Ours)),
-    ]
+    ];
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The same about the lab's machine, as far as it is another one.
+#[must_use]
+pub fn lab_facts(session: &Session) -> Vec<(String, String)> {
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let seconds = session.elapsed().as_secs_f64();
+    let text = format!("kernel {}, emulated processors, {seconds:.0} s", kernel.trim());
+    vec![("the lab's machine".to_owned(), text)]
 }
 
 fn version(subject: Subject) -> String {

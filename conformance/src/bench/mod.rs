@@ -4,6 +4,7 @@
 //! of ours. Nothing here knows either daemon's code, as elsewhere in this crate.
 
 pub mod agent;
+pub mod carry;
 pub mod changes;
 pub mod figure;
 pub mod gauge;
@@ -11,6 +12,8 @@ pub mod ground;
 pub mod interruption;
 pub mod layout;
 pub mod machine;
+pub mod nginx;
+pub mod pool;
 pub mod reasons;
 pub mod report;
 pub mod session;

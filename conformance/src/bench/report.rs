@@ -7,7 +7,7 @@ use super::study::{STUDIES, Study};
 
 /// The whole page, in Markdown.
 #[must_use]
-pub fn page(session: &Session, facts: &[(&str, String)]) -> String {
+pub fn page(session: &Session, facts: &[(String, String)]) -> String {
     let mut text = String::from(INTRODUCTION);
     if session.quick {
         text.push_str("\n**A quick run: it shows that everything works, not how fast it is.**\n");
@@ -30,6 +30,9 @@ pub fn page(session: &Session, facts: &[(&str, String)]) -> String {
     for study in STUDIES {
         section(&mut text, session, study);
     }
+    if !session.figures.iter().any(is_of_lab) {
+        text.push_str(WITHOUT_LAB);
+    }
     missed(&mut text, session);
     if !session.failures.is_empty() {
         text.push_str("\n## Broken off\n\nRepetitions that gave no sample:\n\n");
@@ -47,6 +50,9 @@ fn section(text: &mut String, session: &Session, study: &Study) {
         return;
     }
     put(text, &format!("\n## {}: {}\n", study.name, study.summary));
+    if study.in_lab {
+        text.push_str(IN_LAB);
+    }
     text.push_str("| figure | unit | keepalived | ours | ratio | goal | |\n");
     text.push_str("| --- | --- | ---: | ---: | ---: | --- | --- |\n");
     for figure in figures {
@@ -69,6 +75,10 @@ fn section(text: &mut String, session: &Session, study: &Study) {
             ),
         );
     }
+}
+
+fn is_of_lab(figure: &Figure) -> bool {
+    STUDIES.iter().any(|study| study.in_lab && study.name == figure.study)
 }
 
 fn missed(text: &mut String, session: &Session) {
@@ -109,6 +119,15 @@ fn put(text: &mut String, line: &str) {
     text.push_str(line);
     text.push('\n');
 }
+
+const IN_LAB: &str = "\
+Measured in the lab's machine (`cargo xtask lab`), whose kernel has IPVS and whose processors are emulated: everything takes
+many times as long as it would, so that ratios count, and no figure compares with those of other studies.
+
+";
+const WITHOUT_LAB: &str = "
+**What takes IPVS was not measured in this run**: the lab's machine could not be had, or nobody asked for it.
+";
 
 const INTRODUCTION: &str = "\
 # Benchmarks

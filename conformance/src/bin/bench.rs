@@ -1,6 +1,7 @@
 //! Measures ours against the packaged keepalived and writes the page of the results. See `cargo xtask bench`.
 //!
 //! `bench [--quick] [--only NAME].. [--write FILE] [--list]`; `bench agent ...` are its own jobs inside the namespaces.
+//! What takes the lab's machine is measured there by `bench --in-lab`, which writes lines that `--lab FILE` takes in.
 
 use std::fs;
 use std::io::{self, Write};
@@ -10,11 +11,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use conformance::agent::ping;
-use conformance::bench::agent::{addresses, flock, measure, spin};
+use conformance::bench::agent::{addresses, flock, measure, servers, spin};
 use conformance::bench::session::{Session, TURNS};
-use conformance::bench::study::STUDIES;
-use conformance::bench::{interruption, machine, report};
-use conformance::lab;
+use conformance::bench::study::{STUDIES, Study};
+use conformance::bench::{carry, interruption, machine, nginx, report};
+use conformance::{farm, lab};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,7 +48,12 @@ fn agent(arguments: &[String]) -> Result<()> {
             flock::run(count.parse()?, priority.parse()?, pacing, rounds.parse()?)
         }
         ["addresses"] => addresses::run(),
+        ["servers", address, micros] => {
+            servers::run(address.parse()?, Duration::from_micros(micros.parse()?))
+        }
         ["spin"] => spin::run(),
+        // What comes over the network comes before the lab's machine, which has none.
+        ["fetch-nginx"] => nginx::PACKAGE.provide().map(drop).map_err(anyhow::Error::msg),
         ["measure", ..] => measure::run(arguments.get(1..).unwrap_or_default()),
         _ => bail!("no such job: {words:?}"),
     }
@@ -60,49 +66,66 @@ struct Wishes {
     list: bool,
     only: Vec<String>,
     write: Option<PathBuf>,
+    /// Whether this is the lab's machine.
+    in_lab: bool,
+    /// Lines that were written there.
+    lab: Option<PathBuf>,
 }
 
-fn wishes(arguments: &[String]) -> Result<Wishes> {
-    let mut wishes = Wishes::default();
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--quick" => wishes.quick = true,
-            "--list" => wishes.list = true,
-            "--only" => wishes.only.push(words.next().context("--only needs a name")?.clone()),
-            "--write" => {
-                wishes.write = Some(words.next().context("--write needs a file")?.into());
+impl Wishes {
+    fn of(arguments: &[String]) -> Result<Self> {
+        let mut wishes = Self::default();
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--quick" => wishes.quick = true,
+                "--list" => wishes.list = true,
+                "--only" => wishes.only.push(words.next().context("--only needs a name")?.clone()),
+                "--write" => {
+                    wishes.write = Some(words.next().context("--write needs a file")?.into());
+                }
+                "--in-lab" => wishes.in_lab = true,
+                "--lab" => wishes.lab = Some(words.next().context("--lab needs a file")?.into()),
+                other => {
+                    bail!("unknown argument {other}: --quick, --only NAME, --write FILE, --list")
+                }
             }
-            other => bail!("unknown argument {other}: --quick, --only NAME, --write FILE, --list"),
         }
-    }
-    for name in &wishes.only {
-        if !STUDIES.iter().any(|study| study.name == name) {
-            bail!("no study {name}: --list names them");
+        for name in &wishes.only {
+            if !STUDIES.iter().any(|study| study.name == name) {
+                bail!("no study {name}: --list names them");
+            }
         }
+        Ok(wishes)
     }
-    Ok(wishes)
+
+    /// Whether a study is to be made; in the lab's machine only what takes it.
+    fn wants(&self, study: &Study) -> bool {
+        (study.in_lab || !self.in_lab)
+            && (self.only.is_empty() || self.only.iter().any(|name| name == study.name))
+    }
 }
 
 fn measure_all(arguments: &[String]) -> Result<()> {
-    let wishes = wishes(arguments)?;
+    let wishes = Wishes::of(arguments)?;
     if wishes.list {
-        for study in STUDIES {
+        for study in STUDIES.iter().filter(|study| wishes.wants(study)) {
             writeln!(io::stdout(), "{:<10} {}", study.name, study.summary)?;
         }
         return Ok(());
     }
     interruption::prepare()?;
-    if let Some(reason) = lab::missing() {
+    let missing = lab::missing().or_else(|| farm::missing().filter(|_| wishes.in_lab));
+    if let Some(reason) = missing {
         bail!("nothing can be measured here: {reason}");
     }
     for subject in TURNS {
         machine::settle(&subject.program().map_err(anyhow::Error::msg)?)?;
     }
-    let facts = machine::facts();
+    let mut facts = machine::facts();
     let mut session = Session::new(wishes.quick);
-    for study in STUDIES {
-        if !wishes.only.is_empty() && !wishes.only.iter().any(|name| name == study.name) {
+    for study in STUDIES.iter().filter(|study| wishes.wants(study)) {
+        if study.in_lab && !wishes.in_lab {
             continue;
         }
         session.say(&format!("{}: {}", study.name, study.summary));
@@ -112,6 +135,16 @@ fn measure_all(arguments: &[String]) -> Result<()> {
         }
     }
     interruption::tidy();
+    if wishes.in_lab {
+        for line in carry::lines(&session, &machine::lab_facts(&session)) {
+            writeln!(io::stdout(), "{line}")?;
+        }
+        return Ok(());
+    }
+    if let Some(path) = &wishes.lab {
+        let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+        facts.extend(carry::take(&mut session, &text)?);
+    }
     let page = report::page(&session, &facts);
     match &wishes.write {
         None => io::stdout().write_all(page.as_bytes())?,

@@ -16,7 +16,11 @@ pub struct RealServer {
 }
 
 impl RealServer {
-    pub(super) fn start(space: &Space) -> Result<Self> {
+    /// Starts one in `space`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(space: &Space) -> Result<Self> {
         let mut child =
             space.agent(&["server"]).stdin(Stdio::piped()).spawn().context("start real server")?;
         let input = child.stdin.take().context("real server without input")?;

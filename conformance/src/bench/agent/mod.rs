@@ -11,6 +11,7 @@ use crate::subject::pinned;
 pub mod addresses;
 pub mod flock;
 pub mod measure;
+pub mod servers;
 pub mod spin;
 
 /// A job that runs until this value is dropped.
