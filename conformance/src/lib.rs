@@ -11,6 +11,7 @@ pub mod bench;
 pub mod capture;
 pub mod client;
 pub mod configuration;
+pub mod dice;
 pub mod farm;
 pub mod flavour;
 pub mod forge;

@@ -7,8 +7,9 @@ use std::net::IpAddr;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use conformance::configuration::Instance;
+use conformance::dice::Dice;
 use conformance::flavour::Flavour;
 use conformance::moment::Moment;
 use conformance::packet::Content;
@@ -65,29 +66,8 @@ const KINDS: [Fault; 7] = [
     Fault::Reload,
 ];
 
-/// Numbers that look like chance (xorshift; G. Marsaglia, Xorshift RNGs, 2003).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap_or(0) % sides.max(1)
-    }
-
-    fn one_of<T: Copy>(&mut self, choices: &[T]) -> Result<T> {
-        choices.get(self.roll(choices.len())).copied().context("nothing to choose from")
-    }
-
-    /// Between half of a time and one and a half.
-    fn about(&mut self, time: Duration) -> Duration {
-        time / 2 + time / 100 * u32::try_from(self.roll(100)).unwrap_or(0)
-    }
-}
-
 fn storm(stage: &mut Stage, number: u64) -> Result<()> {
-    let mut dice = Dice(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut dice = Dice::new(number);
     for (name, priority) in NODES {
         let instance = instance(stage, priority);
         stage.start(name, &instance)?;

@@ -15,7 +15,7 @@ use crate::moment::Moment;
 /// # Errors
 /// When standard output is gone.
 pub fn run(
-    ask: fn(SocketAddr) -> Result<String>,
+    ask: impl Fn(SocketAddr) -> Result<String>,
     address: SocketAddr,
     count: u32,
     every: Duration,
@@ -33,13 +33,13 @@ pub fn run(
     Ok(())
 }
 
-/// The body of a page.
+/// The body of a page, for each step of which it waits so long.
 ///
 /// # Errors
 /// When there is none.
-pub fn page(address: SocketAddr) -> Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).context("connect")?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+pub fn page(address: SocketAddr, patience: Duration) -> Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, patience).context("connect")?;
+    stream.set_read_timeout(Some(patience))?;
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").context("ask")?;
     let mut text = String::new();
     stream.read_to_string(&mut text).context("read")?;
@@ -61,5 +61,5 @@ pub fn datagram(address: SocketAddr) -> Result<String> {
     Ok(String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned())
 }
 
-/// For each step of a request.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// For each step of a request, where nobody says otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(10);

@@ -54,7 +54,7 @@ impl Nginx {
     /// # Errors
     /// When it does not say.
     pub fn asked(&self) -> Result<u64> {
-        let output = self.space.agent(&["pages", "127.0.0.1:81", "1", "0"]).output()?;
+        let output = self.space.agent(&["pages", "127.0.0.1:81", "1", "0", "10000"]).output()?;
         // " ACCEPTS HANDLED REQUESTS " is the third line of the page.
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let numbers = text.lines().nth(2).context("no counts of nginx")?;

@@ -34,10 +34,15 @@ fn run(arguments: &[String]) -> Result<()> {
         ["hold-node"] => agent::hold::node(),
         ["capture"] => agent::capture::run(),
         ["server"] => agent::server::run(),
-        [job @ ("pages" | "datagrams"), address, count, micros] => {
+        ["pages", address, count, micros, millis] => {
             let every = Duration::from_micros(micros.parse()?);
-            let ask = if *job == "pages" { agent::fetch::page } else { agent::fetch::datagram };
+            let patience = Duration::from_millis(millis.parse()?);
+            let ask = |address| agent::fetch::page(address, patience);
             agent::fetch::run(ask, address.parse()?, count.parse()?, every)
+        }
+        ["datagrams", address, count, micros, _] => {
+            let every = Duration::from_micros(micros.parse()?);
+            agent::fetch::run(agent::fetch::datagram, address.parse()?, count.parse()?, every)
         }
         ["post", address, path] => agent::post::run(address.parse()?, path),
         [job @ ("ping" | "ask"), address, micros, identifier] => agent::ping::run(

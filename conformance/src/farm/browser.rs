@@ -46,11 +46,12 @@ impl Browser {
         what: &str,
         address: &str,
         count: u32,
-        every: Duration,
+        (every, patience): (Duration, Duration),
     ) -> Result<Self> {
         let (times, micros) = (count.to_string(), every.as_micros().to_string());
-        let mut child =
-            space.agent(&[what, address, &times, &micros]).spawn().context("start client")?;
+        let millis = patience.as_millis().to_string();
+        let words = [what, address, &times, &micros, &millis];
+        let mut child = space.agent(&words).spawn().context("start client")?;
         let output = BufReader::new(child.stdout.take().context("client without output")?);
         let answers = Stream::new();
         let sink = answers.clone();

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::agent::fetch;
 use crate::lab::Lab;
 use crate::node::{LogLine, Node};
 use crate::stream::Mark;
@@ -247,7 +248,15 @@ impl Farm {
     /// # Errors
     /// When it cannot be started.
     pub fn browse(&self, address: &str, count: u32, every: Duration) -> Result<Browser> {
-        Browser::start(self.lab.client(), "pages", address, count, every)
+        Browser::start(self.lab.client(), "pages", address, count, (every, fetch::PATIENCE))
+    }
+
+    /// The same without end, by a client who waits for each step of a request as long as `patience` says.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn browse_on(&self, address: &str, every: Duration, patience: Duration) -> Result<Browser> {
+        Browser::start(self.lab.client(), "pages", address, u32::MAX, (every, patience))
     }
 
     /// Lets the client send `count` datagrams to `address` (with a port), each from a port of its own when the one before
@@ -256,7 +265,13 @@ impl Farm {
     /// # Errors
     /// When it cannot be started.
     pub fn send_datagrams(&self, address: &str, count: u32) -> Result<Browser> {
-        Browser::start(self.lab.client(), "datagrams", address, count, Duration::ZERO)
+        Browser::start(
+            self.lab.client(),
+            "datagrams",
+            address,
+            count,
+            (Duration::ZERO, fetch::PATIENCE),
+        )
     }
 
     /// Lets director `a` rewrite what passes: it forwards, and these servers send back through `address` of it what is for

@@ -1,5 +1,6 @@
 //! Stories of load balancing, which take a kernel with IPVS: `cargo xtask test` plays them in the lab's machine.
 
+mod chaos;
 mod checks;
 mod followed;
 mod forms;
@@ -18,6 +19,7 @@ use conformance::subject::{Pair, Subject};
 use libtest_mimic::Trial;
 
 const THEMES: &[(&str, &[Story])] = &[
+    ("lvs_chaos", chaos::STORIES),
     ("lvs_checks", checks::STORIES),
     ("lvs_followed", followed::STORIES),
     ("lvs_forms", forms::STORIES),
