@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use config::RealServers;
 use config::model::Model;
 use control::Severity;
 use rustix::event::EventfdFlags;
@@ -98,12 +97,13 @@ impl Parent {
             return self.log(Severity::Warning, "no dump: the one before is still being written");
         }
         let (report, global) = (Arc::clone(report), self.loaded.global.clone());
-        let source = dump.tells_configuration().then(|| self.loaded.source());
+        let told = dump.told_of_configuration();
+        let source = told.map(|real_servers| (self.loaded.source(), real_servers));
         // As it is, not as the configuration says by now.
         let mut place = global.place.clone();
         place.namespace.clone_from(&self.options.namespace);
         let sent = self.errands.send("dump", move || {
-            let mut model = match source.map(|source| source.model(RealServers::Judged)) {
+            let mut model = match source.map(|(source, real_servers)| source.model(real_servers)) {
                 Some(Ok(model)) => model,
                 Some(Err(refusal)) => return Done::Dump(dump, refusal.lines),
                 None => Model { global, ..Model::default() },

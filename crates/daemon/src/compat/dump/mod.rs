@@ -2,7 +2,9 @@
 //!
 //! Exporters read these by the letter (field names, order, indentation), so all of it was observed.
 
+mod balancing;
 mod bfd;
+mod checks;
 mod data;
 mod fixed;
 mod globals;
@@ -14,6 +16,7 @@ mod tracked;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use config::RealServers;
 use config::model::{Dumps, Model, Place};
 use status::{Address, Instance, Report};
 
@@ -45,11 +48,13 @@ impl Dump {
         }
     }
 
-    /// Whether it tells what the configuration says, beside how everything stands.
-    pub(crate) const fn tells_configuration(self) -> bool {
+    /// What it tells of the configuration beside how everything stands, by the real servers that come with it; nothing
+    /// where it tells nothing of that.
+    pub(crate) const fn told_of_configuration(self) -> Option<RealServers> {
         match self {
-            Self::Data | Self::Json => true,
-            Self::Stats | Self::StatsAndClear => false,
+            Self::Data => Some(RealServers::Kept),
+            Self::Json => Some(RealServers::Judged),
+            Self::Stats | Self::StatsAndClear => None,
         }
     }
 
@@ -69,8 +74,14 @@ impl Dump {
                 };
                 let globals = globals::section(&model.global);
                 let mut files = vec![(main, data::whole(report, model)), (parent, globals)];
+                let directory = state.as_deref().filter(|it| it.ends_with('/'));
+                if !model.virtual_servers.is_empty() {
+                    let path = place(directory, "keepalived_check.data");
+                    files.push((path, balancing::whole(model)));
+                }
                 if !model.sessions.is_empty() {
-                    files.push((temporary("keepalived_bfd.data"), bfd::whole(report, model)));
+                    let path = place(directory, "keepalived_bfd.data");
+                    files.push((path, bfd::whole(report, model)));
                 }
                 files
             }
