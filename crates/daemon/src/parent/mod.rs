@@ -7,11 +7,13 @@ mod agent;
 mod appointment;
 mod children;
 mod control_socket;
+mod dispatch;
 mod errands;
 mod files;
 mod findings;
 mod greeting;
 mod inquiry;
+mod launch;
 mod loaded;
 mod local_groups;
 mod lookout;
@@ -30,32 +32,28 @@ mod upkeep;
 mod view;
 
 use std::os::fd::OwnedFd;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clock::Instant;
 use control::{Handover, Role, Severity, ToChild};
 use kernel::eventloop::{EventLoop, Signals, Token, now};
 use kernel::namespace::Namespace;
-use nix::sys::signal::Signal;
-use rustix::fs::{Mode, OFlags};
 
 use self::children::Managed;
 use self::files::Beginning;
-use self::inquiry::Asker;
+use self::launch::{identity, sinks_options};
 use self::loaded::Loaded;
 use self::notify::Systemd;
 use self::pid_file::PidFiles;
 use self::signals::RealTime;
-use self::succession::{Departure, Origin, Rehearsal};
+use self::succession::{Departure, Origin};
 use crate::cli::Options;
-use crate::compat::dump::Dump;
 use crate::compat::{self, exit};
-use crate::log::{Identity, Sinks, SinksOptions};
+use crate::log::{Identity, Sinks};
 use crate::presence::Presence;
-use crate::terminal::eprint;
 
 pub(crate) use self::control_socket::path as control_socket;
+pub(crate) use self::launch::run;
 pub(crate) use self::succession::rehearsal;
 
 /// The parent and everything that it keeps.
@@ -101,89 +99,6 @@ struct Parent {
     departure: Departure,
     /// Where a daemon in the background was started: names on its command line are relative to it.
     directory: Option<OwnedFd>,
-}
-
-/// Runs the daemon.
-pub(crate) fn run(mut options: Options) -> ExitCode {
-    let mut directory = None;
-    if !options.foreground {
-        options.make_absolute();
-        directory = current_directory();
-    }
-    kernel::process::set_name(&options.invoked_name);
-    upkeep::apply_umask(&options, None);
-    let origin = Origin::find();
-    let read = || Loaded::read(&options, loaded::start_options(&options));
-    let mut loaded = match origin.configuration(&options).map_or_else(read, Ok) {
-        Ok(loaded) => loaded,
-        Err(refusal) => return refuse(&options, &refusal.lines, refusal.code),
-    };
-    let checker_place = match place::take_up(&mut options, &loaded.global.place, &origin) {
-        Ok(checker_place) => checker_place,
-        Err(problem) => return refuse(&options, &[problem], exit::FATAL),
-    };
-    loaded.settle(&options);
-    upkeep::apply_umask(&options, loaded.global.upkeep.umask);
-    if options.core_dump
-        && let Err(errno) = kernel::process::allow_core_dumps()
-    {
-        options.warnings.push(format!("cannot allow core dumps: {errno}"));
-    }
-    let pid_files = match PidFiles::claim(&options) {
-        Ok(pid_files) => pid_files,
-        Err(error) => return refuse(&options, &[error.to_string()], exit::FATAL),
-    };
-    if !options.foreground
-        && let Err(errno) = go_into_background(&origin)
-    {
-        eprint(&format!("cannot go into the background: {errno}\n"));
-        return ExitCode::from(exit::FATAL);
-    }
-    match Parent::new(options, loaded, pid_files) {
-        Ok(mut parent) => {
-            parent.checker_place = checker_place;
-            parent.directory = directory;
-            ExitCode::from(parent.serve(origin))
-        }
-        Err(error) => {
-            eprint(&format!("cannot start: {error:#}\n"));
-            ExitCode::from(exit::FATAL)
-        }
-    }
-}
-
-/// Says why nothing is started, to whoever started us and to the log.
-fn refuse(options: &Options, lines: &[String], code: u8) -> ExitCode {
-    for line in lines {
-        eprint(&format!("{line}\n"));
-    }
-    let mut sinks = Sinks::open(&SinksOptions { console: false, ..sinks_options(options) }).0;
-    let identity = identity(options);
-    lines.iter().for_each(|line| sinks.write(&identity, Severity::Error, line));
-    ExitCode::from(code)
-}
-
-fn current_directory() -> Option<OwnedFd> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::open(".", flags, Mode::empty()).ok()
-}
-
-/// One that takes a daemon over is there already, but for its directory.
-fn go_into_background(origin: &Origin) -> nix::Result<()> {
-    if origin.is_daemon() { nix::unistd::chdir("/") } else { nix::unistd::daemon(false, false) }
-}
-
-fn identity(options: &Options) -> Identity {
-    let name = compat::ident(&options.invoked_name, None, &options.names());
-    Identity { name, pid: std::process::id() }
-}
-
-fn sinks_options(options: &Options) -> SinksOptions {
-    SinksOptions {
-        facility: options.facility,
-        console: options.console && options.foreground,
-        file: options.log_file.clone(),
-    }
 }
 
 impl Parent {
@@ -413,84 +328,6 @@ impl Parent {
         // One that was ending while a reload asked for it again.
         if self.children.len() < count && self.stopping.is_none() {
             self.want_children();
-        }
-    }
-
-    /// Something is readable.
-    fn take(&mut self, token: Token) {
-        if processes::Processes::owns(token) {
-            return self.process_ended(token);
-        }
-        if programs::Programs::owns(token) {
-            self.take_program(token);
-            return;
-        }
-        if mail::Post::owns(token) {
-            self.take_mail(token);
-            return;
-        }
-        if agent::Agent::owns(token) {
-            return self.take_agent(token);
-        }
-        if token == files::FILES {
-            return self.take_files();
-        }
-        if token == appointment::APPOINTMENT {
-            return self.take_appointment();
-        }
-        if token == processes::PROCESSES {
-            return self.take_processes();
-        }
-        if token == SIGNALS {
-            while let Some(signal) = self.signals.take() {
-                self.signalled(signal);
-            }
-            return;
-        }
-        if token == REAL_TIME {
-            for signal in self.real_time.take() {
-                if let Some(dump) = Dump::of_real_time(signal) {
-                    self.inquire(Asker::Dump(dump));
-                }
-            }
-            return;
-        }
-        if token == ERRANDS {
-            return self.take_errands();
-        }
-        if Rehearsal::owns(token) {
-            // What it says is heard in this turn.
-            return;
-        }
-        if control_socket::ControlSocket::owns(token) {
-            return self.take_control(token);
-        }
-        let mut give_up = None;
-        let mut news = Vec::new();
-        self.each_child(|child, context| {
-            if child.owns(token) {
-                give_up = child.take(token, context, &mut news);
-            }
-        });
-        if let Some(code) = give_up {
-            self.stop(code);
-        }
-        for piece in news {
-            self.learn(piece);
-        }
-    }
-
-    fn signalled(&mut self, signal: Signal) {
-        let ends =
-            signal == Signal::SIGTERM || signal == Signal::SIGINT && !self.options.ignore_interrupt;
-        if ends {
-            self.stop(0);
-        } else if signal == Signal::SIGHUP {
-            self.reload();
-        } else if signal == Signal::SIGUSR1 {
-            self.inquire(Asker::Dump(Dump::Data));
-        } else if signal == Signal::SIGUSR2 {
-            self.inquire(Asker::Dump(Dump::Stats));
         }
     }
 

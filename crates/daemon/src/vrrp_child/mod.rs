@@ -26,6 +26,7 @@ mod roster;
 mod sessions;
 mod source;
 mod start;
+mod trackers;
 mod turn;
 mod vmac;
 mod vrf;
