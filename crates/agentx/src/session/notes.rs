@@ -8,7 +8,8 @@ use crate::VarBind;
 /// What waits.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
-    waiting: VecDeque<Note>,
+    /// The oldest first.
+    pub(super) waiting: VecDeque<Note>,
     /// How many were lost since nothing waited.
     missed: u64,
 }
@@ -83,11 +84,6 @@ impl Notes {
             outputs.push(Output::Missing);
         }
         self.missed = self.missed.saturating_add(1);
-    }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.waiting.len()
     }
 }
 

@@ -384,7 +384,7 @@ fn whatever_comes_a_session_that_lives_has_something_to_wait_for() {
             story.session.handle(story.now, input, &mut outputs);
             let is_connecting = matches!(story.session.state, State::Connecting);
             assert_eq!(story.session.deadline().is_none(), is_connecting);
-            assert!(story.session.notes.len() <= notes::NOTES);
+            assert!(story.session.notes.waiting.len() <= notes::NOTES);
         }
     });
 }

@@ -101,6 +101,15 @@ impl Knowledge {
     ///
     /// **Errors**: there are no descriptors.
     pub(super) fn ask(&mut self, events: &EventLoop) -> Result<UnixStream> {
+        let begun = self.begin(events);
+        match &begun {
+            Ok(_) => self.freshness.asks(now()),
+            Err(_) => self.freshness.failed(now()),
+        }
+        begun
+    }
+
+    fn begin(&mut self, events: &EventLoop) -> Result<UnixStream> {
         let (mut ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         theirs.set_nonblocking(true)?;
@@ -109,7 +118,6 @@ impl Knowledge {
         events.add(&ours, ANSWER).map_err(std::io::Error::other)?;
         let (line, report) = (Vec::new(), Report::default());
         self.asking = Some(Asking { stream: ours, line, report });
-        self.freshness.asks(now());
         Ok(theirs)
     }
 

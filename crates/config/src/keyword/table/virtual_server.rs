@@ -13,7 +13,7 @@ pub(super) const SSL: &[Keyword] = &[
         "password",
         &[required(Word("path or text"))],
         "none",
-        "Pass phrase of `key`; a key that needs one is an error: `openssl pkey -in KEY -out NEW` takes it off",
+        "Pass phrase of the key; a key that needs one is an error until it is taken off",
     ),
     value("ca", &[required(Word("path or text"))], "none", "PEM certificates for tls_verify")
         .supported(),

@@ -33,23 +33,30 @@ impl Selection {
 
     /// A virtual server, if it is wanted; where one of its real servers is meant, with that one alone.
     pub(super) fn of_server(&self, server: &VirtualServer) -> Option<VirtualServer> {
-        if self.only == Some(Only::Instances) {
+        if !self.has_server(server) {
             return None;
         }
-        let Some(wanted) = self.server.as_ref().filter(|wanted| !wanted.is(&server.name)) else {
-            return Some(server.clone());
-        };
         let mut part = server.clone();
-        part.real_servers.retain(|real| wanted.is(&real.name));
-        part.sorry_server = part.sorry_server.filter(|real| wanted.is(&real.name));
-        let is_meant = !part.real_servers.is_empty() || part.sorry_server.is_some();
-        is_meant.then_some(part)
+        if let Some(wanted) = self.server.as_ref().filter(|wanted| !wanted.is(&server.name)) {
+            part.real_servers.retain(|real| wanted.is(&real.name));
+            part.sorry_server = part.sorry_server.filter(|real| wanted.is(&real.name));
+        }
+        Some(part)
+    }
+
+    /// Whether a virtual server is wanted, or one of its real servers.
+    fn has_server(&self, server: &VirtualServer) -> bool {
+        let of = |wanted: &Wanted| {
+            let mut real = server.real_servers.iter().chain(server.sorry_server.as_deref());
+            wanted.is(&server.name) || real.any(|real| wanted.is(&real.name))
+        };
+        self.only != Some(Only::Instances) && self.server.as_ref().is_none_or(of)
     }
 
     /// Whether a report has anything of it.
     pub(super) fn has_any(&self, report: &Report) -> bool {
         report.instances.iter().any(|it| self.has_instance(it))
-            || report.virtual_servers.iter().any(|it| self.of_server(it).is_some())
+            || report.virtual_servers.iter().any(|it| self.has_server(it))
     }
 
     /// Whether an event is about something that is wanted.
