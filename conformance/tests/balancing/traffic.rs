@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use conformance::farm::{Answer, Farm, PATIENCE, Story, real_server, service};
+use conformance::moment::Moment;
 use conformance::stream::Mark;
 use conformance::subject::Subject;
 
 pub(crate) const STORIES: &[Story] = &[
     Story::new("a_pair_with_direct_routing", direct_pair)
-        .gap("a request is lost in some runs, and why is not found")
+        .gap("where the machine does not keep pace, the watchdog ends the checker process, whose table is late then")
         .mixed()
         .spoils(),
     Story::new("a_gateway_that_rewrites", gateway).spoils(),
@@ -94,13 +95,13 @@ fn direct_pair(farm: &mut Farm) -> Result<()> {
     let alone: Vec<&str> = PAIR.iter().copied().filter(|line| !line.contains(".13:80")).collect();
     farm.expect_table("a", &alone)?;
     farm.expect_table("b", &alone)?;
-    let since = browser.answers().mark();
+    let (since, gone) = (browser.answers().mark(), Moment::now());
     let one = browser.answers().wait(since, PATIENCE, |answer| answer.text == "s1");
-    ensure!(one.is_some(), "nobody answers any more");
+    ensure!(one.is_some(), "nobody answers any more: {:?}", browser.answers().since(since));
     farm.serve(2)?;
     farm.expect_table("a", PAIR)?;
     farm.expect_table("b", PAIR)?;
-    expect_good(&browser.answers().since(since))?;
+    expect_good(&browser.answers().since(since), gone)?;
     drop(browser);
 
     // The director dies: its peer takes over.
@@ -112,15 +113,23 @@ fn direct_pair(farm: &mut Farm) -> Result<()> {
     let since = browser.answers().mark();
     for name in ["s1", "s2"] {
         let found = browser.answers().wait(since, PATIENCE, |answer| answer.text == name);
-        ensure!(found.is_some(), "{name} does not answer any more");
+        let answers = browser.answers().since(since);
+        let last = answers.get(answers.len().saturating_sub(9)..).unwrap_or_default();
+        ensure!(found.is_some(), "{name} does not answer any more: .. {last:?}");
     }
     farm.run("a", &["ipvsadm -C"])
 }
 
-fn expect_good(answers: &[Answer]) -> Result<()> {
-    match answers.iter().find(|answer| !answer.is_good()) {
+/// That every request succeeded which began after `gone`: one that was open then may have been with the server that went.
+fn expect_good(answers: &[Answer], gone: Moment) -> Result<()> {
+    match answers.iter().find(|answer| answer.asked > gone && !answer.is_good()) {
         None => Ok(()),
-        Some(answer) => bail!("a request failed: {answer:?}"),
+        Some(answer) => {
+            bail!(
+                "a request failed {:?} after the server was gone: {answer:?}",
+                answer.asked.since(gone)
+            )
+        }
     }
 }
 
