@@ -135,6 +135,7 @@ fn outlives_the_process() {
             }
             count
         });
+        daemon.mark();
         child.signal(Signal::KILL);
         daemon.wait_for("Respawning");
         daemon.wait_for("connection to [10.9.0.1]:tcp:80 success.");
