@@ -153,6 +153,11 @@ impl Conntrack {
 /// A dump of the connections with such an end.
 fn request(ends: Ends) -> Builder {
     let (tuple, flags, address, attribute) = match ends {
+        // Of IPv6 addresses the kernel's filter lets through all but those that are asked for (seen on 6.18): we look
+        // ourselves.
+        Ends::AskedFor(IpAddr::V6(_)) | Ends::AnsweredBy(IpAddr::V6(_)) => {
+            return begin(GET, DUMP, Family::Ipv6);
+        }
         Ends::Any(family) => return begin(GET, DUMP, family),
         Ends::AskedFor(address) => (TUPLE_ORIGINAL, (IP_DESTINATION, 0), address, Side::Receiver),
         Ends::AnsweredBy(address) => (TUPLE_REPLY, (0, IP_SOURCE), address, Side::Sender),
