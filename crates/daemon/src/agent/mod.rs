@@ -2,8 +2,8 @@
 //!
 //! It asks the parent over a stream of its own, keeps the answer for a moment, and answers requests from it; what the
 //! parent tells it of changes, it notifies. Names are resolved and connections made here and nowhere else: whatever hangs,
-//! hangs here. It holds no capability, has bounded memory, is the first to go when there is none left, and whoever
-//! takes it over can ask what anybody may know.
+//! hangs here. It holds no capability, has bounded memory, and is the first to go when there is none left. It stays the user
+//! that started it, for a master's path that is for root alone, and reads the whole configuration, passwords among it.
 
 mod connection;
 mod knowledge;
