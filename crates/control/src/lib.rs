@@ -30,4 +30,4 @@ pub use outbox::{Left, Outbox, OutboxAction};
 pub use process::{Comparison, Quorum, QuorumWatch, Sought};
 pub use revival::{Revival, RevivalAction};
 pub use script::{ScriptAction, ScriptMemory, ScriptTimes, ScriptWatch, Verdict};
-pub use watchdog::{Action, Death, Event, Watchdog};
+pub use watchdog::{Action, Death, Event, SILENCE_OF_CHECKS, SILENCE_OF_ROUTERS, Watchdog};

@@ -1,7 +1,7 @@
 //! What the parent does about a child that dies, hangs, or lives.
 //!
 //! A child beats from inside its loop, which it enters when it has read its configuration. From then on silence of
-//! two seconds means that it hangs: it is told to dump core, and killed shortly after. What died is started again at once the first time, then after 1, 2, 4 ... 60 s; a minute of
+//! some seconds means that it hangs: it is told to dump core, and killed shortly after. What died is started again at once the first time, then after 1, 2, 4 ... 60 s; a minute of
 //! health forgives everything. Exit codes that mean "I cannot run like this" are final.
 
 use std::time::Duration;
@@ -15,6 +15,8 @@ pub struct Watchdog {
     respawn: Respawn,
     /// Starts in a row without a minute of health between them.
     failures: u32,
+    /// Without a word for this long it hangs.
+    silence: Duration,
 }
 
 /// Whether a dead child is started again.
@@ -90,11 +92,11 @@ pub enum Action {
 }
 
 impl Watchdog {
-    /// A child that is to be started now; `respawn` is off under `-R`.
+    /// A child that is to be started now, and hangs after `silence`; `respawn` is off under `-R`.
     #[must_use]
-    pub const fn new(now: Instant, respawn: bool) -> Self {
+    pub const fn new(now: Instant, respawn: bool, silence: Duration) -> Self {
         let respawn = if respawn { Respawn::Yes } else { Respawn::No };
-        Self { state: State::Waiting { until: now }, respawn, failures: 0 }
+        Self { state: State::Waiting { until: now }, respawn, failures: 0, silence }
     }
 
     /// When [`Event::Timeout`] is due.
@@ -102,7 +104,7 @@ impl Watchdog {
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {
             State::Waiting { until } | State::Stopping { until } => Some(until),
-            State::Running { heard, .. } => Some(heard + SILENCE),
+            State::Running { heard, .. } => Some(heard + self.silence),
             State::Aborting { since } => Some(since + CORE_TIME),
             State::Killed | State::Ended => None,
         }
@@ -132,7 +134,7 @@ impl Watchdog {
                 None
             }
             (State::Waiting { until }, Event::Timeout) if now >= until => Some(Action::Start),
-            (State::Running { heard, .. }, Event::Timeout) if now >= heard + SILENCE => {
+            (State::Running { heard, .. }, Event::Timeout) if now >= heard + self.silence => {
                 self.forgive(now);
                 self.state = State::Aborting { since: now };
                 Some(Action::Abort)
@@ -210,8 +212,12 @@ impl Watchdog {
     }
 }
 
-/// Without a word for this long, a child hangs. It beats twice a second.
-const SILENCE: Duration = Duration::from_secs(2);
+/// Without a word for this long, the VRRP process hangs: others take over from a router that is silent for less. It beats
+/// twice a second.
+pub const SILENCE_OF_ROUTERS: Duration = Duration::from_secs(2);
+/// The same of the checker process, which has no priority on a busy host, and whose work goes on without it: the kernel
+/// balances.
+pub const SILENCE_OF_CHECKS: Duration = Duration::from_secs(10);
 /// What a child may take to its first word beyond that: configurations may be large, and machines slow.
 const READING: Duration = Duration::from_secs(8);
 /// From SIGABRT to SIGKILL.
@@ -232,7 +238,7 @@ mod tests {
     }
 
     fn running() -> Watchdog {
-        let mut watchdog = Watchdog::new(at(0), true);
+        let mut watchdog = Watchdog::new(at(0), true, SILENCE_OF_ROUTERS);
         assert_eq!(watchdog.handle(at(0), Event::Timeout), Some(Action::Start));
         assert_eq!(watchdog.handle(at(0), Event::Started), None);
         watchdog
@@ -319,8 +325,18 @@ mod tests {
     }
 
     #[test]
+    fn checks_may_be_held_up_for_longer() {
+        let mut watchdog = Watchdog::new(at(0), true, SILENCE_OF_CHECKS);
+        watchdog.handle(at(0), Event::Timeout);
+        watchdog.handle(at(0), Event::Started);
+        watchdog.handle(at(1_000), Event::Heard);
+        assert_eq!(watchdog.handle(at(10_999), Event::Timeout), None);
+        assert_eq!(watchdog.handle(at(11_000), Event::Timeout), Some(Action::Abort));
+    }
+
+    #[test]
     fn without_respawning_a_death_ends_the_daemon() {
-        let mut watchdog = Watchdog::new(at(0), false);
+        let mut watchdog = Watchdog::new(at(0), false, SILENCE_OF_ROUTERS);
         watchdog.handle(at(0), Event::Timeout);
         watchdog.handle(at(0), Event::Started);
         assert_eq!(watchdog.handle(at(10), CRASH), Some(Action::GiveUp { code: 1 }));

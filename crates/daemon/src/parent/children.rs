@@ -134,7 +134,7 @@ impl Managed {
             }
             self.replaced = self.replaced.saturating_add(1);
         }
-        self.watchdog = Watchdog::new(now(), context.options.respawn);
+        self.watchdog = watchdog(self.role, context.options.respawn);
         LeftChild {
             role: self.role,
             generation: self.generation,
@@ -148,7 +148,7 @@ impl Managed {
         Self {
             role,
             summary: Summary::default(),
-            watchdog: Watchdog::new(now(), respawn),
+            watchdog: watchdog(role, respawn),
             running: None,
             generation: 0,
             replaced: 0,
@@ -468,6 +468,14 @@ impl Managed {
     const fn process_token(&self) -> Token {
         Token(11 + 2 * self.role as u64)
     }
+}
+
+fn watchdog(role: Role, respawn: bool) -> Watchdog {
+    let silence = match role {
+        Role::Vrrp => control::SILENCE_OF_ROUTERS,
+        Role::Checker => control::SILENCE_OF_CHECKS,
+    };
+    Watchdog::new(now(), respawn, silence)
 }
 
 /// How long a killed process may take to end.
