@@ -9,6 +9,7 @@ mod life;
 mod quorum;
 mod reload;
 mod secure;
+mod steering;
 mod sync;
 mod tcp;
 mod told;
@@ -28,6 +29,7 @@ const THEMES: &[(&str, &[Story])] = &[
     ("lvs_quorum", quorum::STORIES),
     ("lvs_reload", reload::STORIES),
     ("lvs_secure", secure::STORIES),
+    ("lvs_steering", steering::STORIES),
     ("lvs_sync", sync::STORIES),
     ("lvs_tcp", tcp::STORIES),
     ("lvs_told", told::STORIES),

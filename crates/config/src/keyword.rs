@@ -23,7 +23,7 @@ pub(crate) use check::Checker;
 pub use explain::{NoSuchKeyword, explain};
 pub use reference::{man, markdown};
 pub use status::{Counts, Status};
-pub(crate) use suggest::nearest;
+pub use suggest::nearest;
 
 /// One keyword at one place.
 #[derive(Clone, Copy, Debug)]

@@ -47,3 +47,49 @@ pub enum Ran {
     /// It could not be run; why, in a phrase.
     NotRun(String),
 }
+
+/// What somebody orders of real servers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steering {
+    /// Of which virtual servers, by a name that they have; `all` for all of them.
+    pub virtual_server: String,
+    /// Which of their real servers, by a name that these have.
+    pub real_server: String,
+    /// What; none for what their checks say.
+    pub order: Option<Order>,
+    /// Who.
+    pub by: String,
+}
+
+/// What may be ordered of a real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// This weight.
+    Weight(u32),
+    /// That it is taken for down.
+    Disabled,
+}
+
+/// An order that is in force until the next reload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ordered {
+    /// What.
+    pub order: Order,
+    /// Who gave it.
+    pub by: String,
+    /// When, in microseconds since 1970-01-01T00:00:00Z.
+    pub at: u64,
+}
+
+/// A real server of which something was ordered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steered {
+    /// By what parent and checker process know it.
+    pub key: String,
+    /// Name of its virtual server.
+    pub virtual_server: String,
+    /// Its own.
+    pub real_server: String,
+    /// Whether it is up behind the order.
+    pub is_up: bool,
+}

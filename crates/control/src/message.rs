@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Alert, Moved, Ran, Run, Verdict};
+use crate::{Alert, Moved, Ordered, Ran, Run, Steered, Steering, Verdict};
 
 /// Which child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -114,6 +114,8 @@ pub struct Handover {
     pub sessions: BTreeMap<String, SessionMemory>,
     /// What authenticated adverts were numbered by, of the instances that heard some.
     pub numbers: BTreeMap<String, Numbers>,
+    /// What was ordered of real servers, by what parent and checker process know them by.
+    pub orders: BTreeMap<String, Ordered>,
 }
 
 /// The number of the last genuine advert of each sender: a successor takes nothing for new that is not above it.
@@ -203,6 +205,15 @@ pub enum ToChild {
     },
     /// How the program of a check ended.
     Ran(Run, Ran),
+    /// Order something of real servers, and say of which.
+    Steer {
+        /// What the answer carries.
+        serial: u32,
+        /// The order.
+        steering: Steering,
+        /// When it was given, in microseconds since 1970-01-01T00:00:00Z.
+        at: u64,
+    },
 }
 
 /// What a child says.
@@ -255,6 +266,13 @@ pub enum ToParent {
         part: Vec<u8>,
         /// Whether it is the last one.
         last: bool,
+    },
+    /// What became of an order: the real servers of which it is in force, or why there are none.
+    Steered {
+        /// The request that it answers.
+        serial: u32,
+        /// What became of it.
+        outcome: Result<Vec<Steered>, String>,
     },
     /// The new configuration is in force.
     Reloaded {

@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CheckId, Plan, ServiceId};
+use crate::{CheckId, DestinationId, Order, Plan, ServiceId};
 
 /// One input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,15 @@ pub enum Input {
         service: ServiceId,
         /// Whether it is here.
         is_present: bool,
+    },
+    /// An operator orders something of a real server, or takes his order back; the next reload does, too.
+    Order {
+        /// Of which virtual server.
+        service: ServiceId,
+        /// Which real server.
+        destination: DestinationId,
+        /// What; none for what its checks say.
+        order: Option<Order>,
     },
     /// Virtual servers, real servers and checks come, change and go.
     Reconfigure(Plan),

@@ -21,7 +21,7 @@ pub use ids::{CheckId, DestinationId, ServiceId};
 pub use input::{Failure, FailureKind, Input, Outcome, WeightEffect};
 pub use output::{Cause, Change, Notice, Output, Outputs, Subject, Tolerance};
 pub use parameters::{
-    Alerts, CheckParameters, OnFailure, Plan, Policy, RealServerParameters, Recovery,
+    Alerts, CheckParameters, OnFailure, Order, Plan, Policy, RealServerParameters, Recovery,
     SorryServerParameters, Source, Timing, VirtualServerParameters,
 };
 pub use roster::{Deadline, Roster};

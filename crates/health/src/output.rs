@@ -189,8 +189,10 @@ pub enum Tolerance {
 pub enum Cause {
     /// The verdict of this check.
     Check(CheckId),
-    /// Its checks are others since a reload.
+    /// A reload: its checks are others, or an order has ended.
     Reload,
+    /// An operator's order, or its end.
+    Order,
     /// It is no longer configured.
     Removed,
     /// The process ends.
@@ -201,7 +203,8 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Check(check) => write!(f, "check {}", check.0),
-            Self::Reload => f.write_str("other checks"),
+            Self::Reload => f.write_str("a reload"),
+            Self::Order => f.write_str("an order"),
             Self::Removed => f.write_str("no longer configured"),
             Self::Shutdown => f.write_str("shutdown"),
         }

@@ -20,6 +20,18 @@ pub struct Plan {
     pub services: BTreeMap<ServiceId, VirtualServerParameters>,
     /// Weights of the destinations that are in a pool already.
     pub former: BTreeMap<ServiceId, BTreeMap<DestinationId, u32>>,
+    /// What was ordered of real servers and stays so; orders given before that are not here end.
+    pub orders: BTreeMap<DestinationId, Order>,
+}
+
+/// What an operator orders of a real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// This is its weight while it is up, whatever its checks add. With 0 it keeps the connections that it has and gets no
+    /// more, also while the sorry server serves.
+    Weight(u32),
+    /// It is taken for down, whatever its checks say.
+    Disabled,
 }
 
 /// One virtual server.

@@ -1,11 +1,11 @@
-//! One real server: up if all its checks say so, with the weight that they leave it.
+//! One real server: up if all its checks say so, with the weight that they leave it, unless an operator orders otherwise.
 
 use clock::Instant;
 
 use crate::checker::Checker;
 use crate::output::Teller;
 use crate::snapshot::RealServerSnapshot;
-use crate::{Alerts, ByCheck, OnFailure, RealServerParameters, Verdict, WeightEffect};
+use crate::{Alerts, ByCheck, OnFailure, Order, RealServerParameters, Verdict, WeightEffect};
 
 /// The state of one real server.
 #[derive(Clone, Debug)]
@@ -15,10 +15,12 @@ pub(crate) struct RealServer {
     left_weight: Option<u32>,
     on_failure: OnFailure,
     pub(crate) alerts: Alerts,
+    /// What an operator wants of it.
+    pub(crate) order: Option<Order>,
     pub(crate) checks: ByCheck<Checker>,
     /// What is acted upon and was told; follows [`Self::opinion`].
     pub(crate) verdict: Verdict,
-    /// The weight that is acted upon; follows [`Self::weight_of_checks`].
+    /// The weight that is acted upon; follows [`Self::weight_due`].
     pub(crate) weight: u32,
     /// Its weight in the pool.
     pub(crate) installed: Option<u32>,
@@ -38,12 +40,19 @@ pub(crate) enum Former {
 impl RealServer {
     /// One that no pool holds as far as this process is concerned, or that a former process left there. One that
     /// served goes on to serve, with the weight that its checks gave it; one that did not waits for its checks.
-    pub(crate) fn new(parameters: &RealServerParameters, former: Former) -> Self {
+    pub(crate) fn new(
+        parameters: &RealServerParameters,
+        former: Former,
+        order: Option<Order>,
+    ) -> Self {
+        // Whoever was drained has weight 0 without being down.
+        let usual = match order {
+            Some(Order::Weight(weight)) => weight,
+            _ => parameters.weight,
+        };
         let assumed = match former {
             Former::Unknown => None,
-            Former::Known(Some(weight)) => {
-                Some(parameters.on_failure.tells(weight, parameters.weight))
-            }
+            Former::Known(Some(weight)) => Some(parameters.on_failure.tells(weight, usual)),
             Former::Known(None) => Some(Verdict::Down),
         };
         let installed = match former {
@@ -56,9 +65,11 @@ impl RealServer {
             .map(|(id, check)| (*id, Checker::new(*check, assumed.unwrap_or(check.start))));
         let mut server = Self {
             base_weight: parameters.weight,
-            left_weight: installed.filter(|_| assumed == Some(Verdict::Up)),
+            // What was ordered is not what checks say.
+            left_weight: installed.filter(|_| order.is_none() && assumed == Some(Verdict::Up)),
             on_failure: parameters.on_failure,
             alerts: parameters.alerts,
+            order,
             checks: checks.collect(),
             verdict: Verdict::Up,
             weight: parameters.weight,
@@ -66,21 +77,26 @@ impl RealServer {
             since: None,
         };
         server.verdict = server.opinion();
-        server.weight = server.weight_of_checks();
+        server.weight = server.weight_due();
         server
     }
 
-    /// What the checks say: Down if one does.
+    /// What it is: Down if one of its checks says so, or an order.
     pub(crate) fn opinion(&self) -> Verdict {
-        if self.checks.values().all(|check| check.verdict() == Verdict::Up) {
+        if self.order == Some(Order::Disabled) {
+            Verdict::Down
+        } else if self.checks.values().all(|check| check.verdict() == Verdict::Up) {
             Verdict::Up
         } else {
             Verdict::Down
         }
     }
 
-    /// The weight that the checks leave it. What several of them add adds up.
-    pub(crate) fn weight_of_checks(&self) -> u32 {
+    /// The weight that is ordered, or that the checks leave it. What several of them add adds up.
+    pub(crate) fn weight_due(&self) -> u32 {
+        if let Some(Order::Weight(weight)) = self.order {
+            return weight;
+        }
         if let Some(left) = self.left_weight
             && self.checks.values().any(Checker::owes_weight)
         {
@@ -98,8 +114,9 @@ impl RealServer {
 
     /// Its weight in the pool; none for out of it. `has_given_way` while the sorry server serves for all.
     pub(crate) fn wanted(&self, has_given_way: bool) -> Option<u32> {
+        let is_drained = self.order == Some(Order::Weight(0));
         match (self.verdict, self.on_failure) {
-            (Verdict::Up, _) if !has_given_way => Some(self.weight),
+            (Verdict::Up, _) if !has_given_way || is_drained => Some(self.weight),
             (_, OnFailure::Inhibit) => Some(0),
             (_, OnFailure::Remove) => None,
         }
@@ -111,11 +128,13 @@ impl RealServer {
         &mut self,
         now: Instant,
         parameters: &RealServerParameters,
+        order: Option<Order>,
         teller: &mut Teller<'_>,
     ) {
         let owes_weight = self.checks.values().any(Checker::owes_weight);
         self.left_weight =
             self.left_weight.filter(|_| owes_weight && self.base_weight == parameters.weight);
+        self.order = order;
         self.base_weight = parameters.weight;
         self.on_failure = parameters.on_failure;
         self.alerts = parameters.alerts;
@@ -143,6 +162,7 @@ impl RealServer {
             since: self.since,
             weight: self.weight,
             installed: self.installed,
+            order: self.order,
             checks: self.checks.iter().map(|(id, check)| (*id, check.snapshot())).collect(),
         }
     }

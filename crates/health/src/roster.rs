@@ -80,6 +80,11 @@ impl Roster {
             Input::Present { service, is_present } => self.turn(service, outputs, |it, teller| {
                 it.present(now, is_present, teller);
             }),
+            Input::Order { service, destination, order } => {
+                if let Some(it) = self.services.get_mut(&service) {
+                    it.order(now, destination, order, &mut Teller { service, outputs });
+                }
+            }
             Input::Reconfigure(plan) => self.reconfigure(now, &plan, outputs),
         }
     }
@@ -150,10 +155,10 @@ impl Roster {
         for (service, parameters) in &plan.services {
             let teller = &mut Teller { service: *service, outputs };
             if let Some(old) = self.services.get_mut(service) {
-                old.adjust(now, parameters, teller);
+                old.adjust(now, parameters, &plan.orders, teller);
                 continue;
             }
-            let mut new = VirtualServer::new(parameters, plan.former.get(service));
+            let mut new = VirtualServer::new(parameters, plan.former.get(service), &plan.orders);
             if self.phase == Phase::Running {
                 new.start(now, teller);
             }

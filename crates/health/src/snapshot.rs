@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clock::Instant;
 
-use crate::{CheckId, DestinationId, Failure, ServiceId, Verdict};
+use crate::{CheckId, DestinationId, Failure, Order, ServiceId, Verdict};
 
 /// The whole roster at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct RealServerSnapshot {
     pub weight: u32,
     /// Its weight in the pool; none while it is not in there.
     pub installed: Option<u32>,
+    /// What was ordered of it.
+    pub order: Option<Order>,
     /// Its checks.
     pub checks: BTreeMap<CheckId, CheckSnapshot>,
 }

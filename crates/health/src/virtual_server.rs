@@ -22,8 +22,8 @@ use crate::output::Teller;
 use crate::real_server::{Former, RealServer};
 use crate::snapshot::VirtualServerSnapshot;
 use crate::{
-    Alerts, Cause, CheckId, DestinationId, Notice, OnFailure, Outcome, Output, Policy, Subject,
-    Tolerance, Verdict, VirtualServerParameters,
+    Alerts, Cause, CheckId, DestinationId, Notice, OnFailure, Order, Outcome, Output, Policy,
+    Subject, Tolerance, Verdict, VirtualServerParameters,
 };
 
 /// The state of one virtual server.
@@ -61,12 +61,14 @@ impl VirtualServer {
     pub(crate) fn new(
         parameters: &VirtualServerParameters,
         former: Option<&BTreeMap<DestinationId, u32>>,
+        orders: &BTreeMap<DestinationId, Order>,
     ) -> Self {
         let left = |id: DestinationId| {
             former.map_or(Former::Unknown, |pool| Former::Known(pool.get(&id).copied()))
         };
         let servers = parameters.servers.iter();
-        let servers = servers.map(|(id, server)| (*id, RealServer::new(server, left(*id))));
+        let servers = servers
+            .map(|(id, server)| (*id, RealServer::new(server, left(*id), orders.get(id).copied())));
         let sorry = parameters.policy.sorry_server;
         let sorry_installed = sorry.and_then(|it| former?.get(&it.destination).copied());
         let mut this = Self {
@@ -96,7 +98,7 @@ impl VirtualServer {
         }
         for server in self.servers.values_mut() {
             server.verdict = server.opinion();
-            server.weight = server.weight_of_checks();
+            server.weight = server.weight_due();
             server.since = Some(now);
         }
         self.since = Some(now);
@@ -212,6 +214,32 @@ impl VirtualServer {
         }
     }
 
+    /// What an operator orders of a real server, or the end of it.
+    pub(crate) fn order(
+        &mut self,
+        now: Instant,
+        id: DestinationId,
+        order: Option<Order>,
+        teller: &mut Teller<'_>,
+    ) {
+        let Some(server) = self.servers.get_mut(&id) else { return };
+        server.order = order;
+        let alerts = server.alerts;
+        if !self.is_running {
+            return;
+        }
+        match self.note(now, id, Cause::Order, teller) {
+            // The pool may be another one all the same: who is drained stays beside the sorry server.
+            Noted::Same | Noted::Weight => self.act(now, &[], teller),
+            Noted::Moved(to) => {
+                self.act(now, &[(id, to)], teller);
+                if alerts != Alerts::Never {
+                    teller.alert(Subject::RealServer(id), to, None);
+                }
+            }
+        }
+    }
+
     pub(crate) fn snapshot(&self) -> VirtualServerSnapshot {
         VirtualServerSnapshot {
             verdict: self.verdict,
@@ -234,7 +262,7 @@ impl VirtualServer {
     ) -> Noted {
         let Some(server) = self.servers.get_mut(&id) else { return Noted::Same };
         let to = server.opinion();
-        let weight = server.weight_of_checks();
+        let weight = server.weight_due();
         let moved = core::mem::replace(&mut server.verdict, to) != to;
         let from = core::mem::replace(&mut server.weight, weight);
         if from != weight {

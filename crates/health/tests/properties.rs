@@ -10,8 +10,8 @@ use std::time::Duration;
 use clock::Instant;
 use health::{
     Alerts, Change, CheckId, CheckParameters, DestinationId, Failure, FailureKind, Input,
-    OnFailure, Outcome, Output, Outputs, Plan, Policy, RealServerParameters, Recovery, Roster,
-    ServiceId, SorryServerParameters, Source, Timing, Verdict, VirtualServerParameters,
+    OnFailure, Order, Outcome, Output, Outputs, Plan, Policy, RealServerParameters, Recovery,
+    Roster, ServiceId, SorryServerParameters, Source, Timing, Verdict, VirtualServerParameters,
     WeightEffect,
 };
 
@@ -57,8 +57,7 @@ impl Subject {
             0 => self.handle(Input::Startup),
             1 if dice.below(40) == 0 => self.handle(Input::Shutdown),
             1 | 2 => {
-                let former = BTreeMap::new();
-                self.plan = Plan { services: services(&mut dice), former };
+                self.plan = Plan { services: services(&mut dice), ..Plan::default() };
                 self.handle(Input::Reconfigure(self.plan.clone()));
                 self.takes_the_same_in_silence();
             }
@@ -70,7 +69,29 @@ impl Subject {
                 let check = CheckId(dice.small(12));
                 self.handle(Input::Told { check, outcome: outcome(&mut dice) });
             }
-            5 | 6 => self.wait(),
+            5 => {
+                let server = dice.small(12);
+                let (service, destination) = (ServiceId(server / 4), DestinationId(server));
+                let order = match dice.below(4) {
+                    0 => Some(Order::Disabled),
+                    1 => Some(Order::Weight(0)),
+                    2 => Some(Order::Weight(dice.small(4))),
+                    _ => None,
+                };
+                if self
+                    .plan
+                    .services
+                    .get(&service)
+                    .is_some_and(|it| it.servers.contains_key(&destination))
+                {
+                    match order {
+                        Some(order) => self.plan.orders.insert(destination, order),
+                        None => self.plan.orders.remove(&destination),
+                    };
+                }
+                self.handle(Input::Order { service, destination, order });
+            }
+            6 | 7 => self.wait(),
             _ => {
                 let nth = usize::try_from(dice.below(8)).unwrap();
                 if let Some((check, run)) = self.probes.iter().nth(nth) {
@@ -132,10 +153,14 @@ impl Subject {
             }
             let mut expected = BTreeMap::new();
             for (server, real) in &service.servers {
-                let all_up = real.checks.values().all(|check| check.verdict == Verdict::Up);
+                let order = self.plan.orders.get(server).copied();
+                assert_eq!(real.order, order);
+                let is_drained = order == Some(Order::Weight(0));
+                let all_up = order != Some(Order::Disabled)
+                    && real.checks.values().all(|check| check.verdict == Verdict::Up);
                 assert_eq!(real.verdict == Verdict::Up, all_up);
                 match parameters.servers[server].on_failure {
-                    _ if all_up && !service.is_sorry => {
+                    _ if all_up && (!service.is_sorry || is_drained) => {
                         expected.insert(*server, real.weight);
                     }
                     OnFailure::Inhibit => drop(expected.insert(*server, 0)),

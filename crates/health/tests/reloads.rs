@@ -88,7 +88,7 @@ fn a_check_that_failed_and_goes_takes_its_verdict_along() {
     let unchecked = service(&[(1, server(&[])), (2, server(&[(2, check())]))]);
     assert_eq!(
         bench.configure(unchecked),
-        ["server 1 Up: other checks", "add 1 weight 1", "tell server 1 Up"]
+        ["server 1 Up: a reload", "add 1 weight 1", "tell server 1 Up"]
     );
 }
 

@@ -83,7 +83,7 @@ pub fn farm(backends: &[(&'static str, CheckParameters)], quorum: u32) -> Farm {
         story: String::new(),
     };
     let services = BTreeMap::from([(ServiceId(1), service)]);
-    farm.input(Input::Reconfigure(Plan { services, former: BTreeMap::new() }));
+    farm.input(Input::Reconfigure(Plan { services, ..Plan::default() }));
     farm.input(Input::Startup);
     farm
 }

@@ -20,9 +20,11 @@ pub use instance::{
     Peer, Preemption, Programs, Settings, State, Tracked, TrackedState, Tracker, UnicastPeer,
     VirtualLink,
 };
-pub use lines::{Ask, Line, LineError, Only, Request, Upgraded, VERSION};
+pub use lines::{Ask, Line, LineError, Only, Request, Steer, Upgraded, VERSION};
 pub use plan::{Planned, Step, Thing};
 pub use report::{Daemon, Group, Health, Item, Process, Reload, Report, Script};
 pub use seconds::Seconds;
-pub use server::{Check, Condition, Connections, RealServer, Traffic, VirtualServer};
+pub use server::{
+    Check, Condition, Connections, Order, Ordered, RealServer, Steered, Traffic, VirtualServer,
+};
 pub use text::{Look, head, history, named, plan, table};

@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Daemon, Event, Group, Instance, Planned, Reload, Report, Script, VirtualServer};
+use crate::{
+    Daemon, Event, Group, Instance, Order, Planned, Reload, Report, Script, Steered, VirtualServer,
+};
 
 /// Version of requests and answers.
 pub const VERSION: u32 = 1;
@@ -26,6 +28,23 @@ pub struct Request {
     /// Of these things only.
     #[serde(default)]
     pub only: Option<Only>,
+    /// An order about real servers.
+    #[serde(default)]
+    pub steer: Option<Steer>,
+}
+
+/// An order about real servers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steer {
+    /// Of which virtual servers, by a name that they have; `all` for all of them.
+    pub virtual_server: String,
+    /// Which of their real servers, by a name that these have.
+    pub real_server: String,
+    /// What is ordered.
+    pub order: Order,
+    /// Who says so, for the log.
+    #[serde(default)]
+    pub by: String,
 }
 
 /// What a status may be limited to.
@@ -52,6 +71,8 @@ pub enum Ask {
     Plan,
     /// To have another program take the daemon over; that program answers.
     Upgrade,
+    /// To do with real servers what an order says, until the next reload.
+    Steer,
 }
 
 /// One line of an answer.
@@ -79,6 +100,8 @@ pub enum Line {
     Plan(Planned),
     /// Another program has taken the daemon over.
     Upgraded(Upgraded),
+    /// An order is in force, of these real servers.
+    Steered(Vec<Steered>),
     /// The last one: how many lines came before it.
     End(usize),
     /// The last one, where there is no answer.
@@ -136,7 +159,7 @@ impl Request {
     /// One for this, about everything.
     #[must_use]
     pub const fn new(ask: Ask) -> Self {
-        Self { version: VERSION, ask, instance: None, file: None, only: None }
+        Self { version: VERSION, ask, instance: None, file: None, only: None, steer: None }
     }
 
     /// The request on a line.
@@ -186,7 +209,12 @@ impl Report {
             Line::VirtualServer(server) => self.virtual_servers.push(*server),
             Line::Event(event) => self.events.push(event),
             Line::Version(_) => {}
-            Line::Plan(_) | Line::Reload(_) | Line::Upgraded(_) | Line::End(_) | Line::Error(_) => {
+            Line::Plan(_)
+            | Line::Reload(_)
+            | Line::Upgraded(_)
+            | Line::Steered(_)
+            | Line::End(_)
+            | Line::Error(_) => {
                 return Some(line);
             }
         }
@@ -202,11 +230,22 @@ mod tests {
     fn a_request_is_a_line_of_json() {
         let instance = Some("VI_1".to_owned());
         let request = Request { instance, ..Request::new(Ask::Status) };
-        let line = "{\"version\":1,\"ask\":\"status\",\"instance\":\"VI_1\",\"file\":null,\"only\":null}\n";
+        let line = "{\"version\":1,\"ask\":\"status\",\"instance\":\"VI_1\",\"file\":null,\"only\":null,\"steer\":null}\n";
         assert_eq!(request.to_line(), line);
         assert_eq!(Request::parse(line.as_bytes()), Ok(request));
         let short = Request::parse(br#"{"version":1,"ask":"history","later":true}"#).unwrap();
         assert_eq!((short.ask, short.instance), (Ask::History, None));
+    }
+
+    #[test]
+    fn an_order_says_what_of_whom() {
+        let line = br#"{"version":1,"ask":"steer","steer":{"virtual_server":"192.0.2.1:80",
+            "real_server":"192.0.2.11","order":{"weight":3}}}"#;
+        let order = Order::Weight(3);
+        let (virtual_server, real_server) = ("192.0.2.1:80".to_owned(), "192.0.2.11".to_owned());
+        let steer = Steer { virtual_server, real_server, order, by: String::new() };
+        let request = Request { steer: Some(steer), ..Request::new(Ask::Steer) };
+        assert_eq!(Request::parse(line), Ok(request));
     }
 
     #[test]

@@ -60,6 +60,9 @@ pub struct RealServer {
     pub base_weight: u32,
     /// Its weight with what its checks add.
     pub weight: u32,
+    /// What was ordered of it, until the next reload.
+    #[serde(default)]
+    pub order: Option<Ordered>,
     /// The weight that the data plane shall hold; none where the server shall not be in there.
     pub wanted: Option<u32>,
     /// The weight that the data plane holds; none where the server is not in there.
@@ -70,6 +73,40 @@ pub struct RealServer {
     pub traffic: Option<Traffic>,
     /// Its checks.
     pub checks: Vec<Check>,
+}
+
+/// An order about a real server that is in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ordered {
+    /// What was ordered.
+    pub order: Order,
+    /// Who ordered it.
+    pub by: String,
+    /// When.
+    pub at: Seconds,
+}
+
+/// What may be ordered of a real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// This weight; with 0 it is drained.
+    Weight(u32),
+    /// That it is taken for down.
+    Disable,
+    /// Nothing any longer.
+    Enable,
+}
+
+/// A real server of which something was ordered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steered {
+    /// Name of its virtual server.
+    pub virtual_server: String,
+    /// Its own.
+    pub real_server: String,
+    /// Whether it is up behind the order.
+    pub state: Condition,
 }
 
 /// Whether a server works.

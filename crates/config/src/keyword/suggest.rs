@@ -65,7 +65,8 @@ pub(super) fn choice(index: usize, text: &str, words: &[&'static str]) -> Proble
 }
 
 /// The nearest word, where one is near enough that a slip explains the difference.
-pub(crate) fn nearest<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Hostile names may be long; nothing that long is a slip of a keyword.
     if name.len() > 64 {
         return None;

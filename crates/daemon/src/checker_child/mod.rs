@@ -17,6 +17,7 @@ mod programs;
 mod reload;
 mod report;
 mod specs;
+mod steering;
 mod sync;
 mod tending;
 mod told;
@@ -27,8 +28,8 @@ use std::process::ExitCode;
 
 use config::RealServers;
 use config::model::{Balancing, DataPlane};
-use control::{Finding, Severity, Watched};
-use health::{Input, Outputs, Roster, ServiceId, Subject};
+use control::{Finding, Ordered, Severity, Watched};
+use health::{DestinationId, Input, Outputs, Roster, ServiceId, Subject};
 use kernel::eventloop::now;
 use kernel::process::{self, Privilege};
 
@@ -60,6 +61,10 @@ struct Shell {
     quorum_words: String,
     /// The last words about a check.
     check_words: String,
+    /// Those about an order.
+    order_words: String,
+    /// Orders that are in force.
+    orders: BTreeMap<DestinationId, Ordered>,
     /// Why servers have moved, until it is told that they have.
     causes: BTreeMap<(ServiceId, Subject), String>,
     /// A report that is being told.
@@ -125,6 +130,8 @@ impl Shell {
             presence: None,
             quorum_words: String::new(),
             check_words: String::new(),
+            order_words: String::new(),
+            orders: BTreeMap::new(),
             causes: BTreeMap::new(),
             telling: None,
             startup,
@@ -157,7 +164,8 @@ impl Shell {
         if let Some(seen) = seen {
             self.pool.see(seen);
         }
-        self.put_in_force(now, &model, is_successor);
+        let orders = std::mem::take(&mut self.startup.options.handover.orders);
+        self.put_in_force(now, &model, orders, is_successor);
         self.claim(is_successor);
         self.roster.handle(now, Input::Startup, &mut self.outputs);
         self.perform(now);

@@ -127,9 +127,10 @@ impl Shell {
             },
             Subject::RealServer(id) => Alert {
                 subject: balance::server_subject(known.server(id), name, is_up),
-                text: check
-                    .and_then(|check| known.check(check))
-                    .map_or_else(String::new, |asked| balance::check_text(asked.kind, is_up)),
+                text: check.and_then(|check| known.check(check)).map_or_else(
+                    || format!("=> {} <=", self.order_words),
+                    |asked| balance::check_text(asked.kind, is_up),
+                ),
             },
         };
         let _ = self.startup.parent.say(&ToParent::Alert(alert));
@@ -153,6 +154,7 @@ impl Shell {
             Notice::ServerMoved { destination, cause, .. } => {
                 let cause = match cause {
                     Cause::Check(_) => self.check_words.clone(),
+                    Cause::Order => self.order_words.clone(),
                     Cause::Reload | Cause::Removed | Cause::Shutdown => cause.to_string(),
                 };
                 self.causes.insert((service, Subject::RealServer(*destination)), cause);

@@ -1,5 +1,6 @@
 //! A new configuration: read beside the work, taken over as a difference.
 
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,7 +8,7 @@ use std::task::{Context, Poll};
 use clock::Instant;
 use config::RealServers;
 use config::model::{CheckKind, Model};
-use control::{Severity, ToParent};
+use control::{Ordered, Severity, ToParent};
 use health::Input;
 use kernel::sysctl;
 use tokio::task::JoinHandle;
@@ -21,17 +22,23 @@ use crate::webs::Webs;
 
 /// A configuration that is being read.
 #[derive(Debug, Default)]
-pub(super) struct Reading(Option<JoinHandle<Result<Model, PayloadError>>>);
+pub(super) struct Reading(Option<JoinHandle<Result<Read, PayloadError>>>);
+
+/// A configuration, and the orders that stay in force with it.
+pub(super) type Read = (Model, BTreeMap<String, Ordered>);
 
 impl Reading {
     /// Reads it, in a thread: thousands of virtual servers take their time. What was being read is forgotten.
     pub(super) fn begin(&mut self, memory: OwnedFd) {
-        let read = move || child::read(&memory, RealServers::Kept).map(|(_, model)| model);
+        let read = move || -> Result<Read, PayloadError> {
+            let (options, model) = child::read(&memory, RealServers::Kept)?;
+            Ok((model, options.handover.orders))
+        };
         self.0 = Some(tokio::task::spawn_blocking(read));
     }
 
     /// What was read, if that is over; wakes the task of `context` when it is.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Option<Result<Model, String>> {
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Option<Result<Read, String>> {
         let Poll::Ready(ended) = Pin::new(self.0.as_mut()?).poll(context) else { return None };
         self.0 = None;
         Some(match ended {
@@ -46,9 +53,9 @@ impl Shell {
     pub(super) fn reload(
         &mut self,
         now: Instant,
-        read: Result<Model, String>,
+        read: Result<Read, String>,
     ) -> Result<(), Orphaned> {
-        let answer = match read.and_then(|model| self.apply(now, &model)) {
+        let answer = match read.and_then(|(model, orders)| self.apply(now, &model, orders)) {
             Ok(changes) => ToParent::Reloaded { changes },
             Err(reason) => ToParent::ReloadFailed { reason },
         };
@@ -58,7 +65,12 @@ impl Shell {
     /// Takes another configuration over; says what changed.
     ///
     /// **Errors**: the load balancer that it wants is not there. All is as before then.
-    fn apply(&mut self, now: Instant, model: &Model) -> Result<String, String> {
+    fn apply(
+        &mut self,
+        now: Instant,
+        model: &Model,
+        orders: BTreeMap<String, Ordered>,
+    ) -> Result<String, String> {
         self.change_plane(now, model.global.data_plane)?;
         // Services that are new may stand already.
         if let Some(seen) = self.look(now) {
@@ -69,7 +81,7 @@ impl Shell {
         if former.timeouts != self.balancing.timeouts {
             self.set_timeouts();
         }
-        let (came, went) = self.put_in_force(now, model, false);
+        let (came, went) = self.put_in_force(now, model, orders, false);
         Ok(if (came, went) == (0, 0) {
             "Configuration reloaded: the same virtual servers".to_owned()
         } else {
@@ -82,6 +94,7 @@ impl Shell {
         &mut self,
         now: Instant,
         model: &Model,
+        orders: BTreeMap<String, Ordered>,
         is_successor: bool,
     ) -> (usize, usize) {
         self.say_what_is_not_asked(model);
@@ -90,6 +103,7 @@ impl Shell {
         let (catalogue, mut plan) = plan::plan(model, &mut self.numbering, self.seed);
         plan.former = plan::former(&catalogue, self.pool.standing(), is_successor);
         let former = std::mem::replace(&mut self.catalogue, catalogue);
+        plan.orders = self.take_orders(orders);
         let Turnover { came, went } = turnover(&former, &self.catalogue);
         for id in &came {
             if let Some(held) = plan.former.get(id) {

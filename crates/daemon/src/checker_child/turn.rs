@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::task::Poll;
 
 use clock::Instant;
-use config::model::Model;
 use control::{Summary, ToParent};
 use health::Input;
 use kernel::eventloop::now;
@@ -16,6 +15,7 @@ use tokio::io::{Interest, Ready};
 
 use super::Shell;
 use super::probes::Finished;
+use super::reload::Read;
 use super::report::Telling;
 use crate::child::{Orphaned, Request};
 
@@ -92,6 +92,7 @@ impl Shell {
             }
             Request::Found(findings) => self.take_findings(now, findings),
             Request::Ran(run, ran) => self.take_run(now, run, ran),
+            Request::Steer { serial, steering, at } => self.steer(now, serial, &steering, at),
             Request::Reload(memory) => self.reading.begin(memory),
         }
         false
@@ -142,5 +143,5 @@ struct Woken {
     /// Probes that have ended.
     finished: Vec<Finished>,
     /// A configuration.
-    read: Option<Result<Model, String>>,
+    read: Option<Result<Read, String>>,
 }

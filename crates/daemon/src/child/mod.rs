@@ -13,7 +13,7 @@ use clock::Instant;
 use config::RealServers;
 use config::model::Model;
 use control::{
-    Finding, Ran, Role, Run, Severity, StartOptions, Summary, ToChild, ToParent, Watched,
+    Finding, Ran, Role, Run, Severity, StartOptions, Steering, Summary, ToChild, ToParent, Watched,
 };
 use kernel::socket::{Channel, ChannelError};
 
@@ -114,6 +114,15 @@ pub(crate) enum Request {
     Found(BTreeMap<Watched, Finding>),
     /// The program of a check has ended.
     Ran(Run, Ran),
+    /// Order something of real servers.
+    Steer {
+        /// What the answer carries.
+        serial: u32,
+        /// The order.
+        steering: Steering,
+        /// When it was given, in microseconds since 1970-01-01T00:00:00Z.
+        at: u64,
+    },
     /// Say how everything stands.
     Report {
         /// What the answers carry.
@@ -217,6 +226,9 @@ impl Parent {
             (Ok(ToChild::Reload), Some(memory)) => Ok(Some(Request::Reload(memory))),
             (Ok(ToChild::Found(findings)), _) => Ok(Some(Request::Found(findings))),
             (Ok(ToChild::Ran(run, ran)), _) => Ok(Some(Request::Ran(run, ran))),
+            (Ok(ToChild::Steer { serial, steering, at }), _) => {
+                Ok(Some(Request::Steer { serial, steering, at }))
+            }
             (Ok(ToChild::Report { serial, clear, about }), _) => {
                 Ok(Some(Request::Report { serial, clear, about }))
             }

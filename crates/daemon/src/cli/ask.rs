@@ -49,7 +49,7 @@ fn named_sockets() -> Vec<PathBuf> {
 
 /// Why there is nothing to show.
 #[derive(Debug)]
-enum Failure {
+pub(super) enum Failure {
     /// Nobody listens.
     NotRunning(PathBuf),
     /// The daemon says why.
@@ -60,7 +60,7 @@ enum Failure {
 
 impl Failure {
     /// Says it; the exit code.
-    fn say(&self) -> ExitCode {
+    pub(super) fn say(&self) -> ExitCode {
         let (text, code) = match self {
             Self::NotRunning(path) => (
                 {
@@ -212,7 +212,7 @@ pub(super) fn upgrade(daemon: &Where) -> ExitCode {
 }
 
 /// Asks, and has the answer taken in line by line; gives the line that was not taken, which is the last.
-fn ask(
+pub(super) fn ask(
     daemon: &Where,
     request: &Request,
     patience: Duration,
@@ -261,7 +261,7 @@ fn events_to_json(events: &[Event]) -> String {
     format!("{document}\n")
 }
 
-fn show(text: &str) {
+pub(super) fn show(text: &str) {
     print(&printable(text));
 }
 
@@ -277,7 +277,7 @@ const LOOK: Look =
 /// Sockets that are named to whoever looks for one.
 const SOCKETS: usize = 32;
 /// How long the daemon may be silent.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a reload may take: thousands of instances, or one behind another.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(60);
 /// How long rehearsal, what is waited for and the start of the children may take.

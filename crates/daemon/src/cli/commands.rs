@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::ask;
 use super::check::{self, Format};
+use super::{ask, server};
 use super::{demonstrate, genhash};
 use crate::real_server::{self, Task};
 use crate::terminal::{eprint, print};
@@ -66,6 +66,17 @@ enum Command {
         json: bool,
         /// This instance, virtual server (with its real servers) or real server only.
         name: Option<String>,
+    },
+    /// Drain, disable, enable or weigh real servers, until the next reload.
+    ///
+    /// A VIRTUAL_SERVER and a REAL_SERVER are named as `status` shows them (`[192.0.2.1]:tcp:80`), or shorter:
+    /// `192.0.2.1:80`, `192.0.2.1` for all ports, `fwmark 7`, the name of a group; `all` means all virtual servers.
+    ///
+    /// Exit code: 0 it is done; 2 a drained server still has connections, or is drained no longer; 3 no daemon runs; 4
+    /// there is no such server; 1 the daemon cannot be asked.
+    Server {
+        #[command(subcommand)]
+        order: server::Order,
     },
     /// Have the daemon read its configuration again, and say how that went.
     ///
@@ -156,6 +167,7 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Explain { keyword } => explain(&keyword),
         Command::Status { daemon, json, name } => ask::status(&daemon, json, name),
         Command::Why { daemon, json, name } => ask::why(&daemon, json, name),
+        Command::Server { order } => server::run(order),
         Command::Reload { daemon, plan: false, .. } => ask::reload(&daemon),
         Command::Reload { daemon, plan: true, file } => ask::plan(&daemon, file.as_deref()),
         Command::Upgrade { daemon } => ask::upgrade(&daemon),

@@ -5,6 +5,7 @@ mod check;
 mod commands;
 mod flags;
 mod genhash;
+mod server;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -27,8 +28,8 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     match first.as_deref() {
         Some("--genhash" | "-T") => genhash::run(arguments.into_iter().skip(2)),
         Some(
-            "check" | "explain" | "status" | "why" | "reload" | "upgrade" | "real-server" | "demo"
-            | "genhash" | "help",
+            "check" | "explain" | "status" | "why" | "server" | "reload" | "upgrade"
+            | "real-server" | "demo" | "genhash" | "help",
         ) => commands::run(arguments),
         // `run` takes the same flags as none at all.
         Some("run") => daemon(&program, arguments.into_iter().skip(2)),

@@ -56,6 +56,8 @@ pub(crate) mod exit {
     pub(crate) const PERMISSION: u8 = 4;
     /// An instance does not take part.
     pub(crate) const IMPAIRED: u8 = 2;
+    /// A server that is drained still has connections, or is drained no longer.
+    pub(crate) const NOT_DRAINED: u8 = 2;
     /// A reload would change something.
     pub(crate) const CHANGES: u8 = 2;
     /// No daemon runs, as init scripts say it.

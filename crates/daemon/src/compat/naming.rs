@@ -1,6 +1,6 @@
 //! Names by which people ask for servers: those that logs and `status` show, and what `ipvsadm` and the configuration write.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What somebody has written for a virtual server, a real server, or several of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,18 @@ impl Wanted {
             (Named::Group(group), Named::Group(other)) => *group == other,
             (Named::Place { .. } | Named::Mark(_) | Named::Group(_), _) => false,
         }
+    }
+}
+
+/// The shortest form of a name that people may write: what they write by mistake is near to it.
+pub(crate) fn short(name: &str) -> String {
+    match named(name) {
+        Named::Place { address, port: None, .. } => address.to_string(),
+        Named::Place { address, port: Some(port), .. } => {
+            SocketAddr::from((address, port)).to_string()
+        }
+        Named::Mark(mark) => format!("fwmark {mark}"),
+        Named::Group(group) => group,
     }
 }
 
@@ -111,6 +123,20 @@ mod tests {
             "",
         ] {
             check(wanted, name, wanted == "192.0.2.1:");
+        }
+    }
+
+    #[test]
+    fn short_forms_are_forms_of_the_same() {
+        for (name, expected) in [
+            ("[192.0.2.1]:tcp:80", "192.0.2.1:80"),
+            ("[2001:db8::1]:udp:53", "[2001:db8::1]:53"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("FWM 7", "fwmark 7"),
+            ("[web]:0", "web"),
+        ] {
+            assert_eq!(short(name), expected);
+            check(expected, name, true);
         }
     }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use config::model::CheckKind;
-use control::Severity;
+use control::{Order, Severity};
 use health::{
     Cause, CheckId, DestinationId, Failure, FailureKind, Notice, ServiceId, Tolerance, Verdict,
 };
@@ -135,6 +135,22 @@ pub(crate) const fn keyword(kind: &CheckKind) -> &'static str {
     }
 }
 
+/// An operator has ordered something of a real server, or taken it back.
+pub(crate) fn ordered(order: Option<Order>, server: &str, service: &str, by: &str) -> String {
+    match order {
+        Some(Order::Weight(0)) => {
+            format!("Draining service {server} of VS {service}: ordered by {by}")
+        }
+        Some(Order::Weight(weight)) => {
+            format!("Weight {weight} for service {server} of VS {service}: ordered by {by}")
+        }
+        Some(Order::Disabled) => {
+            format!("Service {server} of VS {service} is taken for down: ordered by {by}")
+        }
+        None => format!("Service {server} of VS {service} follows its checks: ordered by {by}"),
+    }
+}
+
 /// A check runs from now on.
 pub(crate) fn activating(server: &str, service: &str) -> String {
     format!("Activating healthchecker for service {server} for VS {service}")
@@ -169,7 +185,7 @@ fn moved(
 ) -> Option<String> {
     let name = names.server(server);
     match cause {
-        Cause::Check(_) | Cause::Reload => {
+        Cause::Check(_) | Cause::Reload | Cause::Order => {
             let is_inhibited = names.is_inhibited(server);
             let way = if is_inhibited { ("of", "of") } else { ("to", "from") };
             let (doing, way) = doing(to == Verdict::Up, is_inhibited, way.0, way.1);

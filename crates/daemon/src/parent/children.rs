@@ -7,7 +7,7 @@ use std::time::Duration;
 use clock::Instant;
 use control::{
     Action, Alert, Change, Death, Event, Handover, Moved, Numbers, Role, Run, SessionMemory,
-    Severity, Summary, ToChild, ToParent, Watchdog,
+    Severity, Steered, Summary, ToChild, ToParent, Watchdog,
 };
 use kernel::eventloop::{EventLoop, Token, now};
 use kernel::namespace::Namespace;
@@ -95,6 +95,8 @@ pub(super) enum News {
     Tally(Vec<u8>),
     /// A part of how everything stands.
     Report { role: Role, serial: u32, part: Vec<u8>, last: bool },
+    /// What became of an order.
+    Steered { serial: u32, outcome: Result<Vec<Steered>, String> },
     /// The child ended, in these words; its successor reads the new configuration.
     Gone(Role, String),
 }
@@ -433,6 +435,9 @@ impl Managed {
                 Ok(ToParent::Tally(list)) => news.push(News::Tally(list)),
                 Ok(ToParent::Report { serial, part, last }) => {
                     news.push(News::Report { role: self.role, serial, part, last });
+                }
+                Ok(ToParent::Steered { serial, outcome }) => {
+                    news.push(News::Steered { serial, outcome });
                 }
                 Ok(ToParent::Heartbeat(summary)) => {
                     self.summary = summary;

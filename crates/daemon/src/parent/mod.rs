@@ -26,6 +26,7 @@ mod programs;
 mod reload;
 mod signals;
 mod spawning;
+mod steering;
 mod succession;
 mod tallies;
 mod upkeep;
@@ -84,6 +85,7 @@ struct Parent {
     /// How the last reload ended.
     last_reload: Option<status::Reload>,
     inquiries: inquiry::Inquiries,
+    steering: steering::Steering,
     errands: errands::Errands,
     control: control_socket::ControlSocket,
     history: status::History,
@@ -135,6 +137,7 @@ impl Parent {
             saved: 0,
             last_reload: None,
             inquiries: inquiry::Inquiries::default(),
+            steering: steering::Steering::default(),
             errands,
             control: control_socket::ControlSocket::default(),
             history: status::History::default(),
@@ -192,6 +195,7 @@ impl Parent {
             self.tend_processes();
             self.tell_findings();
             self.tend_inquiries();
+            self.tend_steering();
             self.control.tend();
             self.tend_mail();
             self.tend_agent();
@@ -241,6 +245,7 @@ impl Parent {
             self.processes.deadline(),
             self.findings.deadline(),
             self.inquiries.deadline(),
+            self.steering.deadline(),
             self.control.deadline(),
             self.post.deadline(),
             self.agent.deadline(),

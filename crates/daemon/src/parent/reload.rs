@@ -1,6 +1,8 @@
 //! A reload as a transaction: a configuration with an error never replaces a running one.
 
-use control::{Finding, Handover, Role, Severity, ToChild, Watched};
+use std::collections::BTreeMap;
+
+use control::{Finding, Handover, Ordered, Role, Severity, ToChild, Watched};
 
 use super::Parent;
 use super::children::News;
@@ -27,6 +29,8 @@ pub(super) enum Progress {
         said: Vec<String>,
         /// The configuration before, for when one refuses.
         former: Box<Loaded>,
+        /// Orders about real servers that end with it.
+        orders: BTreeMap<String, Ordered>,
     },
 }
 
@@ -97,7 +101,9 @@ impl Parent {
         let waiting =
             self.children.iter().filter(|child| child.is_ready()).map(|child| child.role).collect();
         self.tell(&ToChild::Reload, Some(&memory));
-        self.reload = Progress::Running { waiting, again: false, refused: None, said, former };
+        let orders = std::mem::take(&mut self.handover.orders);
+        self.reload =
+            Progress::Running { waiting, again: false, refused: None, said, former, orders };
         self.want_children();
         self.arrange_watched(Beginning::Wanted);
         self.end_reload();
@@ -122,11 +128,17 @@ impl Parent {
                 return self.take_part(*role, *serial, part, *last);
             }
             News::Tally(list) => return self.take_tally(list),
+            News::Steered { serial, outcome } => {
+                return self.take_steered(*serial, outcome.clone());
+            }
             News::Gone(role, text) => {
                 self.inquiries.interrupt(*role);
                 match role {
                     Role::Vrrp => self.tallies.turn_over(),
-                    Role::Checker => self.give_up_all_checks(),
+                    Role::Checker => {
+                        self.give_up_all_checks();
+                        self.give_up_steering();
+                    }
                 }
                 self.record_of_daemon(text);
             }
@@ -153,6 +165,7 @@ impl Parent {
             | News::Session(..)
             | News::Numbers(_)
             | News::Tally(_)
+            | News::Steered { .. }
             | News::Report { .. } => {}
             News::Gone(role, _) => waiting.retain(|other| *other != role),
             News::Reloaded(role, changes) => {
@@ -175,10 +188,13 @@ impl Parent {
             return;
         }
         let (again, refused, mut said) = (*again, refused.take(), std::mem::take(said));
-        let Progress::Running { former, .. } = std::mem::take(&mut self.reload) else { return };
+        let Progress::Running { former, orders, .. } = std::mem::take(&mut self.reload) else {
+            return;
+        };
         match &refused {
             None => {
                 self.begin_files();
+                self.end_orders(&orders);
                 upkeep::apply_umask(&self.options, self.loaded.global.upkeep.umask);
                 self.save_configuration();
                 self.repeat_states();
@@ -186,7 +202,7 @@ impl Parent {
             }
             Some(reason) => {
                 self.log(Severity::Error, &format!("RELOAD FAILED: {reason}"));
-                self.go_back(*former);
+                self.go_back(*former, orders);
                 said.push(reason.clone());
             }
         }
@@ -200,9 +216,10 @@ impl Parent {
     }
 
     /// Puts a configuration in force again that a child would not give up.
-    fn go_back(&mut self, former: Loaded) {
+    fn go_back(&mut self, former: Loaded, orders: BTreeMap<String, Ordered>) {
         self.loaded = former;
-        match self.loaded.seal(0, &Handover::default()) {
+        self.handover.orders = orders.clone();
+        match self.loaded.seal(0, &Handover { orders, ..Handover::default() }) {
             Ok(memory) => self.tell(&ToChild::Reload, Some(&memory)),
             Err(error) => self.log(Severity::Error, &format!("cannot go back: {error}")),
         }

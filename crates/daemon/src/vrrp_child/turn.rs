@@ -155,8 +155,8 @@ impl Shell {
                     Request::Stop => next = Next::End,
                     Request::Reload(memory) => self.begin_reload(memory)?,
                     Request::Found(findings) => self.take_findings(now, findings),
-                    // Programs of checks are not run for this process.
-                    Request::Ran(..) => {}
+                    // Programs of checks are not run for this process, and it has no real servers.
+                    Request::Ran(..) | Request::Steer { .. } => {}
                     Request::Report { serial, clear, about: _ } => {
                         self.telling = Some(Telling::new(serial, clear));
                     }

@@ -42,6 +42,7 @@ mod servers;
 mod sessions;
 mod snmp;
 mod starting;
+mod steering;
 mod supervision;
 mod systemd;
 mod tracked_processes;
@@ -67,6 +68,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("reload", reload::TESTS),
     ("routes", routes::TESTS),
     ("servers", servers::TESTS),
+    ("steering", steering::TESTS),
     ("real_server", real_server::TESTS),
     ("children", children::TESTS),
     ("demo", demo::TESTS),

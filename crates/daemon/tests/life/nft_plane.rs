@@ -70,7 +70,7 @@ impl Servers {
     }
 
     /// How many of so many connections each gets.
-    fn shares(&self, connections: usize) -> (usize, usize) {
+    pub fn shares(&self, connections: usize) -> (usize, usize) {
         let who: Vec<_> = (0..connections).map(|_| self.who()).collect();
         let of = |number| who.iter().filter(|it| **it == Some(number)).count();
         (of(1), of(2))

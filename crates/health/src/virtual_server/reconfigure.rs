@@ -1,11 +1,13 @@
 //! A reload of one virtual server: a difference that keeps verdicts.
 
+use std::collections::BTreeMap;
+
 use clock::Instant;
 
 use super::{Noted, VirtualServer};
 use crate::output::Teller;
 use crate::real_server::{Former, RealServer};
-use crate::{Cause, DestinationId, Notice, Subject, Verdict, VirtualServerParameters};
+use crate::{Cause, DestinationId, Notice, Order, Subject, Verdict, VirtualServerParameters};
 
 impl VirtualServer {
     /// Takes other parameters. With equal ones nothing happens.
@@ -13,6 +15,7 @@ impl VirtualServer {
         &mut self,
         now: Instant,
         parameters: &VirtualServerParameters,
+        orders: &BTreeMap<DestinationId, Order>,
         teller: &mut Teller<'_>,
     ) {
         let was_suspended = self.is_suspended();
@@ -20,11 +23,11 @@ impl VirtualServer {
         self.policy = parameters.policy;
         for (id, server) in &parameters.servers {
             if let Some(old) = self.servers.get_mut(id) {
-                old.adjust(now, server, teller);
+                old.adjust(now, server, orders.get(id).copied(), teller);
             }
         }
         let gone = self.take_gone(parameters);
-        let fresh = self.add_servers(parameters);
+        let fresh = self.add_servers(parameters, orders);
         if self.is_running {
             self.act_on_change(now, &fresh, teller);
         }
@@ -99,12 +102,16 @@ impl VirtualServer {
         gone.into_iter().filter_map(|id| Some((id, self.servers.remove(&id)?))).collect()
     }
 
-    fn add_servers(&mut self, parameters: &VirtualServerParameters) -> Vec<DestinationId> {
+    fn add_servers(
+        &mut self,
+        parameters: &VirtualServerParameters,
+        orders: &BTreeMap<DestinationId, Order>,
+    ) -> Vec<DestinationId> {
         let mut fresh = Vec::new();
         for (id, server) in &parameters.servers {
             self.servers.entry(*id).or_insert_with(|| {
                 fresh.push(*id);
-                RealServer::new(server, Former::Unknown)
+                RealServer::new(server, Former::Unknown, orders.get(id).copied())
             });
         }
         fresh

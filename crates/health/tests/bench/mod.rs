@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clock::Instant;
 use health::{
-    Change, CheckId, CheckParameters, DestinationId, Failure, FailureKind, Input, Notice, Outcome,
-    Output, Outputs, Plan, Policy, RealServerParameters, Recovery, Roster, ServiceId,
+    Change, CheckId, CheckParameters, DestinationId, Failure, FailureKind, Input, Notice, Order,
+    Outcome, Output, Outputs, Plan, Policy, RealServerParameters, Recovery, Roster, ServiceId,
     SorryServerParameters, Source, Subject, Timing, Tolerance, Verdict, VirtualServerParameters,
     WeightEffect,
 };
@@ -75,6 +75,12 @@ impl Bench {
         self.take(Input::Finished { check, run, outcome })
     }
 
+    /// An operator orders something of a server now, or takes it back.
+    pub(crate) fn orders(&mut self, server: u32, order: Option<Order>) -> Vec<String> {
+        let destination = DestinationId(server);
+        self.take(Input::Order { service: SERVICE, destination, order })
+    }
+
     /// What the pool holds, by the roster's own account.
     pub(crate) fn pool(&self) -> Vec<(u32, u32)> {
         let snapshot = self.roster.snapshot();
@@ -88,7 +94,7 @@ pub(crate) const fn at(millis: u64) -> Instant {
 }
 
 pub(crate) fn plan(service: VirtualServerParameters) -> Plan {
-    Plan { services: BTreeMap::from([(SERVICE, service)]), former: BTreeMap::new() }
+    Plan { services: BTreeMap::from([(SERVICE, service)]), ..Plan::default() }
 }
 
 pub(crate) fn failed(why: &str) -> Outcome {

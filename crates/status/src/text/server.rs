@@ -2,7 +2,10 @@
 
 use super::columns::columns;
 use super::{Look, interval, span};
-use crate::{Check, Condition, Connections, RealServer, Report, Seconds, Traffic, VirtualServer};
+use crate::{
+    Check, Condition, Connections, Order, Ordered, RealServer, Report, Seconds, Traffic,
+    VirtualServer,
+};
 
 /// All virtual servers with their real servers, a line each; below, what is wrong.
 pub(super) fn table(report: &Report, look: &Look) -> String {
@@ -104,13 +107,24 @@ fn why(server: &RealServer) -> String {
     if failing.is_empty() { "-".to_owned() } else { failing.join("; ") }
 }
 
-/// The weight in the data plane, and the one that it shall be where that is another.
+/// The weight in the data plane, and the one that it shall be where that is another; whether it was ordered.
 fn in_force(server: &RealServer) -> String {
+    let ordered = server.order.as_ref().map(|it| format!(" ({})", ordered(it)));
+    let ordered = ordered.unwrap_or_default();
     let weight = |it: Option<u32>| it.map_or_else(|| "out".to_owned(), |weight| weight.to_string());
     if server.installed == server.wanted {
-        weight(server.installed)
+        format!("{}{ordered}", weight(server.installed))
     } else {
-        format!("{} -> {}", weight(server.installed), weight(server.wanted))
+        format!("{} -> {}{ordered}", weight(server.installed), weight(server.wanted))
+    }
+}
+
+fn ordered(ordered: &Ordered) -> &'static str {
+    match ordered.order {
+        Order::Weight(0) => "drained",
+        Order::Weight(_) => "ordered",
+        Order::Disable => "disabled",
+        Order::Enable => "enabled",
     }
 }
 
@@ -169,6 +183,10 @@ fn whole_real(server: &RealServer, kind: Kind, now: Seconds, look: &Look) -> Str
         format!(" (configured {})", server.base_weight)
     };
     row("weight", &format!("{}{base}, by {}", in_force(server), server.forwarding));
+    if let Some(order) = &server.order {
+        let (at, by) = ((look.time)(order.at), &order.by);
+        row("order", &format!("{} by {by} on {at}, until the next reload", ordered(order)));
+    }
     if let Some(Connections { active, inactive, persistent }) = server.connections {
         row(
             "connections",

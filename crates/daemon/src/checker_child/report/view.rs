@@ -1,9 +1,11 @@
 //! What an observer may see of one virtual server.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use clock::Instant;
 use config::model::CheckKind;
+use control::{Order, Ordered};
 use health::{
     CheckId, CheckSnapshot, DestinationId, RealServerSnapshot, ServiceId, Verdict,
     VirtualServerSnapshot,
@@ -71,6 +73,7 @@ impl Shell {
             since: time_of(seen.since.unwrap_or(now), now),
             weight: seen.weight,
             wanted: seen.installed,
+            order: self.orders.get(&id).map(view_of_order),
             checks: checks.collect(),
             ..self.bare(id, server, loads)
         })
@@ -123,6 +126,7 @@ impl Shell {
             },
             base_weight: server.destination.weight,
             weight: server.destination.weight,
+            order: None,
             wanted: None,
             // Where it stands behind some fronts only, it does not stand as wanted.
             installed: weights.min().flatten(),
@@ -154,6 +158,17 @@ impl Shell {
             failures: seen.failures,
             due: seen.next.map(|next| next.since(now).into()),
         })
+    }
+}
+
+fn view_of_order(ordered: &Ordered) -> status::Ordered {
+    status::Ordered {
+        order: match ordered.order {
+            Order::Weight(weight) => status::Order::Weight(weight),
+            Order::Disabled => status::Order::Disable,
+        },
+        by: ordered.by.clone(),
+        at: Duration::from_micros(ordered.at).into(),
     }
 }
 

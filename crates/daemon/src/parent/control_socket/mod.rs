@@ -196,7 +196,7 @@ impl Parent {
             Ok(request) => (request, None),
             Err(error) => (Request::new(Ask::Status), Some(error)),
         };
-        let Request { ask, instance, file, only, version: _ } = request;
+        let Request { ask, instance, file, only, steer, version: _ } = request;
         let client = Client { slot, number, instance, only };
         match error.map_or(Ok(ask), Err) {
             Ok(ask) if reach == Reach::Status && ask != Ask::Status => {
@@ -211,6 +211,7 @@ impl Parent {
             }
             Ok(Ask::Reload) => self.reload_for(client),
             Ok(Ask::Upgrade) => self.upgrade_for(client, file),
+            Ok(Ask::Steer) => self.steer_for(&client, steer),
             Err(error) => self.refuse(&client, error),
         }
     }

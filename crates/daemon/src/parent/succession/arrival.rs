@@ -32,7 +32,16 @@ impl Parent {
     fn succeed(&mut self, succession: Succession) {
         let Succession { document, .. } = succession;
         let Document {
-            version, since, children, roles, counters, findings, sessions, numbers, ..
+            version,
+            since,
+            children,
+            roles,
+            counters,
+            findings,
+            sessions,
+            numbers,
+            orders,
+            ..
         } = document;
         self.open_control_socket(document.listener.and_then(kernel::inherited));
         self.since = since;
@@ -45,6 +54,7 @@ impl Parent {
             findings: findings.into_iter().collect(),
             sessions,
             numbers,
+            orders: orders.into_iter().collect(),
         };
         self.tallies.take_over(counters);
         for event in document.events {

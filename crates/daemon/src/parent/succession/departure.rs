@@ -236,6 +236,7 @@ impl Parent {
             findings: self.handover.findings.clone().into_iter().collect(),
             sessions: self.handover.sessions.clone(),
             numbers: self.handover.numbers.clone(),
+            orders: self.handover.orders.clone().into_iter().collect(),
             scripts,
             programs,
             queue,

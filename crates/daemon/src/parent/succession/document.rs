@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use control::{Finding, Numbers, Role, ScriptMemory, SessionMemory, Subject, Watched, What};
+use control::{
+    Finding, Numbers, Ordered, Role, ScriptMemory, SessionMemory, Subject, Watched, What,
+};
 use serde::de::{DeserializeOwned, Deserializer};
 use serde::{Deserialize, Serialize};
 use status::{Counters, Event, Reload, Seconds};
@@ -37,6 +39,9 @@ pub(super) struct Document {
     pub(super) sessions: BTreeMap<String, SessionMemory>,
     #[serde(deserialize_with = "named_what_is_known")]
     pub(super) numbers: BTreeMap<String, Numbers>,
+    /// What was ordered of real servers.
+    #[serde(deserialize_with = "what_is_known")]
+    pub(super) orders: Vec<(String, Ordered)>,
     pub(super) scripts: BTreeMap<String, LeftScript>,
     #[serde(deserialize_with = "what_is_known")]
     pub(super) programs: Vec<LeftProgram>,
