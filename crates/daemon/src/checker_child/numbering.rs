@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use config::model::{CheckKind, Protocol, VirtualServer};
+use config::model::{CheckKind, Program, Protocol, VirtualServer};
 use health::{CheckId, DestinationId, ServiceId};
 use intent::service::{Back, Front};
 
@@ -102,8 +102,14 @@ impl Numbering {
     ) -> (CheckId, Arc<CheckKind>) {
         let round = self.round;
         let checks = self.checks.entry(destination).or_default();
-        let is_free = |asked: &&mut Asked| *asked.kind == *kind && asked.given.round != round;
-        if let Some(Asked { kind, given }) = checks.iter_mut().find(is_free) {
+        let is_free = |asked: &&mut Asked| {
+            asked.given.round != round && (*asked.kind == *kind || is_moved(&asked.kind, kind))
+        };
+        if let Some(asked) = checks.iter_mut().find(is_free) {
+            if *asked.kind != *kind {
+                asked.kind = Arc::new(kind.clone());
+            }
+            let Asked { kind, given } = asked;
             given.round = round;
             return (given.id, Arc::clone(kind));
         }
@@ -113,6 +119,14 @@ impl Numbering {
         checks.push(Asked { kind: Arc::clone(&kind), given: Given { id, round } });
         (id, kind)
     }
+}
+
+/// Whether both run the same program, which knows the line where it is written.
+fn is_moved(one: &CheckKind, other: &CheckKind) -> bool {
+    let (CheckKind::Misc(one), CheckKind::Misc(other)) = (one, other) else { return false };
+    let command = other.command.unplaced();
+    Program { command: one.command.unplaced(), ..one.clone() }
+        == Program { command, ..other.clone() }
 }
 
 /// More than four thousand million are not given in the life of a process.
@@ -125,7 +139,7 @@ const fn next(given: &mut u32) -> u32 {
 mod tests {
     use std::net::SocketAddr;
 
-    use config::model::Way;
+    use config::model::{Command, Way};
 
     use super::*;
 
@@ -195,6 +209,24 @@ mod tests {
         assert_eq!(round(&[81, 80, 80]), [first[1], first[0], first[2]]);
         assert_eq!(round(&[80]), [first[0]]);
         assert_eq!(round(&[80, 80]), [first[0], CheckId(4)]);
+    }
+
+    #[test]
+    fn a_program_that_moved_in_the_file_is_the_same() {
+        let runs = |location: &str| {
+            let words = vec!["/bin/true".to_owned()];
+            let command = Command { words, user: None, location: location.to_owned() };
+            CheckKind::Misc(Program { command, is_dynamic: false })
+        };
+        let mut numbering = Numbering::default();
+        numbering.begin_round();
+        let (first, _) = numbering.check(DestinationId(1), &runs("x.conf:7"));
+        numbering.end_round();
+        numbering.begin_round();
+        let (second, kind) = numbering.check(DestinationId(1), &runs("x.conf:9"));
+        assert_eq!(second, first);
+        // What is said of it names the line where it stands now.
+        assert_eq!(*kind, runs("x.conf:9"));
     }
 
     #[test]
