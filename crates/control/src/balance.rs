@@ -93,3 +93,12 @@ pub struct Steered {
     /// Whether it is up behind the order.
     pub is_up: bool,
 }
+
+/// Why nothing is ordered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unsteered {
+    /// There is no such server, in a phrase.
+    Nobody(String),
+    /// A reload is under way, which would end the order.
+    Busy,
+}

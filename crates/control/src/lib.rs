@@ -18,7 +18,7 @@ mod watchdog;
 
 pub use agent::{FromAgent, ToAgent};
 pub use appointment::Appointment;
-pub use balance::{Alert, Moved, Order, Ordered, Ran, Run, Steered, Steering};
+pub use balance::{Alert, Moved, Order, Ordered, Ran, Run, Steered, Steering, Unsteered};
 pub use errand::{Credentials, Errand, Letter, Password, Report, Security};
 pub use file::{CONTENT_MAX, number};
 pub use freshness::Freshness;

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Alert, Moved, Ordered, Ran, Run, Steered, Steering, Verdict};
+use crate::{Alert, Moved, Ordered, Ran, Run, Steered, Steering, Unsteered, Verdict};
 
 /// Which child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -267,12 +267,14 @@ pub enum ToParent {
         /// Whether it is the last one.
         last: bool,
     },
-    /// What became of an order: the real servers of which it is in force, or why there are none.
+    /// A part of what became of an order: real servers of which it is in force, or why there are none.
     Steered {
         /// The request that it answers.
         serial: u32,
         /// What became of it.
-        outcome: Result<Vec<Steered>, String>,
+        outcome: Result<Vec<Steered>, Unsteered>,
+        /// Whether it is the last part.
+        last: bool,
     },
     /// The new configuration is in force.
     Reloaded {
@@ -404,7 +406,7 @@ pub fn items<T: DeserializeOwned>(mut list: &[u8]) -> Result<Vec<T>, DecodeError
 }
 
 /// Raised with every change of a message.
-const VERSION: u8 = 11;
+const VERSION: u8 = 12;
 
 #[cfg(test)]
 mod tests {

@@ -99,6 +99,12 @@ impl Watchdog {
         Self { state: State::Waiting { until: now }, respawn, failures: 0, silence }
     }
 
+    /// For how long it may say nothing.
+    #[must_use]
+    pub const fn silence(&self) -> Duration {
+        self.silence
+    }
+
     /// When [`Event::Timeout`] is due.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {

@@ -37,6 +37,11 @@ impl Reading {
         self.0 = Some(tokio::task::spawn_blocking(read));
     }
 
+    /// Whether something is being read.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// What was read, if that is over; wakes the task of `context` when it is.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Option<Result<Read, String>> {
         let Poll::Ready(ended) = Pin::new(self.0.as_mut()?).poll(context) else { return None };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clock::Instant;
-use control::{Order, Ordered, Severity, Steered, Steering, ToParent};
+use control::{Order, Ordered, Severity, Steered, Steering, ToParent, Unsteered};
 use health::{DestinationId, Input, ServiceId, Verdict};
 use intent::service::MAX_WEIGHT;
 
@@ -15,19 +15,38 @@ use crate::compat::verdicts;
 impl Shell {
     /// Takes an order: all real servers that it means follow it in this turn, or none does.
     pub(super) fn steer(&mut self, now: Instant, serial: u32, steering: &Steering, at: u64) {
-        let outcome = self.obey(now, steering, at);
-        // A parent that is gone ends this process at the end of its turn.
-        let _ = self.startup.parent.say(&ToParent::Steered { serial, outcome });
+        let mut parts = match self.obey(now, steering, at) {
+            Ok(all) => parts(all),
+            Err(why) => vec![Err(why)],
+        }
+        .into_iter()
+        .peekable();
+        while let Some(outcome) = parts.next() {
+            let last = parts.peek().is_none();
+            // A parent that is gone ends this process at the end of its turn.
+            let _ = self.startup.parent.say(&ToParent::Steered { serial, outcome, last });
+        }
     }
 
-    fn obey(&mut self, now: Instant, steering: &Steering, at: u64) -> Result<Vec<Steered>, String> {
+    fn obey(
+        &mut self,
+        now: Instant,
+        steering: &Steering,
+        at: u64,
+    ) -> Result<Vec<Steered>, Unsteered> {
+        // What is being read would end the order.
+        if self.reading.is_busy() {
+            return Err(Unsteered::Busy);
+        }
         let Steering { virtual_server, real_server, order, by } = steering;
         if let Some(Order::Weight(weight)) = order
             && *weight > MAX_WEIGHT
         {
-            return Err(format!("weight {weight} is more than {MAX_WEIGHT}"));
+            let text = format!("weight {weight} is more than {MAX_WEIGHT}");
+            return Err(Unsteered::Nobody(text));
         }
-        let meant = meant(&self.catalogue, virtual_server, real_server)?;
+        let meant =
+            meant(&self.catalogue, virtual_server, real_server).map_err(Unsteered::Nobody)?;
         for (service, id) in &meant {
             match order {
                 Some(order) => {
@@ -74,6 +93,23 @@ impl Shell {
         }
         self.orders.iter().map(|(id, ordered)| (*id, decided(ordered.order))).collect()
     }
+}
+
+/// As many messages as it takes: each is bounded.
+fn parts(all: Vec<Steered>) -> Vec<Result<Vec<Steered>, Unsteered>> {
+    let (mut parts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
+    for steered in all {
+        let Steered { key, virtual_server, real_server, .. } = &steered;
+        let size = [key, virtual_server, real_server].map(|it| it.len() + 8).into_iter().sum();
+        if bytes > 0 && bytes.saturating_add(size) > PART {
+            parts.push(Ok(std::mem::take(&mut part)));
+            bytes = 0;
+        }
+        bytes = bytes.saturating_add(size);
+        part.push(steered);
+    }
+    parts.push(Ok(part));
+    parts
 }
 
 /// The real servers that are meant: at least one.
@@ -129,5 +165,31 @@ const fn decided(order: Order) -> health::Order {
     }
 }
 
+/// Bytes of one part of an answer, of which a message takes twice as many.
+const PART: usize = 32 * 1024;
 /// What stands for all virtual servers.
 const EVERYWHERE: &str = "all";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_about_thousands_fits_into_messages() {
+        let steered = |number: usize| Steered {
+            key: format!("[2001:db8::{number:x}]:tcp:8080 [2001:db8::10]:tcp:8080"),
+            virtual_server: "[2001:db8::10]:tcp:8080".to_owned(),
+            real_server: format!("[2001:db8::{number:x}]:tcp:8080"),
+            is_up: true,
+        };
+        let parts = parts((0..5_000).map(steered).collect());
+        let sizes = parts.iter().map(|outcome| {
+            let outcome = outcome.clone();
+            control::encode(&ToParent::Steered { serial: 1, outcome, last: false }).len()
+        });
+        assert!(sizes.max() < Some(64 * 1024));
+        let all: Vec<Steered> = parts.into_iter().flat_map(Result::unwrap).collect();
+        assert_eq!(all, (0..5_000).map(steered).collect::<Vec<_>>());
+        assert_eq!(super::parts(Vec::new()), [Ok(Vec::new())]);
+    }
+}

@@ -28,6 +28,8 @@ pub(super) struct Tending {
     forgetting_problem: Option<String>,
     /// Whether times that connections are remembered for were refused: the same.
     times_are_late: bool,
+    /// Why that is so, as it was told last.
+    times_problem: Option<String>,
     /// Whether the synchronisation daemons may not be those that are wanted.
     pub(super) sync_is_due: bool,
     /// Whether they were refused.
@@ -203,11 +205,16 @@ impl Shell {
     /// Sets how long connections are remembered.
     pub(super) fn set_timeouts(&mut self) {
         let Some(plane) = &mut self.tending.plane else { return };
-        if let Err(error) = plane.set_timeouts(&self.balancing.timeouts) {
-            let text = format!("{}: {}; it is tried again", plane.name(), error.line());
+        let set = plane.set_timeouts(&self.balancing.timeouts);
+        self.tending.times_are_late = set.is_err();
+        let problem = set.err().map(|error| format!("{}: {}", plane.name(), error.line()));
+        if let Some(problem) =
+            problem.as_ref().filter(|it| self.tending.times_problem.as_ref() != Some(*it))
+        {
+            let text = format!("{problem}; it is tried again");
             self.startup.log.push(Severity::Error, text);
-            self.tending.times_are_late = true;
         }
+        self.tending.times_problem = problem;
     }
 
     /// Takes away what stands, whoever made it (`lvs_flush`); a process before this one has kept what is ours.

@@ -7,7 +7,10 @@ use clap::{Args, Subcommand};
 use clock::Instant;
 use kernel::eventloop::{EventLoop, LoopError, Signals, Token, now};
 use nix::sys::signal::Signal;
-use status::{Ask, Condition, Line, Only, RealServer, Report, Request, Steer, Steered};
+use status::{
+    Ask, Condition, Line, LineError, Only, RealServer, Report, Request, Steer, Steered,
+    VirtualServer,
+};
 
 use super::ask::{self, Failure, PATIENCE};
 use crate::compat::exit;
@@ -132,11 +135,12 @@ fn wait_for_end(
                 ask::show("no connections remain\n");
                 return Ok(ExitCode::SUCCESS);
             }
-            Remaining::Connections(number) => number,
+            Remaining::Connections(number) => Some(number),
             Remaining::Uncounted => {
                 ask::show("this data plane counts no connections: nothing is waited for\n");
                 return Ok(ExitCode::SUCCESS);
             }
+            Remaining::Unread => None,
             Remaining::Ended(why) => {
                 eprint(&format!("{why}\n"));
                 return Ok(ExitCode::from(exit::NOT_DRAINED));
@@ -171,11 +175,11 @@ fn sleep(events: &mut EventLoop, until: Instant, ready: &mut Vec<Token>) -> Resu
     Ok(())
 }
 
-fn connections(number: u64) -> String {
-    if number == 1 {
-        "1 connection remains\n".to_owned()
-    } else {
-        format!("{number} connections remain\n")
+fn connections(number: Option<u64>) -> String {
+    match number {
+        Some(1) => "1 connection remains\n".to_owned(),
+        Some(number) => format!("{number} connections remain\n"),
+        None => "how many connections remain cannot be read\n".to_owned(),
     }
 }
 
@@ -184,6 +188,8 @@ enum Remaining {
     Connections(u64),
     /// Nobody counts them.
     Uncounted,
+    /// The kernel did not say how many.
+    Unread,
     /// A server is drained no longer; why.
     Ended(String),
 }
@@ -192,10 +198,15 @@ fn remain(whom: &Whom, all: &[Steered]) -> Result<Remaining, Failure> {
     let mut report = Report::default();
     let instance = Some(whom.real_server.clone());
     let request = Request { instance, only: Some(Only::Servers), ..Request::new(Ask::Status) };
-    ask::ask(&whom.daemon, &request, PATIENCE, |line| report.take(line))?;
+    match ask::ask(&whom.daemon, &request, PATIENCE, |line| report.take(line)) {
+        Ok(_) => {}
+        // Nothing is called so any more.
+        Err(Failure::Refused(LineError::Instance(why))) => return Ok(Remaining::Ended(why)),
+        Err(failure) => return Err(failure),
+    }
     let mut sum = 0;
     for steered in all {
-        let Some(server) = find(&report, steered) else {
+        let Some((of, server)) = find(&report, steered) else {
             return Ok(Remaining::Ended(format!(
                 "{} is configured no longer",
                 steered.real_server
@@ -208,16 +219,24 @@ fn remain(whom: &Whom, all: &[Steered]) -> Result<Remaining, Failure> {
         match (server.connections, server.installed) {
             (Some(connections), _) => sum += u64::from(connections.active),
             (None, None) => {}
-            (None, Some(_)) => return Ok(Remaining::Uncounted),
+            (None, Some(_)) if of.data_plane.as_deref() == Some(UNCOUNTED) => {
+                return Ok(Remaining::Uncounted);
+            }
+            (None, Some(_)) => return Ok(Remaining::Unread),
         }
     }
     Ok(Remaining::Connections(sum))
 }
 
-fn find<'r>(report: &'r Report, steered: &Steered) -> Option<&'r RealServer> {
+fn find<'r>(report: &'r Report, steered: &Steered) -> Option<(&'r VirtualServer, &'r RealServer)> {
     let mut of = report.virtual_servers.iter().filter(|it| it.name == steered.virtual_server);
-    of.find_map(|it| it.real_servers.iter().find(|real| real.name == steered.real_server))
+    of.find_map(|it| {
+        let real = it.real_servers.iter().find(|real| real.name == steered.real_server)?;
+        Some((it, real))
+    })
 }
 
+/// The data plane that counts no connections, as `status` calls it.
+const UNCOUNTED: &str = "nftables";
 /// From one look to the next.
 const PAUSE: Duration = Duration::from_secs(1);

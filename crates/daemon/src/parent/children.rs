@@ -7,7 +7,7 @@ use std::time::Duration;
 use clock::Instant;
 use control::{
     Action, Alert, Change, Death, Event, Handover, Moved, Numbers, Role, Run, SessionMemory,
-    Severity, Steered, Summary, ToChild, ToParent, Watchdog,
+    Severity, Steered, Summary, ToChild, ToParent, Unsteered, Watchdog,
 };
 use kernel::eventloop::{EventLoop, Token, now};
 use kernel::namespace::Namespace;
@@ -96,7 +96,7 @@ pub(super) enum News {
     /// A part of how everything stands.
     Report { role: Role, serial: u32, part: Vec<u8>, last: bool },
     /// What became of an order.
-    Steered { serial: u32, outcome: Result<Vec<Steered>, String> },
+    Steered { serial: u32, outcome: Result<Vec<Steered>, Unsteered>, last: bool },
     /// The child ended, in these words; its successor reads the new configuration.
     Gone(Role, String),
 }
@@ -310,10 +310,10 @@ impl Managed {
         match action {
             Action::Start => self.start(context),
             Action::Abort => {
-                context.log(
-                    Severity::Error,
-                    &format!("{name} child process hangs: no sign of life for 2 seconds"),
-                );
+                let silence = self.watchdog.silence().as_secs();
+                let text =
+                    format!("{name} child process hangs: no sign of life for {silence} seconds");
+                context.log(Severity::Error, &text);
                 self.signal(Signal::ABORT);
                 None
             }
@@ -436,8 +436,8 @@ impl Managed {
                 Ok(ToParent::Report { serial, part, last }) => {
                     news.push(News::Report { role: self.role, serial, part, last });
                 }
-                Ok(ToParent::Steered { serial, outcome }) => {
-                    news.push(News::Steered { serial, outcome });
+                Ok(ToParent::Steered { serial, outcome, last }) => {
+                    news.push(News::Steered { serial, outcome, last });
                 }
                 Ok(ToParent::Heartbeat(summary)) => {
                     self.summary = summary;

@@ -171,12 +171,35 @@ impl Parent {
                 inquiry.owing.remove(&role);
                 if inquiry.owing.is_empty() {
                     self.conclude();
+                } else {
+                    self.answer_those_who_know();
                 }
             }
             Err(error) => {
                 self.log(Severity::Error, &format!("the {name} process tells nonsense: {error}"));
                 self.conclude();
             }
+        }
+    }
+
+    /// Tells those who want nothing of the child that still owes an answer: they do not wait for it.
+    fn answer_those_who_know(&mut self) {
+        let Some(inquiry) = self.inquiries.current.as_mut() else { return };
+        let owing = &inquiry.owing;
+        let (know, wait): (Vec<_>, Vec<_>) = std::mem::take(&mut inquiry.askers)
+            .into_iter()
+            .partition(|asker| !owing.keys().any(|role| asker.wants(*role)));
+        inquiry.askers = wait;
+        if know.is_empty() {
+            return;
+        }
+        let items = inquiry.items.clone();
+        let report = Arc::new(self.report(items));
+        if know.contains(&Asker::Dump(Dump::StatsAndClear)) {
+            self.tallies.clear();
+        }
+        for asker in know {
+            self.tell_asker(asker, &[], &report);
         }
     }
 
@@ -193,13 +216,17 @@ impl Parent {
         for asker in askers {
             let silent: Vec<Role> =
                 owing.keys().filter(|role| asker.wants(**role)).copied().collect();
-            match asker {
-                Asker::Client(client) => self.answer_client(&client, &silent, &report),
-                Asker::Successor => {}
-                Asker::Dump(dump) if silent.is_empty() => self.write_dump(dump, &report),
-                Asker::Dump(_) => {
-                    self.log(Severity::Error, "no dump: the VRRP process does not answer");
-                }
+            self.tell_asker(asker, &silent, &report);
+        }
+    }
+
+    fn tell_asker(&mut self, asker: Asker, silent: &[Role], report: &Arc<Report>) {
+        match asker {
+            Asker::Client(client) => self.answer_client(&client, silent, report),
+            Asker::Successor => {}
+            Asker::Dump(dump) if silent.is_empty() => self.write_dump(dump, report),
+            Asker::Dump(_) => {
+                self.log(Severity::Error, "no dump: the VRRP process does not answer");
             }
         }
     }

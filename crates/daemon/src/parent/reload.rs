@@ -128,8 +128,8 @@ impl Parent {
                 return self.take_part(*role, *serial, part, *last);
             }
             News::Tally(list) => return self.take_tally(list),
-            News::Steered { serial, outcome } => {
-                return self.take_steered(*serial, outcome.clone());
+            News::Steered { serial, outcome, last } => {
+                return self.take_steered(*serial, outcome.clone(), *last);
             }
             News::Gone(role, text) => {
                 self.inquiries.interrupt(*role);

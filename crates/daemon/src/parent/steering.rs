@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clock::Instant;
-use control::{Order, Ordered, Role, Severity, Steered, ToChild};
+use control::{Order, Ordered, Role, Severity, Steered, ToChild, Unsteered};
 use kernel::eventloop::{now, wall_clock};
 use status::{Condition, Event, Line, LineError, Occurrence, Steer};
 
 use super::Parent;
 use super::control_socket::Client;
+use super::reload::Progress;
 use super::view::today;
 use crate::compat::verdicts;
 
@@ -26,11 +27,18 @@ struct Waiting {
     order: Option<Order>,
     by: String,
     at: u64,
+    /// Of whom it is in force, as far as that was told.
+    told: Vec<Steered>,
     /// Until when the client has patience; none once he has been told that nobody answers.
     until: Option<Instant>,
 }
 
 impl Steering {
+    /// Whether nothing waits for an answer.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// When patience with an answer ends.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.waiting.values().filter_map(|waiting| waiting.until).min()
@@ -52,7 +60,7 @@ impl Parent {
         }
         // It would end what is ordered now, sooner or later.
         if self.reload.is_running() {
-            return Err(LineError::Busy("a reload is under way: try again in a moment".to_owned()));
+            return Err(busy());
         }
         let order = match steer.order {
             status::Order::Weight(weight) => Some(Order::Weight(weight)),
@@ -74,7 +82,7 @@ impl Parent {
         }
         self.steering.serial = serial;
         let until = Some(now() + PATIENCE);
-        let waiting = Waiting { client: client.clone(), order, by, at, until };
+        let waiting = Waiting { client: client.clone(), order, by, at, told: Vec::new(), until };
         self.steering.waiting.insert(serial, waiting);
         Ok(())
     }
@@ -91,15 +99,31 @@ impl Parent {
     }
 
     /// What became of an order.
-    pub(super) fn take_steered(&mut self, serial: u32, outcome: Result<Vec<Steered>, String>) {
+    pub(super) fn take_steered(
+        &mut self,
+        serial: u32,
+        outcome: Result<Vec<Steered>, Unsteered>,
+        last: bool,
+    ) {
+        if !last {
+            if let (Some(waiting), Ok(part)) = (self.steering.waiting.get_mut(&serial), outcome) {
+                waiting.told.extend(part);
+            }
+            return;
+        }
         let Some(waiting) = self.steering.waiting.remove(&serial) else { return };
-        let Waiting { client, order, by, at, .. } = waiting;
-        let all = match outcome {
-            Ok(all) => all,
-            Err(why) => return self.refuse(&client, LineError::Instance(why)),
-        };
+        let Waiting { client, order, by, at, told: mut all, .. } = waiting;
+        match outcome {
+            Ok(part) => all.extend(part),
+            Err(Unsteered::Nobody(why)) => return self.refuse(&client, LineError::Instance(why)),
+            Err(Unsteered::Busy) => return self.refuse(&client, busy()),
+        }
         for steered in &all {
-            let orders = &mut self.handover.orders;
+            // What is answered behind the beginning of a reload was done before it: it ends with it, or goes on.
+            let orders = match &mut self.reload {
+                Progress::Running { orders, .. } => orders,
+                Progress::Idle => &mut self.handover.orders,
+            };
             let former = match order {
                 None => orders.remove(&steered.key),
                 Some(order) => {
@@ -160,6 +184,10 @@ impl Parent {
             self.log(Severity::Info, &text);
         }
     }
+}
+
+fn busy() -> LineError {
+    LineError::Busy("a reload is under way: try again in a moment".to_owned())
 }
 
 /// What names of users have.

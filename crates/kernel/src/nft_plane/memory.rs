@@ -36,17 +36,18 @@ impl Debts {
     /// Notes what follows from a step.
     pub(super) fn note(&mut self, step: &Step) {
         let (standing, wanted) = (step.standing.as_ref(), step.wanted.as_ref());
-        if let Some(standing) = standing.filter(|it| it.method == Method::Nat) {
-            let gone = gone(standing, wanted);
-            self.ends.extend(gone.iter().map(|back| Ends::AnsweredBy(back.address)));
-            self.gone.entry(step.front).or_default().extend(gone);
-        }
         if let Some(wanted) = wanted {
             let gone = self.gone.entry(step.front).or_default();
             // Who is back before he was forgotten goes on.
             gone.retain(|back| !wanted.service.destinations.contains_key(back));
         } else {
             self.new.remove(&step.front);
+        }
+        // Behind that: who stays, but is reached otherwise, is gone for those who came to him the other way.
+        if let Some(standing) = standing.filter(|it| it.method == Method::Nat) {
+            let gone = gone(standing, wanted);
+            self.ends.extend(gone.iter().map(|back| Ends::AnsweredBy(back.address)));
+            self.gone.entry(step.front).or_default().extend(gone);
         }
         if standing.is_none()
             && wanted.is_some()

@@ -8,8 +8,10 @@ use intent::service::ServiceChange;
 /// What is refused of one service.
 #[derive(Debug, Default)]
 pub(super) struct Refusal {
-    /// As it was told last.
+    /// Why the first of an attempt was refused.
     why: String,
+    /// What was told since all was well, each once.
+    told: Vec<String>,
     again: Instant,
     /// From the last attempt to the next; zero before the first refusal.
     pause: Duration,
@@ -18,7 +20,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// Why, as it was told last.
+    /// Why.
     pub(super) fn why(&self) -> &str {
         &self.why
     }
@@ -49,17 +51,21 @@ impl Refusal {
             self.again = now + self.pause;
         }
         let count = if is_attempt && !some_worked { 1 } else { refused.len() };
-        let mut told = None;
+        let mut first = None;
         for (step, why) in refused.into_iter().take(count) {
             // What follows from a refusal is not told of, but the refusal.
-            told.get_or_insert(why);
+            first.get_or_insert(why);
             self.waiting.push(step);
         }
-        let news = told.filter(|why| *why != self.why)?;
+        let first = first?;
         if is_attempt {
-            self.why.clone_from(&news);
+            self.why.clone_from(&first);
         }
-        Some(news)
+        if self.told.contains(&first) || self.told.len() >= TOLD {
+            return None;
+        }
+        self.told.push(first.clone());
+        Some(first)
     }
 
     /// Takes steps that wait out of `steps`, with all that cannot be done before.
@@ -86,3 +92,5 @@ impl Refusal {
 /// From a refusal to the next attempt.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Refusals of one service that are told.
+const TOLD: usize = 64;

@@ -196,6 +196,19 @@ fn a_dead_server_is_removed_while_something_else_of_its_service_is_refused() {
 }
 
 #[test]
+fn each_of_several_refusals_is_told_once() {
+    let mut bench = Bench { refuses: Some("add server"), ..Bench::new("", &[11, 12]) };
+    let mut told = Vec::new();
+    for second in 1..200 {
+        told.extend(bench.tend(second).1);
+    }
+    let refused =
+        |last: u8| Word::Refused(format!("add server 192.0.2.{last}:80 to TCP 192.0.2.1:80: no"));
+    assert_eq!(told.iter().filter(|word| **word == refused(11)).count(), 1);
+    assert!(told.iter().filter(|word| **word == refused(12)).count() <= 1);
+}
+
+#[test]
 fn a_reload_tries_at_once_what_was_refused_and_pauses_begin_anew() {
     let mut bench = Bench { refuses: Some("add service"), ..Bench::new("", &[11]) };
     for second in [1, 2, 4, 8] {

@@ -179,6 +179,7 @@ impl Parent {
             && !self.post.is_on_its_way()
             && self.errands.is_idle()
             && self.inquiries.is_idle()
+            && self.steering.is_idle()
             && self.children.iter().all(Managed::is_healthy)
     }
 

@@ -67,6 +67,15 @@ fn a_server_that_is_back_before_it_was_forgotten_keeps_its_connections() {
 }
 
 #[test]
+fn connections_are_over_where_their_server_is_reached_otherwise() {
+    let mut change = step(udp(53), Some(&[1]), Some(&[1]));
+    change.wanted = change.wanted.map(|it| Planned { method: Method::DirectRoute, ..it });
+    let debts = noted(&[change]);
+    let standing = Services::from([(udp(53), service(&[1]))]);
+    assert!(debts.is_over(&to_server(53, 1), &standing));
+}
+
+#[test]
 fn a_connection_that_may_be_another_services_goes_on() {
     let debts = noted(&[step(MARK, Some(&[1, 2]), Some(&[2]))]);
     let mut standing = Services::from([(MARK, service(&[2])), (udp(53), service(&[1]))]);
