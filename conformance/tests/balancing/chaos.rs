@@ -14,7 +14,7 @@ use conformance::subject::Subject;
 
 pub(crate) const STORIES: &[Story] =
     &[Story::new("every_lost_request_is_explained_by_what_happened", storm)
-        .gap("every loss was explained, but on a busy machine the daemon was killed at its end and left services")
+        .gap("played by hand so far: once every loss was explained, but on a busy machine the daemon was killed at its end and left services")
         .only(Subject::Ours)
         .spoils()];
 
