@@ -119,22 +119,6 @@ pub(crate) const fn because(to: Verdict, is_final: bool) -> &'static str {
     }
 }
 
-/// The keyword of a check.
-pub(crate) const fn keyword(kind: &CheckKind) -> &'static str {
-    match kind {
-        CheckKind::Tcp(_) => "TCP_CHECK",
-        CheckKind::Http(..) => "HTTP_GET",
-        CheckKind::Https(..) => "SSL_GET",
-        CheckKind::Smtp(..) => "SMTP_CHECK",
-        CheckKind::Dns(..) => "DNS_CHECK",
-        CheckKind::Udp(..) => "UDP_CHECK",
-        CheckKind::Ping(_) => "PING_CHECK",
-        CheckKind::Misc(_) => "MISC_CHECK",
-        CheckKind::File(..) => "FILE_CHECK",
-        CheckKind::Bfd(_) => "BFD_CHECK",
-    }
-}
-
 /// An operator has ordered something of a real server, or taken it back.
 pub(crate) fn ordered(order: Option<Order>, server: &str, service: &str, by: &str) -> String {
     match order {

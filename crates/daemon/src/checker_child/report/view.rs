@@ -17,7 +17,7 @@ use status::{Condition, Connections, Seconds, Traffic};
 use super::super::Shell;
 use super::super::catalogue::{Check, Server, Service};
 use crate::child::time_of;
-use crate::compat::verdicts;
+use crate::compat::balance;
 
 /// What the kernel says of a service, front by front; empty where nothing is counted.
 type Loads = BTreeMap<Front, ServiceLoad>;
@@ -145,7 +145,7 @@ impl Shell {
         let check = self.catalogue.checks.get(&id)?;
         let failure = || seen.last_failure.as_ref().map(|it| it.why.clone()).unwrap_or_default();
         Some(status::Check {
-            kind: verdicts::keyword(&check.kind).to_owned(),
+            kind: balance::check_word(&check.kind).to_owned(),
             target: target(check),
             state: condition(seen.verdict),
             since: seen.since.map(|since| time_of(since, now)),
