@@ -168,7 +168,8 @@ impl Shell {
             self.walls.begin();
         } else {
             self.walls.begin();
-            self.start_at = Some(now + delay);
+            // From here on: what came before took its time, which the look at the clock above has counted.
+            self.start_at = Some(kernel::eventloop::now() + delay);
             self.startup.log.push(
                 Severity::Info,
                 format!("Delaying startup for {}", crate::compat::narration::span(delay)),
