@@ -60,8 +60,8 @@ const fn pace(written: &'static str, version: u8, interval: Duration, repetition
 
 const PACES: &[Pace] = &[
     pace("1", 2, Duration::from_secs(1), 3),
-    pace("0.1", 3, Duration::from_millis(100), 9),
-    pace("0.01", 3, Duration::from_millis(10), 9),
+    pace("0.1", 3, Duration::from_millis(100), 15),
+    pace("0.01", 3, Duration::from_millis(10), 15),
 ];
 
 /// How the Active router goes.

@@ -25,6 +25,7 @@ pub const TESTS: &[Test] = &[
     ("what_a_killed_daemon_leaves_is_silent_until_its_lease_has_ended", silences_leftovers),
     ("the_fence_outlasts_every_lease", outlasts),
     ("neighbour_advertisements_are_silenced_as_well", silences_ipv6),
+    ("the_fence_stands_before_the_addresses_come", is_prepared),
     ("a_new_vrrp_process_goes_on_with_the_fence", survives_a_child),
     ("without_the_fence_a_corpse_answers", is_switched_off),
     ("no_accept_refuses_packets_but_lets_services_through", refuses),
@@ -242,6 +243,19 @@ fn survives_a_child() {
     }
     assert!(nft(&["list", "ruleset"]).contains(&VIRTUAL.to_string()));
     assert_eq!(daemon.stop().0, Some(0));
+}
+
+fn is_prepared() {
+    let mut cable = Cable::new();
+    let waiting =
+        one_instance().replace("global_defs {", "global_defs {\n  vrrp_startup_delay 3600");
+    let mut daemon = Start::with(&waiting).until("Delaying startup");
+    let listed = || nft(&["list", "tables"]);
+    eventually("a table", || listed().contains("arp steadfast_fence").then_some(()));
+    assert!(!listed().contains("ip6 steadfast_fence"), "no address of IPv6 is to come");
+    assert!(!cable.holds(VIRTUAL));
+    assert_eq!(daemon.stop().0, Some(0));
+    assert!(!listed().contains("steadfast"));
 }
 
 fn is_switched_off() {

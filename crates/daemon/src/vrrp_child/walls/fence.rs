@@ -27,6 +27,8 @@ pub(super) struct Fence {
     terms: BTreeMap<Term, u32>,
     /// When a term was renewed last in `leased`.
     leased: BTreeMap<Term, Instant>,
+    /// Whether the configuration has addresses that it would guard.
+    is_expected: bool,
 }
 
 impl Fence {
@@ -42,7 +44,22 @@ impl Fence {
             guarded: BTreeMap::new(),
             terms: BTreeMap::new(),
             leased: BTreeMap::new(),
+            is_expected: false,
         }
+    }
+
+    /// Says whether there can be addresses to guard: then it stands before they come, because the kernel takes longer
+    /// for a new chain than a client waits for an answer.
+    pub(super) const fn expect(&mut self, is_expected: bool) {
+        self.is_expected = is_expected;
+    }
+
+    pub(super) const fn is_expected(&self) -> bool {
+        self.is_expected
+    }
+
+    pub(super) const fn family(&self) -> Family {
+        self.family
     }
 
     pub(super) const fn table(&self) -> &Table {

@@ -15,12 +15,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clock::Instant;
-use config::model::{Acceptance, Instance, Served};
+use config::model::{Acceptance, AddressLifetime, Instance, Served};
 use control::Severity;
 use intent::IfIndex;
 use kernel::nft::Nftables;
 use kernel::process::ProcessError;
 use vrrp::{InstanceId, Parameters};
+use wire::Family;
 
 use super::Shell;
 use super::holdings::{self, Holding, Origin};
@@ -66,6 +67,8 @@ impl Term {
 struct Settings {
     /// Name of the fence's tables; none without a fence.
     fence: Option<String>,
+    /// Families that have addresses to guard, whoever holds them now.
+    fenced: Vec<Family>,
     /// Name of the tables that refuse.
     refusal: String,
     /// The name was chosen by the administrator: whatever stands under it may be his.
@@ -168,6 +171,7 @@ impl Walls {
         let nftables = &settled.global.nftables;
         let settings = Settings {
             fence: settled.global.is_fenced.then(|| named(FENCE)),
+            fenced: fenced(settled),
             refusal: nftables.table.clone().unwrap_or_else(|| named(REFUSAL)),
             is_named: nftables.table.is_some(),
             priority: nftables.priority,
@@ -273,6 +277,18 @@ impl Shell {
             self.startup.log.push(severity, line);
         }
     }
+}
+
+/// Families with virtual addresses whose leases end.
+fn fenced(settled: &Settled) -> Vec<Family> {
+    let leased = |it: &&Instance| it.lifetime != AddressLifetime::Forever;
+    let has = |family: &Family| {
+        let mut instances = settled.instances.values().filter(leased);
+        instances.any(|it| {
+            it.addresses.iter().chain(&it.excluded).any(|held| Family::of(held.address) == *family)
+        })
+    };
+    [Family::Ipv4, Family::Ipv6].into_iter().filter(has).collect()
 }
 
 fn not_urgent(error: &ProcessError) -> String {

@@ -163,6 +163,10 @@ impl Writer {
                 self.fences.push(Part { wanted: fence, state: State::Unknown });
             }
         }
+        for part in &mut self.fences {
+            let is_expected = settings.fenced.contains(&part.wanted.family());
+            part.wanted.expect(is_expected);
+        }
         let refusals: Vec<Refusal> =
             FAMILIES.iter().map(|family| Refusal::new(*family, settings)).collect();
         let is_same = refusals.len() == self.refusals.len()
@@ -243,7 +247,8 @@ impl Writer {
         let advertised: Vec<(Term, Instant)> =
             self.advertised.iter().map(|(term, at)| (*term, *at)).collect();
         for (part, change) in fences.iter_mut().zip(&mut changes) {
-            let (table, needed) = (part.wanted.table().clone(), part.wanted.is_needed());
+            let table = part.wanted.table().clone();
+            let needed = part.wanted.is_needed() || self.has_begun && part.wanted.is_expected();
             part.state = self.bring(now, part.state, &table, needed, change, &mut |transaction| {
                 part.wanted.build(transaction);
                 for (term, advertised) in &advertised {
