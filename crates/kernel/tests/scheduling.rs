@@ -10,8 +10,8 @@
 
 use std::time::Duration;
 
+use kernel::process::{Heirs, keep_realtime, set_affinity, set_name, set_nice, set_realtime};
 use kernel::process::{ProcessError, Spawn, Stdio, drop_to, lock_memory, prefault};
-use kernel::process::{join_realtime, realtime, set_affinity, set_name, set_nice, set_realtime};
 use rustix::io::Errno;
 
 /// Runs a test in a thread of its own: these settings are a thread's, and cannot all be taken back.
@@ -49,7 +49,7 @@ fn real_time_is_ours_and_not_our_children_s() {
     alone(|| {
         let _held = REAL_TIME.lock().unwrap();
         let limit = Duration::from_millis(500);
-        if !permitted("real time", set_realtime(42, limit)) {
+        if !permitted("real time", set_realtime(42, limit, Heirs::Nobody)) {
             return;
         }
         let round_robin = 2;
@@ -58,8 +58,8 @@ fn real_time_is_ours_and_not_our_children_s() {
         let line = limits.lines().find(|line| line.starts_with("Max realtime timeout")).unwrap();
         assert!(line.contains(" 500000 "), "{line}");
         // The same again, and less, as on a reload.
-        set_realtime(42, limit).unwrap();
-        set_realtime(7, Duration::from_millis(100)).unwrap();
+        set_realtime(42, limit, Heirs::Nobody).unwrap();
+        set_realtime(7, Duration::from_millis(100), Heirs::Nobody).unwrap();
         assert_eq!(stat(OWN, RT_PRIORITY), 7);
 
         let mut child = Spawn {
@@ -83,19 +83,23 @@ fn real_time_is_ours_and_not_our_children_s() {
 }
 
 #[test]
-fn a_thread_joins_in_real_time_and_does_not_inherit_it() {
+fn a_thread_that_is_started_before_real_time_is_kept_has_it_too() {
     alone(|| {
         let _held = REAL_TIME.lock().unwrap();
-        assert_eq!(realtime(), None);
-        if !permitted("real time", set_realtime(11, Duration::from_millis(500))) {
+        keep_realtime().unwrap();
+        assert_eq!(stat(OWN, RT_PRIORITY), 0);
+        let limit = Duration::from_millis(500);
+        if !permitted("real time", set_realtime(11, limit, Heirs::UntilKept)) {
             return;
         }
-        assert_eq!(realtime(), Some(11));
         alone(|| {
-            assert_eq!(realtime(), None);
-            join_realtime(11).unwrap();
-            assert_eq!((realtime(), stat(OWN, RT_PRIORITY)), (Some(11), 11));
+            assert_eq!(stat(OWN, RT_PRIORITY), 11);
+            keep_realtime().unwrap();
+            assert_eq!(stat(OWN, RT_PRIORITY), 11);
+            alone(|| assert_eq!(stat(OWN, RT_PRIORITY), 0));
         });
+        keep_realtime().unwrap();
+        alone(|| assert_eq!(stat(OWN, RT_PRIORITY), 0));
     });
 }
 
@@ -104,7 +108,7 @@ fn real_time_outside_its_range_is_refused() {
     alone(|| {
         let _held = REAL_TIME.lock().unwrap();
         for priority in [0, 100, u32::MAX] {
-            let error = set_realtime(priority, Duration::from_secs(1)).unwrap_err();
+            let error = set_realtime(priority, Duration::from_secs(1), Heirs::Nobody).unwrap_err();
             assert!([Errno::INVAL, Errno::PERM].contains(&error.source), "{priority}: {error}");
         }
     });

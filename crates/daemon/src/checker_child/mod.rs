@@ -31,7 +31,7 @@ use config::model::{Balancing, DataPlane};
 use control::{Finding, Ordered, Severity, Watched};
 use health::{DestinationId, Input, Outputs, Roster, ServiceId, Subject};
 use kernel::eventloop::now;
-use kernel::process::{self, Privilege};
+use kernel::process::{self, Heirs, Privilege};
 
 use self::catalogue::Catalogue;
 pub(crate) use self::difference::compare;
@@ -90,6 +90,7 @@ pub(crate) fn run() -> ExitCode {
     };
     let needs = Needs {
         realtime_priority: None,
+        heirs: Heirs::Nobody,
         lock_memory: false,
         privileges: &[Privilege::NetAdmin, Privilege::NetRaw],
     };

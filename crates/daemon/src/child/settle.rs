@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use config::model::Process;
 use control::Severity;
-use kernel::process::{self, Privilege, ProcessError};
+use kernel::process::{self, Heirs, Privilege, ProcessError};
 
 use crate::log::Ring;
 
@@ -16,6 +16,8 @@ use crate::log::Ring;
 pub(crate) struct Needs {
     /// SCHED_RR priority; none for ordinary scheduling.
     pub(crate) realtime_priority: Option<u32>,
+    /// Whose scheduling that is.
+    pub(crate) heirs: Heirs,
     /// Whether memory is locked.
     pub(crate) lock_memory: bool,
     /// Capabilities that it keeps.
@@ -44,7 +46,7 @@ pub(crate) fn settle(invoked_name: &str, process: &Process, needs: Needs, log: &
     let default = if process.nice.is_none() { needs.realtime_priority } else { None };
     if let Some(priority) = process.realtime_priority.or(default) {
         let limit = process.rttime_limit.map_or(LONGEST_RUN, Duration::from_micros);
-        said(log, "real-time scheduling", process::set_realtime(priority, limit));
+        said(log, "real-time scheduling", process::set_realtime(priority, limit, needs.heirs));
     }
     said(log, "dropped capabilities", process::drop_to(needs.privileges));
     said(log, "no new privileges", process::forbid_new_privileges());

@@ -50,7 +50,8 @@ pub(super) fn run(json: bool) -> ExitCode {
     // namespace serves for all but a stale pid file.
     let _ = kernel::namespace::mount_proc();
     // A client that does not run sees outages that are none. Not permitted without root, and done without then.
-    let _ = kernel::process::set_realtime(CLIENT_PRIORITY, LONGEST_RUN);
+    let _ =
+        kernel::process::set_realtime(CLIENT_PRIORITY, LONGEST_RUN, kernel::process::Heirs::Nobody);
     let timeline = Timeline::new(now(), json);
     match play(timeline) {
         Ok(report) => {

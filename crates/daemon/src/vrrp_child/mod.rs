@@ -44,7 +44,7 @@ use config::RealServers;
 use control::{Change, Finding, Severity, Subject, ToParent, Watched};
 use kernel::eventloop::{EventLoop, Signals, Token, now};
 use kernel::observer::Observer;
-use kernel::process::Privilege;
+use kernel::process::{Heirs, Privilege};
 use kernel::socket::Packet;
 use vrrp::{Debounce, Election, InstanceId, Outputs, TrackerId, TrackerState};
 use wire::vrrp::DiscardCounters;
@@ -155,6 +155,7 @@ pub(crate) fn run() -> ExitCode {
     };
     let needs = Needs {
         realtime_priority: Some(REALTIME_PRIORITY),
+        heirs: Heirs::UntilKept,
         lock_memory: true,
         privileges: &[Privilege::NetAdmin, Privilege::NetRaw],
     };

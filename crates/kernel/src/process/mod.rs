@@ -16,8 +16,8 @@ pub use memory_file::MemoryFile;
 pub use privilege::{Privilege, drop_to, forbid_new_privileges, may};
 pub use program::{Identity, Program};
 pub use schedule::{
-    allow_core_dumps, go_first_when_memory_is_out, join_realtime, limit_memory, lock_memory,
-    prefault, processor_time, raise_descriptor_limit, realtime, set_affinity, set_name, set_nice,
+    Heirs, allow_core_dumps, go_first_when_memory_is_out, keep_realtime, limit_memory, lock_memory,
+    prefault, processor_time, raise_descriptor_limit, set_affinity, set_name, set_nice,
     set_realtime,
 };
 

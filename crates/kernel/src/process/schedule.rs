@@ -11,13 +11,22 @@ use rustix::thread::CpuSet;
 use super::ProcessError;
 use crate::sys;
 
+/// Who runs under SCHED_RR beside the thread that asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heirs {
+    /// Nobody: threads and processes that it starts are ordinary.
+    Nobody,
+    /// Whatever it starts, until it [keeps](keep_realtime) real time for itself.
+    UntilKept,
+}
+
 /// Puts this process under SCHED_RR, and under a limit of how long it may run without waiting, so that an endless
-/// loop of ours does not take a processor from everyone: the kernel sends SIGXCPU then. Children start ordinary.
+/// loop of ours does not take a processor from everyone: the kernel sends SIGXCPU then.
 ///
 /// `priority` is 1 to 99.
 ///
 /// **Errors**: not permitted (`CAP_SYS_NICE` or `RLIMIT_RTPRIO`).
-pub fn set_realtime(priority: u32, limit: Duration) -> Result<(), ProcessError> {
+pub fn set_realtime(priority: u32, limit: Duration, heirs: Heirs) -> Result<(), ProcessError> {
     let microseconds = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
     // The hard limit stays higher: SIGXCPU comes first, SIGKILL only if that is not heeded. One that is there
     // already is not raised, which would need a privilege of its own.
@@ -26,24 +35,18 @@ pub fn set_realtime(priority: u32, limit: Duration) -> Result<(), ProcessError> 
     let limits = Rlimit { current: Some(microseconds.min(maximum)), maximum: Some(maximum) };
     rustix::process::setrlimit(Resource::Rttime, limits)
         .map_err(ProcessError::failed("limit real-time run"))?;
-    // Threads that start later may join without the privilege, which is dropped by then.
-    let allowed =
-        rustix::process::getrlimit(Resource::Rtprio).maximum.map(|most| most.max(priority.into()));
-    let may_join = Rlimit { current: allowed, maximum: allowed };
-    let _ = rustix::process::setrlimit(Resource::Rtprio, may_join);
-    sys::set_round_robin(priority).map_err(ProcessError::failed("set real-time scheduling"))
+    sys::set_round_robin(priority, heirs == Heirs::Nobody)
+        .map_err(ProcessError::failed("set real-time scheduling"))
 }
 
-/// The priority of this thread under SCHED_RR, if it runs there.
-pub fn realtime() -> Option<u32> {
-    sys::round_robin()
-}
-
-/// Puts this thread under SCHED_RR beside one that [`set_realtime`] put there.
+/// What this thread starts from now on is ordinary. Nothing where it runs so itself.
 ///
-/// **Errors**: not permitted.
-pub fn join_realtime(priority: u32) -> Result<(), ProcessError> {
-    sys::set_round_robin(priority).map_err(ProcessError::failed("set real-time scheduling"))
+/// A thread that is to be as urgent is started before: to become so later takes a privilege, which is dropped by then.
+///
+/// **Errors**: none are known; it takes nothing that this thread did not have.
+pub fn keep_realtime() -> Result<(), ProcessError> {
+    let Some(priority) = sys::round_robin() else { return Ok(()) };
+    sys::set_round_robin(priority, true).map_err(ProcessError::failed("keep real-time scheduling"))
 }
 
 /// Lets this process and its children leave core dumps of any size, as far as the hard limit allows.

@@ -136,10 +136,11 @@ fn join(
 }
 
 /// Puts this thread under SCHED_RR; what it forks starts under the ordinary policy.
-pub(crate) fn set_round_robin(priority: u32) -> Result<(), Errno> {
+pub(crate) fn set_round_robin(priority: u32, resets_on_fork: bool) -> Result<(), Errno> {
     let parameters =
         libc::sched_param { sched_priority: i32::try_from(priority).unwrap_or(i32::MAX) };
-    let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
+    let flag = if resets_on_fork { libc::SCHED_RESET_ON_FORK } else { 0 };
+    let policy = libc::SCHED_RR | flag;
     // SAFETY: the pointer describes `parameters`, which outlives the call; 0 is the calling thread.
     checked(unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) })
 }

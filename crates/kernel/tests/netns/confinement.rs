@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use kernel::namespace::{Namespace, mount_proc};
 use kernel::netlink::RequestSocket;
+use kernel::process::{Heirs, forbid_new_privileges, lock_memory, set_nice, set_realtime};
 use kernel::process::{Privilege, Spawn, Stdio, drop_to, may};
-use kernel::process::{forbid_new_privileges, lock_memory, set_nice, set_realtime};
 use kernel::socket::{AnnounceSocket, Framing, ReceiveSocket};
 use nix::sched::CloneFlags;
 use rustix::io::Errno;
@@ -63,7 +63,7 @@ fn nothing_left() {
     let error = ReceiveSocket::open(NEAR, Family::Ipv4, Framing::Plain, None, None).unwrap_err();
     assert_eq!((error.operation, error.source), ("open VRRP socket", Errno::PERM));
     assert_eq!(AnnounceSocket::open().unwrap_err().source, Errno::PERM);
-    let error = set_realtime(10, Duration::from_millis(500)).unwrap_err();
+    let error = set_realtime(10, Duration::from_millis(500), Heirs::Nobody).unwrap_err();
     assert_eq!((error.operation, error.source), ("set real-time scheduling", Errno::PERM));
     // The limit of a process that may not lift it is lower than all memory, or there is none.
     if let Err(error) = lock_memory() {

@@ -19,7 +19,6 @@ use config::model::{Acceptance, AddressLifetime, Instance, Served};
 use control::Severity;
 use intent::IfIndex;
 use kernel::nft::Nftables;
-use kernel::process::ProcessError;
 use vrrp::{InstanceId, Parameters};
 use wire::Family;
 
@@ -145,17 +144,14 @@ impl Walls {
         let writers = Arc::clone(&shared);
         // A system without it is asked again when tables are wanted.
         let nftables = Nftables::open().ok();
-        let realtime = kernel::process::realtime();
-        std::thread::Builder::new().name("nftables".to_owned()).stack_size(STACK).spawn(
-            move || {
-                // As urgent as the loop: renewals that come late silence a router that advertises.
-                let joined = realtime.map_or(Ok(()), kernel::process::join_realtime);
-                if let Err(error) = joined {
-                    writers.say(Severity::Warning, not_urgent(&error));
-                }
-                writer::run(&writers, nftables);
-            },
-        )?;
+        // As urgent as the loop, which starts nobody else so: renewals that come late silence a router that advertises.
+        std::thread::Builder::new()
+            .name("nftables".to_owned())
+            .stack_size(STACK)
+            .spawn(move || writer::run(&writers, nftables))?;
+        if let Err(error) = kernel::process::keep_realtime() {
+            shared.say(Severity::Warning, error.to_string());
+        }
         Ok(Self {
             shared,
             terms: BTreeMap::new(),
@@ -289,13 +285,6 @@ fn fenced(settled: &Settled) -> Vec<Family> {
         })
     };
     [Family::Ipv4, Family::Ipv6].into_iter().filter(has).collect()
-}
-
-fn not_urgent(error: &ProcessError) -> String {
-    format!(
-        "running without real-time scheduling of the thread that renews the fence ({error}): on a busy host addresses may \
-         go unanswered for moments; allow it with CAP_SYS_RESOURCE or LimitRTPRIO=99 in the unit, or write `vrrp_fence off`"
-    )
 }
 
 /// The shortest Active_Down_Interval that another router can have: whatever its priority, it takes over no earlier
