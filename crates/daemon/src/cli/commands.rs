@@ -184,6 +184,15 @@ pub(super) fn run(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
+/// All sub-commands, as they are parsed.
+#[cfg(test)]
+pub(super) fn all() -> clap::Command {
+    use clap::CommandFactory as _;
+    let mut all = Commands::command();
+    all.build();
+    all
+}
+
 fn explain(word: &str) -> ExitCode {
     if let Some(code) = config::diagnostic::code(word) {
         print(&format!("{}: {}\n", code.name(), code.meaning()));

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
+use super::usage;
 use crate::compat;
 
 /// What the flags say.
@@ -220,7 +221,7 @@ fn ends(
 ) -> Result<Option<Parsed>, lexopt::Error> {
     let end = match long {
         "version" => Parsed::Print { text: compat::version_text(&options.invoked_name), code: 0 },
-        "help" => Parsed::Print { text: help(&options.invoked_name), code: 0 },
+        "help" => Parsed::Print { text: usage::help(&options.invoked_name), code: 0 },
         "genhash" => Parsed::Genhash(parser.raw_args()?.collect()),
         "signum" => {
             let name = parser.value()?.to_string_lossy().into_owned();
@@ -346,22 +347,6 @@ fn umask(value: &OsStr) -> Result<u32, lexopt::Error> {
     config::umask_number(&text).ok_or_else(|| format!("invalid umask {text}").into())
 }
 
-fn help(name: &str) -> String {
-    format!(
-        "Usage: {name} [COMMAND] [OPTION...]\n\n\
-         Commands:\n  \
-           run               run the daemon (also without a command)\n  \
-           check FILE        read a configuration and say what is wrong with it\n  \
-           explain KEYWORD   say what a keyword means and whether it is executed\n  \
-           status [INSTANCE] say how every instance stands\n  \
-           why [INSTANCE]    say what happened lately, and why\n  \
-           reload [--plan]   have the daemon read its configuration again, or say what that would do\n  \
-           upgrade           have this program take over from the one that runs\n  \
-           demo              watch two daemons hand addresses over, in namespaces of their own\n\n\
-         Options, as keepalived's:\n{OPTIONS}"
-    )
-}
-
 const LETTERS: [(char, &str); 34] = [
     ('f', "use-file"),
     ('P', "vrrp"),
@@ -399,35 +384,5 @@ const LETTERS: [(char, &str); 34] = [
     ('O', "no-mem-check"),
 ];
 
-const OPTIONS: &str = "  \
-  -f, --use-file=FILE        configuration file
-  -t, --config-test[=FILE]   test the configuration and end; report to FILE
-  -n, --dont-fork            stay in the foreground
-  -l, --log-console          log to standard error too
-  -D, --log-detail           log more
-  -S, --log-facility=0..7    syslog facility local0 to local7; also user, daemon
-  -g, --log-file[=FILE]      log to FILE too
-  -G, --no-syslog            do not log to syslog
-  -u, --umask=MASK           umask of files
-  -P, --vrrp                 VRRP process only
-  -C, --check                checker process only
-      --all                  start all processes
-  -V, --dont-release-vrrp    leave virtual addresses at the end
-  -I, --dont-release-ipvs    leave virtual servers at the end
-  -R, --dont-respawn         end when a process dies
-  -p, --pid=FILE             pid file of the parent
-  -r, --vrrp_pid=FILE        pid file of the VRRP process
-  -c, --checkers_pid=FILE    pid file of the checker process
-      --control-socket=FILE  where `steadfast status` asks; beside the pid file of the parent
-  -s, --namespace=NAME       network namespace to run in
-  -a, --address-monitoring   log addresses of the host that come and go
-  -m, --core-dump            allow core dumps
-  -e, --all-config           a missing include is an error
-  -i, --config-id=ID         what `@ID` lines compare with
-      --signum=NAME          print the number of the signal STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON
-      --ignore-sigint        do not end on SIGINT
-  -v, --version              print the version
-  -h, --help                 print this
-";
 const FACILITY_DAEMON: u8 = 3;
 const FACILITY_LOCAL0: u8 = 16;

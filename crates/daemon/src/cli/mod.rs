@@ -6,6 +6,7 @@ mod commands;
 mod flags;
 mod genhash;
 mod server;
+mod usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -27,10 +28,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     }
     match first.as_deref() {
         Some("--genhash" | "-T") => genhash::run(arguments.into_iter().skip(2)),
-        Some(
-            "check" | "explain" | "status" | "why" | "server" | "reload" | "upgrade"
-            | "real-server" | "demo" | "genhash" | "help",
-        ) => commands::run(arguments),
+        Some(word) if usage::is_command(word) => commands::run(arguments),
         // `run` takes the same flags as none at all.
         Some("run") => daemon(&program, arguments.into_iter().skip(2)),
         // keepalived ignores words that are no flags; under our own name one in this place is a slip.

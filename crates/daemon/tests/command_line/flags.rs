@@ -163,6 +163,32 @@ fn version_and_help_go_to_standard_error_with_code_0() {
 }
 
 #[test]
+fn the_help_has_every_option_of_keepalived_and_the_manual_has_all_of_the_help() {
+    let help = run(&["--help"]).err;
+    let plain = PLAIN.iter().map(|(short, long)| if short.is_empty() { *long } else { *short });
+    let valued =
+        VALUED.iter().map(|(short, long, _)| if short.is_empty() { *long } else { *short });
+    // What is for those who debug keepalived is accepted, and no more.
+    let untold = ["--flush-log-file", "--perf", "--debug", "--no-mem-check", "--config-fd"];
+    for option in plain.chain(valued).filter(|it| !untold.contains(it)) {
+        let is_told = help.split([' ', ',', '=', '[', '\n']).any(|word| word == option);
+        assert!(is_told, "{option}: {help}");
+    }
+
+    let manual = include_str!("../../../../docs/man/steadfast.8").replace("\\-", "-");
+    let manual: Vec<&str> = manual.split([' ', ',', '=', '[', '"', '\n']).collect();
+    let (commands, options) = help.split_once("Options").expect("both");
+    let commands = commands.lines().skip_while(|it| !it.starts_with("Commands")).skip(1);
+    let commands = commands.filter(|it| it.starts_with("  ") && !it.starts_with("   "));
+    let commands: Vec<&str> = commands.filter_map(|it| it.split_whitespace().next()).collect();
+    assert!(commands.contains(&"server") && commands.contains(&"real-server"), "{commands:?}");
+    let options = options.split([' ', ',', '=', '[', '\n']).filter(|it| it.starts_with('-'));
+    for word in commands.into_iter().chain(options) {
+        assert!(manual.contains(&word), "{word} is not in the manual");
+    }
+}
+
+#[test]
 fn called_keepalived_its_version_is_one_that_scripts_understand() {
     let files = Files::new();
     let link = files.path("keepalived");
