@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use config::model::{Command, Model, RealServer, VirtualServer};
+use control::{Order, Ordered};
 use health::{
     CheckId, CheckParameters, DestinationId, Plan, RealServerParameters, ServiceId, Source,
     VirtualServerParameters,
@@ -37,7 +38,13 @@ pub(super) fn turnover(old: &Catalogue, new: &Catalogue) -> Turnover {
 }
 
 /// What a reload from `old` to `new`, with all their real servers, would do to each virtual server.
-pub(crate) fn compare(old: &Model, new: &Model) -> Vec<Planned> {
+///
+/// `orders` are those in force, by the keys of real servers: a reload ends them, also where it changes nothing else.
+pub(crate) fn compare(
+    old: &Model,
+    new: &Model,
+    orders: &BTreeMap<String, Ordered>,
+) -> Vec<Planned> {
     let mut numbering = Numbering::default();
     let old = Side::of(old, &mut numbering);
     let new = Side::of(new, &mut numbering);
@@ -55,7 +62,7 @@ pub(crate) fn compare(old: &Model, new: &Model) -> Vec<Planned> {
         if came.contains(id) {
             return step(&new, id, Step::Add, Vec::new());
         }
-        let details = details(&old, &new, *id);
+        let details = details(&old, &new, orders, *id);
         step(&new, id, if details.is_empty() { Step::Keep } else { Step::Adjust }, details)
     });
     let goes = went.iter().map(|id| step(&old, id, Step::Remove, Vec::new()));
@@ -96,7 +103,12 @@ impl<'a> Side<'a> {
 }
 
 /// Settings of a virtual server that differ, with their values where these are short.
-fn details(old: &Side<'_>, new: &Side<'_>, id: ServiceId) -> Vec<String> {
+fn details(
+    old: &Side<'_>,
+    new: &Side<'_>,
+    orders: &BTreeMap<String, Ordered>,
+    id: ServiceId,
+) -> Vec<String> {
     let (Some(before), Some(after)) = (old.whole(id), new.whole(id)) else { return Vec::new() };
     let mut list = own(&before, &after);
     let resort = |side: &Side<'_>, it: &Whole<'_>| {
@@ -113,7 +125,7 @@ fn details(old: &Side<'_>, new: &Side<'_>, id: ServiceId) -> Vec<String> {
     let is_same_place = before.parameters.policy.sorry_server.map(|it| it.destination)
         == after.parameters.policy.sorry_server.map(|it| it.destination);
     list.word("sorry_server", !is_same_place || sorry(old, &before) == sorry(new, &after));
-    servers(&mut list, (old, &before), (new, &after));
+    servers(&mut list, orders, (old, &before), (new, &after));
     list.shortened()
 }
 
@@ -151,7 +163,12 @@ fn plain(command: Option<&Command>) -> Option<Command> {
 }
 
 /// Its real servers: those that come and go, and settings of those that stay.
-fn servers(list: &mut List, old: (&Side<'_>, &Whole<'_>), new: (&Side<'_>, &Whole<'_>)) {
+fn servers(
+    list: &mut List,
+    orders: &BTreeMap<String, Ordered>,
+    old: (&Side<'_>, &Whole<'_>),
+    new: (&Side<'_>, &Whole<'_>),
+) {
     let ((old, before), (new, after)) = (old, new);
     let name = |side: &Side<'_>, id: &DestinationId| {
         side.catalogue.servers.get(id).map(|server| server.name.clone()).unwrap_or_default()
@@ -175,6 +192,7 @@ fn servers(list: &mut List, old: (&Side<'_>, &Whole<'_>), new: (&Side<'_>, &Whol
         let is_told_alike = programs(&written, &one.back) == programs(&rewritten, &other.back);
         changes.word("notify programs", is_told_alike);
         checks(&mut changes, (old, former), (new, parameters));
+        changes.0.extend(orders.get(&one.key).map(ending));
         if !changes.0.is_empty() {
             list.0.push(format!("{} {}", other.name, changes.0.join(", ")));
         }
@@ -204,6 +222,16 @@ fn server(
     list.word("inhibit_on_failure", old.on_failure == new.on_failure);
     list.word("smtp_alert", old.alerts == new.alerts);
     list
+}
+
+/// That an order ends, and which.
+fn ending(ordered: &Ordered) -> String {
+    let what = match ordered.order {
+        Order::Weight(0) => "drained".to_owned(),
+        Order::Weight(weight) => format!("weight {weight}"),
+        Order::Disabled => "disabled".to_owned(),
+    };
+    format!("order ends: {what} by {}", ordered.by)
 }
 
 /// Its checks: those that come and go, and settings of those that stay.

@@ -130,7 +130,9 @@ impl Parent {
         }
         let path = file.unwrap_or_else(|| self.loaded.path.clone());
         let (asker, running) = (client.clone(), self.loaded.source());
-        let sent = self.errands.send("plan", move || Done::Plan(client, running.plan(&path)));
+        let orders = self.handover.orders.clone();
+        let plan = move || Done::Plan(client, running.plan(&path, &orders));
+        let sent = self.errands.send("plan", plan);
         if let Err(error) = sent {
             self.errands.is_planning = false;
             self.refuse(&asker, LineError::Busy(format!("no plan can be made: {error}")));

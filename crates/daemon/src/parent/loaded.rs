@@ -1,12 +1,13 @@
 //! The configuration as the parent has it: read, checked, and ready to be handed down.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use config::RealServers;
 use config::diagnostic::{self, Class, Severity};
 use config::model::{Global, Model, TrackFile, TrackProcess};
 use config::source::SourceSet;
-use control::{Handover, Role, StartOptions};
+use control::{Handover, Ordered, Role, StartOptions};
 use kernel::process::MemoryFile;
 use status::Planned;
 
@@ -158,10 +159,14 @@ impl Source {
         Ok(sources.to_text())
     }
 
-    /// What a reload of the file at `path` would do.
+    /// What a reload of the file at `path` would do, with these orders about real servers in force.
     ///
     /// **Errors**: that file has errors, so that a reload would do nothing.
-    pub(super) fn plan(&self, path: &str) -> Result<Vec<Planned>, Refusal> {
+    pub(super) fn plan(
+        &self,
+        path: &str,
+        orders: &BTreeMap<String, Ordered>,
+    ) -> Result<Vec<Planned>, Refusal> {
         let mut start = self.start.clone();
         let Checked { sources, mut model, .. } = Checked::read(path, &mut start)?;
         if !model.virtual_servers.is_empty() {
@@ -169,7 +174,7 @@ impl Source {
             model = load::understand(&sources, &start, RealServers::Kept).0;
         }
         let running = self.model(RealServers::Kept)?;
-        let servers = checker_child::compare(&running, &model);
+        let servers = checker_child::compare(&running, &model, orders);
         let mut steps = vrrp_child::compare(running, model);
         steps.extend(servers);
         Ok(steps)

@@ -102,11 +102,20 @@ fn disables() {
     assert_eq!((&second["state"], &second["wanted"]), (&"down".into(), &Value::Null));
     assert_eq!(second["checks"][0]["state"], "up");
     assert!(second["cause"].as_str().unwrap().contains("taken for down: ordered by"), "{second}");
+    // The file is the same: it is the order that a reload would change.
+    let (code, plan, _) = run(&daemon, &["reload", "--plan"]);
+    assert_eq!(code, Some(2), "{plan}");
+    let step = plan.lines().nth(1).unwrap();
+    assert!(step.starts_with("adjust  virtual_server [192.0.2.1]:tcp:80  [10.9.0.2]:"), "{plan}");
+    assert!(step.contains("[10.9.0.2]:tcp:80 order ends: disabled by "), "{plan}");
+    assert!(step.contains("uid 0"), "{plan}");
     daemon.reload(&nft_plane::web("nftables", "rr"));
     daemon.wait_for("Orders about 1 real servers end with this reload");
     daemon.wait_for("Adding service [10.9.0.2]:tcp:80 to VS");
     eventually("its share", || (servers.shares(4) == (2, 2)).then_some(()));
     assert_eq!(of_second(&daemon)["order"], Value::Null);
+    let (code, plan, _) = run(&daemon, &["reload", "--plan"]);
+    assert_eq!((code, plan.as_str()), (Some(0), "nothing would change\n"));
 }
 
 fn weighs() {

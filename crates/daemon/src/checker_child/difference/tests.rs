@@ -10,7 +10,10 @@ fn model(text: &str) -> Model {
 
 /// `name step details` of what changes.
 fn steps(old: &str, new: &str) -> Vec<String> {
-    let steps = compare(&model(old), &model(new));
+    told(&compare(&model(old), &model(new), &BTreeMap::new()))
+}
+
+fn told(steps: &[Planned]) -> Vec<String> {
     let changed = steps.iter().filter(|planned| planned.step != Step::Keep);
     changed.map(|it| format!("{} {} {}", it.name, it.step.word(), it.details.join("; "))).collect()
 }
@@ -33,7 +36,7 @@ fn what_says_the_same_elsewhere_is_kept() {
     assert_eq!(steps(&text, &moved), ["virtual_server [192.0.2.2]:tcp:80 add "]);
     assert_eq!(steps(&moved, &text), ["virtual_server [192.0.2.2]:tcp:80 remove "]);
     assert!(steps(&text, &text).is_empty());
-    let kept = compare(&model(&moved), &model(&moved));
+    let kept = compare(&model(&moved), &model(&moved), &BTreeMap::new());
     assert_eq!(kept.len(), 2, "what is kept is told too");
     assert!(kept.iter().all(|it| (it.thing, it.step) == (Thing::VirtualServer, Step::Keep)));
 }
@@ -58,6 +61,39 @@ fn the_settings_of_a_virtual_server_are_told_with_old_and_new_values() {
     );
     let inhibited = new.replace("sorry_server 1", "sorry_server_inhibit\n sorry_server 1");
     assert_eq!(steps(&new, &inhibited), ["virtual_server [192.0.2.1]:tcp:80 adjust sorry_server"]);
+}
+
+#[test]
+fn orders_end_with_a_reload_that_changes_nothing_else() {
+    let ordered = |order| Ordered { order, by: "root (uid 0)".to_owned(), at: 1 };
+    let of_11 = "[192.0.2.1]:tcp:80 tcp 192.0.2.11:8080";
+    let of_12 = "[192.0.2.1]:tcp:80 tcp 192.0.2.12:8080";
+    let of_13 = "[192.0.2.1]:tcp:80 tcp 192.0.2.13:8080";
+    let orders = [
+        (of_11.to_owned(), ordered(Order::Weight(0))),
+        (of_12.to_owned(), ordered(Order::Weight(3))),
+        (of_13.to_owned(), ordered(Order::Disabled)),
+    ];
+    let orders = BTreeMap::from(orders);
+    let old = web(1, &(real(11, "") + &real(12, "") + &real(13, "")));
+    assert_eq!(
+        told(&compare(&model(&old), &model(&old), &orders)),
+        ["virtual_server [192.0.2.1]:tcp:80 adjust \
+             [192.0.2.11]:tcp:8080 order ends: drained by root (uid 0); \
+             [192.0.2.12]:tcp:8080 order ends: weight 3 by root (uid 0); \
+             [192.0.2.13]:tcp:8080 order ends: disabled by root (uid 0)"]
+    );
+    // With a server that goes its order goes too, which is nothing new.
+    let new = web(1, &(real(11, "  weight 5") + &real(12, "")));
+    assert_eq!(
+        told(&compare(&model(&old), &model(&new), &orders)),
+        ["virtual_server [192.0.2.1]:tcp:80 adjust \
+             [192.0.2.11]:tcp:8080 weight 1 -> 5, order ends: drained by root (uid 0); \
+             [192.0.2.12]:tcp:8080 order ends: weight 3 by root (uid 0); \
+             -[192.0.2.13]:tcp:8080"]
+    );
+    let none = told(&compare(&model(&old), &model(""), &orders));
+    assert_eq!(none, ["virtual_server [192.0.2.1]:tcp:80 remove "]);
 }
 
 #[test]
@@ -132,7 +168,7 @@ fn a_thousand_changes_are_no_thousand_words() {
         let servers = (1..=60).map(|last| real(last, &format!("  weight {weight}")));
         web(200, &servers.collect::<String>())
     };
-    let planned = compare(&model(&many(1)), &model(&many(2)));
+    let planned = compare(&model(&many(1)), &model(&many(2)), &BTreeMap::new());
     let details = &planned[0].details;
     assert_eq!(details.len(), 51);
     assert_eq!(details[50], "and 10 more");
