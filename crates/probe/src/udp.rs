@@ -49,7 +49,11 @@ pub(crate) async fn run(spec: &UdpSpec, patience: Patience) -> Result<(), Failur
 impl ReplyPattern {
     fn check(&self, reply: &[u8]) -> Result<(), Failure> {
         if reply.len() < usize::from(self.shortest) {
-            return Err(wrong(format!("reply of {} bytes is too short", reply.len())));
+            return Err(wrong(format!(
+                "reply is too short: {} of {} bytes",
+                reply.len(),
+                self.shortest
+            )));
         }
         let fits = |((value, mask), byte): (&(u8, u8), &u8)| (value ^ byte) & mask == 0;
         if reply.len() >= self.bytes.len() && self.bytes.iter().zip(reply).all(fits) {

@@ -208,7 +208,7 @@ fn a_reply_has_to_fit_its_pattern_and_length() {
     assert_eq!(reply(b"pong and more than is read"), PASSED);
     let wrong = |why| failed(FailureKind::WrongAnswer, why);
     assert_eq!(failure(reply(b"pOng")), wrong("reply is another than the expected one"));
-    assert_eq!(failure(reply(b"po")), wrong("reply of 2 bytes is too short"));
+    assert_eq!(failure(reply(b"po")), wrong("reply is too short: 2 of 3 bytes"));
     let silent = datagram(udp(|_| Vec::new()), Some(pattern.clone()));
     let (outcome, _) = ask_within(&silent, Duration::from_millis(100));
     assert_eq!(failure(outcome), failed(FailureKind::TimedOut, "no reply in time"));

@@ -27,4 +27,4 @@ pub use seconds::Seconds;
 pub use server::{
     Check, Condition, Connections, Order, Ordered, RealServer, Steered, Traffic, VirtualServer,
 };
-pub use text::{Look, head, history, named, plan, table};
+pub use text::{Look, counted, head, history, named, plan, table};

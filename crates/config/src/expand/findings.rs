@@ -34,7 +34,7 @@ impl Findings {
         if self.left_out > 0 {
             list.push(Diagnostic::error(
                 language::TOO_MANY_FINDINGS,
-                format!("{} further findings are left out", self.left_out),
+                format!("further findings are left out: {}", self.left_out),
             ));
         }
         list

@@ -64,13 +64,12 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { supported, ignored, not_yet } = self;
+        let total = self.total();
+        let keywords = if total == 1 { "keyword" } else { "keywords" };
         write!(
             f,
-            "{} keywords: {} supported, {} accepted without effect, {} not yet executed",
-            self.total(),
-            self.supported,
-            self.ignored,
-            self.not_yet
+            "{total} {keywords}: {supported} supported, {ignored} accepted without effect, {not_yet} not yet executed"
         )
     }
 }

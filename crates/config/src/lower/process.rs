@@ -91,7 +91,7 @@ fn one(block: &Directive, reports: &mut Reports<'_>) -> Option<TrackProcess> {
         reports.warning(
             codes::QUORUM_IMPOSSIBLE,
             format!(
-                "`{}` asks for at least {} processes and at most {}: it is never well",
+                "`{}` asks for no fewer processes than {} and no more than {}: it is never well",
                 process.name,
                 process.quorum,
                 process.quorum_max.unwrap_or_default()

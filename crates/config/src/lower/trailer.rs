@@ -88,7 +88,7 @@ fn key(
     match bytes(&given.text, reports).map(|bytes| (TrailerKey::new(&bytes), bytes.len())) {
         Ok((Some(key), _)) => Some((id, key)),
         Ok((None, length)) => {
-            let message = format!("key {id} has {length} bytes, and not 32 to 64");
+            let message = format!("key {id} has not 32 to 64 bytes, but {length}");
             reports.error(codes::UNUSABLE_KEY, message, at);
             None
         }

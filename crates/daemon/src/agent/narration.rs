@@ -48,7 +48,8 @@ impl Narration {
                 "SNMP: the master agent at {master} does not take what is to be notified: the oldest of it is lost"
             ),
             Output::Missed(count) => format!(
-                "SNMP: {count} notifications were lost: the master agent at {master} did not take them"
+                "SNMP: {} lost, which the master agent at {master} did not take",
+                status::counted(*count, "notification")
             ),
             Output::Connect | Output::Send(_) | Output::Disconnect | Output::Asked(_) => {
                 return None;

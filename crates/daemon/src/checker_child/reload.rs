@@ -90,7 +90,8 @@ impl Shell {
         Ok(if (came, went) == (0, 0) {
             "Configuration reloaded: the same virtual servers".to_owned()
         } else {
-            format!("Configuration reloaded: {came} virtual servers new, {went} gone")
+            let came = status::counted(came, "virtual server");
+            format!("Configuration reloaded: {came} new, {went} gone")
         })
     }
 
@@ -152,7 +153,8 @@ impl Shell {
         let checks = balanced.flat_map(|it| &it.servers).flat_map(|it| &it.checks);
         let left_out = checks.filter(|check| !specs::can_be_asked(&check.kind)).count();
         if left_out > 0 {
-            let text = format!("{left_out} checks are left out: this release does not make them");
+            let left_out = status::counted(left_out, "check");
+            let text = format!("{left_out} left out: this release does not make such checks");
             self.startup.log.push(Severity::Warning, text);
         }
     }

@@ -119,13 +119,11 @@ fn host_notes(
 fn summary(diagnostics: &[Diagnostic], counts: &str) -> String {
     let count =
         |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
-    let plural =
-        |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     format!(
         "{}, {}, {}\n{counts}\n",
-        plural(count(Severity::Error), "error"),
-        plural(count(Severity::Warning), "warning"),
-        plural(count(Severity::Note), "note"),
+        status::counted(count(Severity::Error), "error"),
+        status::counted(count(Severity::Warning), "warning"),
+        status::counted(count(Severity::Note), "note"),
     )
 }
 

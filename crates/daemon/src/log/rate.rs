@@ -86,7 +86,7 @@ impl<K: Ord + Clone> RateLimit<K> {
 
 /// A line that says how many others it stands for.
 pub(crate) fn with_silenced(text: String, silenced: u64) -> String {
-    if silenced == 0 { text } else { format!("{text} ({silenced} more like it were not logged)") }
+    if silenced == 0 { text } else { format!("{text} ({silenced} more like it not logged)") }
 }
 
 const BURST: u32 = 5;

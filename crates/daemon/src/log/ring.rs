@@ -70,13 +70,9 @@ impl Ring {
             }
         }
         if self.dropped > 0 {
-            let dropped = std::mem::take(&mut self.dropped);
-            self.push(
-                Severity::Warning,
-                format!(
-                    "{dropped} log lines were dropped: they came faster than they could be written"
-                ),
-            );
+            let dropped = status::counted(std::mem::take(&mut self.dropped), "log line");
+            let text = format!("{dropped} dropped: more came than could be written");
+            self.push(Severity::Warning, text);
         }
         Ok(())
     }

@@ -170,7 +170,8 @@ fn is_writable(descriptor: BorrowedFd<'_>) -> bool {
 }
 
 fn what_was_dropped(lines: u64) -> String {
-    format!(" ({lines} lines before it were dropped: they came faster than they were read)")
+    let lines = status::counted(lines, "line");
+    format!(" ({lines} before it dropped: more came than were read)")
 }
 
 fn connect() -> Option<UnixDatagram> {

@@ -179,10 +179,12 @@ impl Parent {
 
     /// A reload has ended these orders.
     pub(super) fn end_orders(&mut self, orders: &BTreeMap<String, Ordered>) {
-        if !orders.is_empty() {
-            let text = format!("Orders about {} real servers end with this reload", orders.len());
-            self.log(Severity::Info, &text);
-        }
+        let text = match orders.len() {
+            0 => return,
+            1 => "The order about 1 real server ends with this reload".to_owned(),
+            many => format!("Orders about {many} real servers end with this reload"),
+        };
+        self.log(Severity::Info, &text);
     }
 }
 

@@ -282,7 +282,10 @@ impl Shell {
         }
         self.startup.log.push(
             Severity::Warning,
-            format!("removing {} virtual address(es) that were left behind", surplus.len()),
+            match surplus.len() {
+                1 => "removing 1 virtual address that was left behind".to_owned(),
+                many => format!("removing {many} virtual addresses that were left behind"),
+            },
         );
         self.report_removals(&surplus);
         // The mirror forgets them before sources are chosen.

@@ -205,8 +205,8 @@ fn the_content_of_a_key_file_is_text_or_hexadecimal_of_the_right_length() {
         let run = key_file(content, 0o600);
         assert!(run.code == Some(5) && run.out.contains(expected), "{}", run.out);
     };
-    says(b"", "key 1 has 0 bytes, and not 32 to 64");
-    says(&[b'x'; 65], "key 1 has 65 bytes, and not 32 to 64");
+    says(b"", "key 1 has not 32 to 64 bytes, but 0");
+    says(&[b'x'; 65], "key 1 has not 32 to 64 bytes, but 65");
     says(b"hex:0g", "is not hexadecimal");
     says(b"hex:000", "is not hexadecimal");
     says(&[b'x'; 4096], "longer than 256 bytes");

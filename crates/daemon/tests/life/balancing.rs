@@ -104,7 +104,7 @@ fn follows_the_file() {
     daemon.wait_for("connection to [127.0.0.1]:tcp:82 success.");
     let other = web("", &[82]).replace("192.0.2.1", "192.0.2.2");
     daemon.reload(&other);
-    daemon.wait_for("Configuration reloaded: 1 virtual servers new, 1 gone");
+    daemon.wait_for("Configuration reloaded: 1 virtual server new, 1 gone");
     daemon.wait_for("Gained quorum 1+0=1 <= 1 for VS [192.0.2.2]:tcp:80");
 }
 

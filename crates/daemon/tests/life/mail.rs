@@ -325,7 +325,7 @@ fn goes_on() {
     daemon.wait_for("421 come back later");
     server.behave(Manner::BreaksOff);
     // The first of two is taken, the second is left; it comes alone the next time.
-    daemon.wait_for_within(Duration::from_secs(12), "; 1 wait");
+    daemon.wait_for_within(Duration::from_secs(12), "; 1 waits");
     server.wait_for(&[BACKUP, MASTER]);
     assert_eq!(daemon.stop().0, Some(0));
     server.wait_for(&[BACKUP, MASTER, STOPPING]);

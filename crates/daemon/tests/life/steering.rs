@@ -110,7 +110,7 @@ fn disables() {
     assert!(step.contains("[10.9.0.2]:tcp:80 order ends: disabled by "), "{plan}");
     assert!(step.contains("uid 0"), "{plan}");
     daemon.reload(&nft_plane::web("nftables", "rr"));
-    daemon.wait_for("Orders about 1 real servers end with this reload");
+    daemon.wait_for("The order about 1 real server ends with this reload");
     daemon.wait_for("Adding service [10.9.0.2]:tcp:80 to VS");
     eventually("its share", || (servers.shares(4) == (2, 2)).then_some(()));
     assert_eq!(of_second(&daemon)["order"], Value::Null);

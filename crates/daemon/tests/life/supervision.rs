@@ -143,7 +143,7 @@ fn clears_what_was_left() {
     first.kill_all();
     assert!(cable.holds(VIRTUAL));
     let mut second = Start::with(&one_instance()).go();
-    second.wait_for("removing 1 virtual address(es) that were left behind");
+    second.wait_for("removing 1 virtual address that was left behind");
     second.wait_for("Entering MASTER");
     cable.wait_until_held(VIRTUAL);
 }

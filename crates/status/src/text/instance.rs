@@ -1,7 +1,7 @@
 //! One instance with all that is known of it.
 
 use super::table::active_router;
-use super::{Look, interval, priority, problems, span};
+use super::{Look, counted, interval, priority, problems, span};
 use crate::{Instance, Preemption, Report, State, Tracked, TrackedState};
 
 pub(super) fn whole(report: &Report, one: &Instance, look: &Look) -> String {
@@ -115,14 +115,16 @@ fn counters(one: &Instance) -> Vec<String> {
         ),
     ];
     let rest = [
-        (counters.resignations_sent, "resignations sent"),
-        (counters.resignations_received, "resignations received"),
-        (counters.lower_discarded, "lower priorities not heeded"),
-        (counters.address_mismatches, "advertisements with other addresses than ours"),
+        (counters.resignations_sent, "resignation", "sent"),
+        (counters.resignations_received, "resignation", "received"),
+        (counters.lower_discarded, "advertisement", "of lower priority not heeded"),
+        (counters.address_mismatches, "advertisement", "with other addresses than ours"),
     ];
-    lines
-        .extend(rest.iter().filter(|(count, _)| *count > 0).map(|(n, what)| format!("{n} {what}")));
+    let some = rest.into_iter().filter(|(count, ..)| *count > 0);
+    lines.extend(some.map(|(count, what, how)| format!("{} {how}", counted(count, what))));
     let discards = counters.discards.iter();
-    lines.extend(discards.map(|(why, count)| format!("{count} packets refused: {why}")));
+    lines.extend(
+        discards.map(|(why, count)| format!("{} refused: {why}", counted(*count, "packet"))),
+    );
     lines
 }

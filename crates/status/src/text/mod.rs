@@ -8,6 +8,7 @@ mod plan;
 mod server;
 mod table;
 
+use core::fmt;
 use core::time::Duration;
 
 pub use events::history;
@@ -26,6 +27,13 @@ pub struct Look {
     pub condition: fn(Condition) -> &'static str,
     /// A time of day and date, where the reader is.
     pub time: fn(Seconds) -> String,
+}
+
+/// So many of something: `1 line`, `2 lines`.
+#[must_use]
+pub fn counted<N: Copy + fmt::Display + PartialEq + From<u8>>(count: N, one: &str) -> String {
+    let ending = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {one}{ending}")
 }
 
 /// A span as one says it, in its two largest units.

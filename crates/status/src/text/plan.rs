@@ -1,6 +1,7 @@
 //! What a reload would do.
 
 use super::columns::columns;
+use super::counted;
 use crate::{Planned, Step, Thing};
 
 /// Each thing that would change, and how many would not.
@@ -38,8 +39,7 @@ fn left(steps: &[Planned]) -> String {
         most = most.max(kept);
         phrases.push(match kept {
             0 => format!("no {word}"),
-            1 => format!("1 {word}"),
-            many => format!("{many} {word}s"),
+            some => counted(some, word),
         });
     }
     match phrases.as_slice() {

@@ -1,7 +1,7 @@
 //! Virtual servers: in a table with their real servers, and one with all that is known of it.
 
 use super::columns::columns;
-use super::{Look, interval, span};
+use super::{Look, counted, interval, span};
 use crate::{
     Check, Condition, Connections, Order, Ordered, RealServer, Report, Seconds, Traffic,
     VirtualServer,
@@ -190,7 +190,10 @@ fn whole_real(server: &RealServer, kind: Kind, now: Seconds, look: &Look) -> Str
     if let Some(Connections { active, inactive, persistent }) = server.connections {
         row(
             "connections",
-            &format!("{active} active, {inactive} inactive, {persistent} clients remembered"),
+            &format!(
+                "{active} active, {inactive} inactive, {} remembered",
+                counted(persistent, "client")
+            ),
         );
     }
     if let Some(traffic) = &server.traffic {
@@ -228,6 +231,9 @@ fn told_check(check: &Check, now: Seconds, look: &Look) -> String {
 fn told(traffic: &Traffic) -> String {
     let Traffic { connections, packets_in, packets_out, bytes_in, bytes_out, .. } = traffic;
     format!(
-        "{connections} connections, {packets_in} packets ({bytes_in} bytes) in, {packets_out} ({bytes_out}) out"
+        "{}, {} ({}) in, {packets_out} ({bytes_out}) out",
+        counted(*connections, "connection"),
+        counted(*packets_in, "packet"),
+        counted(*bytes_in, "byte")
     )
 }

@@ -131,19 +131,24 @@ impl Parent {
             } else {
                 format!(", the next attempt is in {} s", left.pause.as_secs())
             };
-            let waiting = left.waiting;
-            let line = format!("cannot send e-mail{server}: {why}; {waiting} wait{again}");
+            let waiting = match left.waiting {
+                1 => "1 waits".to_owned(),
+                many => format!("{many} wait"),
+            };
+            let line = format!("cannot send e-mail{server}: {why}; {waiting}{again}");
             self.log(Severity::Warning, &line);
             // There will be no other chance.
             self.post.leaving = self.post.leaving.map(|_| now());
         }
         if left.given_up > 0 {
-            let line = format!("{} e-mails were given up after an hour", left.given_up);
+            let letters = status::counted(left.given_up, "e-mail");
+            let line = format!("{letters} given up after an hour");
             self.log(Severity::Error, &line);
         }
         let lost = std::mem::take(&mut self.post.lost);
         if lost > 0 {
-            self.log(Severity::Error, &format!("{lost} e-mails were lost: too many waited"));
+            let letters = status::counted(lost, "e-mail");
+            self.log(Severity::Error, &format!("{letters} lost: too many waited"));
         }
     }
 

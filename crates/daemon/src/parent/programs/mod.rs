@@ -345,8 +345,8 @@ impl Parent {
             .iter_mut()
             .filter(|pipe| pipe.hears.iter().copied().any(hears))
             .filter_map(|pipe| {
-                let lost = pipe.tell(line)?;
-                Some(format!("pipe {}: {lost} lines were lost", pipe.path.display()))
+                let lost = status::counted(pipe.tell(line)?, "line");
+                Some(format!("pipe {}: {lost} lost", pipe.path.display()))
             })
             .collect();
         for line in lost {

@@ -184,7 +184,7 @@ impl Shell {
             self.startup.log.push(Severity::Warning, text);
         }
         if let Some(more) = surplus.len().checked_sub(NAMED).filter(|more| *more > 0) {
-            let text = format!("removing {more} more routes and rules that were left behind");
+            let text = format!("removing what else of routes and rules was left behind: {more}");
             self.startup.log.push(Severity::Warning, text);
         }
         for (path, result) in surplus.iter().zip(self.holdings.requests.remove_paths(&surplus)) {
