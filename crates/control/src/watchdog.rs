@@ -122,6 +122,20 @@ impl Watchdog {
         matches!(self.state, State::Running { .. })
     }
 
+    /// Whether the child has missed so many beats that nobody should wait for it: what it is asked may be answered late,
+    /// or not at all.
+    #[must_use]
+    pub fn is_quiet(&self, now: Instant) -> bool {
+        match self.state {
+            State::Running { heard, .. } => now >= heard + QUIET,
+            State::Waiting { .. }
+            | State::Aborting { .. }
+            | State::Killed
+            | State::Stopping { .. }
+            | State::Ended => false,
+        }
+    }
+
     /// Whether the child is gone for good.
     #[must_use]
     pub const fn has_ended(&self) -> bool {
@@ -226,6 +240,8 @@ pub const SILENCE_OF_ROUTERS: Duration = Duration::from_secs(2);
 pub const SILENCE_OF_CHECKS: Duration = Duration::from_secs(10);
 /// What a child may take to its first word beyond that: configurations may be large, and machines slow.
 const READING: Duration = Duration::from_secs(8);
+/// From when on nobody waits for the answer of a child: four beats that it has missed.
+const QUIET: Duration = Duration::from_secs(2);
 /// From SIGABRT to SIGKILL.
 const CORE_TIME: Duration = Duration::from_millis(200);
 /// A child that ran this long has proved that it can.
@@ -269,6 +285,19 @@ mod tests {
         assert_eq!(watchdog.deadline(), Some(at(10_000)));
         assert_eq!(watchdog.handle(at(9_999), Event::Timeout), None);
         assert_eq!(watchdog.handle(at(10_000), Event::Timeout), Some(Action::Abort));
+    }
+
+    #[test]
+    fn a_child_that_may_be_silent_for_long_is_quiet_before() {
+        let mut watchdog = Watchdog::new(at(0), true, SILENCE_OF_CHECKS);
+        assert!(!watchdog.is_quiet(at(60_000)), "nobody waits for one that is not there");
+        watchdog.handle(at(0), Event::Started);
+        assert!(!watchdog.is_quiet(at(9_999)), "it reads its configuration");
+        watchdog.handle(at(1_000), Event::Heard);
+        assert!(!watchdog.is_quiet(at(2_999)));
+        assert!(watchdog.is_quiet(at(3_000)) && watchdog.is_healthy());
+        watchdog.handle(at(3_500), Event::Heard);
+        assert!(!watchdog.is_quiet(at(3_500)));
     }
 
     #[test]

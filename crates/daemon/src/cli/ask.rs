@@ -105,7 +105,7 @@ pub(super) fn status(daemon: &Where, json: bool, name: Option<String>) -> ExitCo
     // What is known is shown even where the rest is missing.
     let silent = matches!(end, Err(Failure::Refused(LineError::Silent(_))));
     if end.is_ok() || silent {
-        let text = match (json, is_one && !silent) {
+        let text = match (json, is_one) {
             (true, _) => format!("{}\n", report.to_json()),
             (false, true) => status::named(&report, &LOOK),
             (false, false) if silent && report.has_nothing() => status::head(&report, &LOOK),

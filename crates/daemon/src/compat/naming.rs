@@ -25,6 +25,14 @@ impl Wanted {
         Self { text: text.to_owned(), named: named(text) }
     }
 
+    /// The group that is meant, where no server is named by its address or mark.
+    pub(crate) fn group(&self) -> Option<&str> {
+        match &self.named {
+            Named::Group(group) => Some(group),
+            Named::Place { .. } | Named::Mark(_) => None,
+        }
+    }
+
     /// Whether the server of this name is meant.
     pub(crate) fn is(&self, name: &str) -> bool {
         if self.text == name {

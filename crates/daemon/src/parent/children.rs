@@ -173,7 +173,7 @@ impl Managed {
         status::Process {
             role: self.role.word().to_owned(),
             pid: self.running.as_ref().map(|running| running.child.pid()),
-            healthy: self.is_healthy() && self.is_ready(),
+            healthy: self.is_healthy() && self.is_ready() && !self.watchdog.is_quiet(now()),
             restarts: self.generation.saturating_sub(self.replaced.saturating_add(1)),
         }
     }

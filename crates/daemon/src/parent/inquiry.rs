@@ -3,7 +3,7 @@
 //! One question at a time: who asks while one is under way is answered by the next, together with all others that
 //! wait. A process that dies meanwhile is asked again when its successor works.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use status::{Counters, Instance, Item, Only, RealServer, Report, VirtualServer};
 use super::Parent;
 use super::control_socket::Client;
 use crate::compat::dump::Dump;
+use crate::compat::naming::Wanted;
 
 /// Who wants to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,10 +186,18 @@ impl Parent {
     /// Tells those who want nothing of the child that still owes an answer: they do not wait for it.
     fn answer_those_who_know(&mut self) {
         let Some(inquiry) = self.inquiries.current.as_mut() else { return };
-        let owing = &inquiry.owing;
+        let (owing, items) = (&inquiry.owing, &inquiry.items);
+        let owes = |role: &Role, asker: &Asker| match (role, asker) {
+            (Role::Checker, Asker::Client(client)) => {
+                !client.instance.as_deref().is_some_and(|name| {
+                    is_instance(items, name) && !may_be_server(&self.loaded.balanced_groups, name)
+                })
+            }
+            (Role::Vrrp, _) | (_, Asker::Dump(_) | Asker::Successor) => true,
+        };
         let (know, wait): (Vec<_>, Vec<_>) = std::mem::take(&mut inquiry.askers)
             .into_iter()
-            .partition(|asker| !owing.keys().any(|role| asker.wants(*role)));
+            .partition(|asker| !owing.keys().any(|role| asker.wants(*role) && owes(role, asker)));
         inquiry.askers = wait;
         if know.is_empty() {
             return;
@@ -200,6 +209,10 @@ impl Parent {
         }
         for asker in know {
             self.tell_asker(asker, &[], &report);
+        }
+        // Whoever asks next shall not wait for what nobody wants.
+        if self.inquiries.current.as_ref().is_some_and(|inquiry| inquiry.askers.is_empty()) {
+            self.inquiries.current = None;
         }
     }
 
@@ -297,6 +310,16 @@ impl Parent {
             }
         }
     }
+}
+
+/// Whether these tell of the instance of this name.
+fn is_instance(items: &[Item], name: &str) -> bool {
+    items.iter().any(|item| matches!(item, Item::Instance(one) if one.name == name))
+}
+
+/// Whether a virtual server or real server may be meant by this name.
+fn may_be_server(groups: &BTreeSet<String>, name: &str) -> bool {
+    Wanted::parse(name).group().is_none_or(|group| groups.contains(group))
 }
 
 /// How long a child may say nothing, one that has to be started again among them.

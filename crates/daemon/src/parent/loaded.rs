@@ -1,6 +1,6 @@
 //! The configuration as the parent has it: read, checked, and ready to be handed down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use config::RealServers;
@@ -37,6 +37,8 @@ pub(super) struct Loaded {
     pub(super) processes: Vec<TrackProcess>,
     /// Who gets e-mail.
     pub(super) addressees: Addressees,
+    /// Names of the groups that virtual servers balance.
+    pub(super) balanced_groups: BTreeSet<String>,
     vrrp: bool,
     checker: bool,
     /// The files, as a [`SourceSet`] writes them.
@@ -89,6 +91,11 @@ impl Loaded {
                 || !model.fixed.is_empty()
                 || !model.sessions.is_empty(),
             checker: !model.virtual_servers.is_empty(),
+            balanced_groups: model
+                .virtual_servers
+                .iter()
+                .filter_map(|it| it.group.as_deref().map(str::to_owned))
+                .collect(),
             global: model.global,
             sources: sources.to_bytes(),
             start,

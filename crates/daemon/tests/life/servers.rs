@@ -1,6 +1,7 @@
 //! What operators see of virtual servers and their real servers.
 
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -10,7 +11,7 @@ use crate::asking::{json, run};
 use crate::balancing::{checker, listen, web};
 use crate::daemon::{Daemon, Start};
 use crate::nft_plane::{self, Servers};
-use crate::world::eventually;
+use crate::world::{Cable, eventually, steady};
 
 pub const TESTS: &[Test] = &[
     ("status_tells_servers_with_weights_and_checks", tells_servers),
@@ -19,6 +20,7 @@ pub const TESTS: &[Test] = &[
     ("why_a_server_is_down_outlives_the_checker_process", remembers),
     ("hundreds_of_virtual_servers_are_told_whole", tells_many),
     ("a_checker_process_that_does_not_come_back_is_said_to_be_silent", says_who_is_silent),
+    ("one_instance_is_told_at_once_beside_a_checker_process_that_hangs", tells_an_instance),
 ];
 
 /// Two servers behind a virtual address, of which the second dies.
@@ -169,5 +171,29 @@ fn says_who_is_silent() {
     let (code, text, errors) = run(&daemon, &["status"]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("checker process DOES NOT RUN"), "{text}");
+    assert!(errors.starts_with("the checker process does not answer"), "{errors}");
+}
+
+fn tells_an_instance() {
+    let _cable = Cable::new();
+    let _server = listen(81);
+    let text = format!("{}{}", steady(), web("", &[81]));
+    let mut daemon = Start::with(&text).until("connection to [127.0.0.1]:tcp:81 success.");
+    daemon.wait_for("Entering MASTER");
+    checker(&daemon).signal(Signal::STOP);
+    let text = eventually("it is known to be silent", || {
+        let asked = Instant::now();
+        let (code, text, errors) = run(&daemon, &["status", "VI_1"]);
+        assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+        assert_eq!(errors, "");
+        assert!(text.contains("VI_1 is in MASTER since") && text.contains("counters"), "{text}");
+        (code == Some(2)).then_some(text)
+    });
+    let silent: Vec<&str> = text.lines().filter(|it| it.contains("DOES NOT ANSWER")).collect();
+    assert!(matches!(silent[..], [one] if one.starts_with("checker process ")), "{text}");
+    // What may be a server is waited for.
+    let (code, text, errors) = run(&daemon, &["status", "192.0.2.1:80"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("DOES NOT ANSWER"), "{text}");
     assert!(errors.starts_with("the checker process does not answer"), "{errors}");
 }
