@@ -1,4 +1,4 @@
-//! Any bytes as what a web server, one that speaks TLS, or a mail server sends, over loopback: the conversation ends, and
+//! Any bytes as what a web server, one that speaks TLS or HTTP/2, a gRPC server, or a mail server sends, over loopback: the conversation ends, and
 //! says why in a short line.
 #![no_main]
 
@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use health::Outcome;
 use libfuzzer_sys::fuzz_target;
-use probe::{Endpoint, Expression, ExpressionOptions, HttpSpec, SmtpSpec, Spec, Tls, TlsOptions};
+use probe::{
+    Endpoint, Expression, ExpressionOptions, GrpcSpec, HttpProtocol, HttpSpec, SmtpSpec, Spec, Tls,
+    TlsOptions,
+};
 use tokio::time::Instant;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -23,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = std::io::copy(&mut stream, &mut std::io::sink());
     });
     let page = HttpSpec::new(endpoint.clone(), "/", "www.example.org");
-    let spec = match kind % 3 {
+    let spec = match kind % 5 {
         0 => {
             let expression = Expression::new("a.*b", ExpressionOptions::default()).ok();
             Spec::Http(Box::new(HttpSpec { digest: Some([0; 16]), expression, ..page }))
@@ -31,6 +34,14 @@ fuzz_target!(|bytes: &[u8]| {
         1 => {
             let tls = Tls::new(&TlsOptions::default()).ok();
             Spec::Http(Box::new(HttpSpec { tls, ..page }))
+        }
+        2 => {
+            let protocol = HttpProtocol::Http2;
+            Spec::Http(Box::new(HttpSpec { protocol, digest: Some([0; 16]), ..page }))
+        }
+        3 => {
+            let (service, host) = (String::new(), "www.example.org".to_owned());
+            Spec::Grpc(Box::new(GrpcSpec { endpoint, service, host, tls: None }))
         }
         _ => Spec::Smtp(SmtpSpec { endpoint, name: "checker".to_owned() }),
     };

@@ -139,8 +139,9 @@ fn pages_have_names_statuses_and_digests() {
     assert_eq!(asked.pages[1].host, "own.example.org");
     assert_eq!(asked.pages[1].statuses, [200..=200, 301..=302]);
     assert_eq!(asked.pages[1].digest.unwrap()[..2], [0x9b, 0x3a]);
-    let (kind, ..) = checked("", "", "HTTP_GET {\n url {\n path /\n }\n }");
+    let (kind, ..) = checked("", "", "HTTP_GET {\n http_protocol 2\n url {\n path /\n }\n }");
     let CheckKind::Http(_, asked) = kind else { panic!("{kind:?}") };
+    assert_eq!(asked.protocol, "2");
     assert_eq!(asked.pages[0].host, "192.0.2.11:8080", "the port is always named");
 }
 
@@ -196,6 +197,33 @@ fn certificates_are_verified_where_that_is_asked_for() {
 }
 
 #[test]
+fn the_health_of_a_grpc_server_is_asked_for_by_name() {
+    let asked = |lines: &str| {
+        let check = format!("GRPC_CHECK {{\n{lines}\n }}");
+        let (kind, pace, _) = checked("virtualhost outer.example", "", &check);
+        let CheckKind::Grpc(way, asked) = kind else { panic!("{kind:?}") };
+        (way, asked, pace)
+    };
+    let (way, plain, pace) = asked("");
+    assert_eq!(way.server.to_string(), "192.0.2.11:8080");
+    assert_eq!((plain.service.as_str(), plain.host.as_str()), ("", "outer.example"));
+    assert_eq!((plain.tls, pace.retry, pace.steps.get()), (None, 1, 1));
+    let (_, named, _) =
+        asked("service shop.v1.Cart\n virtualhost own.example\n tls\n tls_verify\n tls_min_days 7");
+    assert_eq!((named.service.as_str(), named.host.as_str()), ("shop.v1.Cart", "own.example"));
+    assert_eq!(named.server_name.as_deref(), Some("own.example"));
+    let tls = named.tls.unwrap();
+    assert!(tls.tells_name && tls.verifies);
+    assert_eq!(tls.days_left, 7);
+    let (_, other, _) = asked("tls\n sni_name sni.example");
+    assert_eq!((other.host.as_str(), other.server_named_by), ("outer.example", "sni_name"));
+    assert_eq!(other.server_name.as_deref(), Some("sni.example"));
+    let (kind, ..) = checked("", "", "GRPC_CHECK {\n tls\n }");
+    let CheckKind::Grpc(_, nameless) = kind else { panic!("{kind:?}") };
+    assert_eq!((nameless.host.as_str(), nameless.server_name), ("192.0.2.11:8080", None));
+}
+
+#[test]
 fn demands_on_certificates_that_nobody_verifies_are_named() {
     let text = with("").replace(
         "real_server 192.0.2.11 80 {\n }",
@@ -203,6 +231,9 @@ fn demands_on_certificates_that_nobody_verifies_are_named() {
     );
     let (_, said) = lower(&text);
     assert_eq!(said, ["LVS015: `tls_name` without `tls_verify` does nothing"]);
+    let plain = text.replace("SSL_GET", "GRPC_CHECK").replace("url {\n path /\n }", "tls_verify");
+    let (_, said) = lower(&plain);
+    assert_eq!(said, ["LVS015: `tls_name` without `tls` does nothing"]);
     let (_, said) = lower(&format!("SSL {{\n certificate /a.pem\n}}\n{}", with("")));
     let expected = "LVS016: `certificate` without `key`: servers that ask who we are get no answer";
     assert_eq!(said, [expected]);

@@ -1,17 +1,19 @@
-//! What checks of web servers need that takes time to make: expressions, and the means of TLS with their files. Made once
-//! for a configuration, by the parent to say what is wrong, and by the checker process to work with.
+//! What checks of web and gRPC servers need that takes time to make: expressions, and the means of TLS with their files.
+//! Made once for a configuration, by the parent to say what is wrong, and by the checker process to work with.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::net::IpAddr;
 
 use config::diagnostic::{Diagnostic, model as codes};
-use config::model::{self, Check, CheckKind, Model, Page, Regex, TlsFiles};
+use config::model::{self, Check, CheckKind, GrpcHealth, Model, Page, Regex, TlsFiles};
 use config::source::Span;
 use probe::{
     Authorities, Expression, ExpressionError, ExpressionOptions, Identity, Tls, TlsError,
     TlsOptions, Trust,
 };
+
+use crate::compat::balance::check_word;
 
 /// All that was made; what could not be says why.
 #[derive(Debug, Default)]
@@ -55,25 +57,47 @@ impl Webs {
     pub(crate) fn tls(
         &self,
         said: &model::Tls,
-        page: &Page,
+        told: Told<'_>,
         server: IpAddr,
     ) -> Result<Tls, String> {
-        let demand = self.demand(said, page, server);
+        let demand = self.demand(said, told, server);
         self.means.get(&demand).cloned().unwrap_or_else(|| Err("no TLS".to_owned()))
     }
 
-    fn demand(&self, said: &model::Tls, page: &Page, server: IpAddr) -> Demand {
+    fn demand(&self, said: &model::Tls, told: Told<'_>, server: IpAddr) -> Demand {
         let holder = said.verifies.then(|| {
-            let name = said.holder.as_ref().or(page.server_name.as_ref());
+            let name = said.holder.as_ref().or(told.name);
             let file = said.authorities.as_ref().or(self.authorities.as_ref());
             (name.map_or_else(|| server.to_string(), Clone::clone), file.cloned())
         });
         Demand {
-            name: page.server_name.clone().filter(|_| said.tells_name),
+            name: told.name.cloned().filter(|_| said.tells_name),
             holder,
             days_left: said.days_left,
-            is_strict: page.is_strict,
+            is_strict: told.is_strict,
         }
+    }
+}
+
+/// What one conversation says of TLS, beside what its check says.
+#[derive(Clone, Copy)]
+pub(crate) struct Told<'a> {
+    /// The name of the server, and the keyword that says it.
+    name: Option<&'a String>,
+    named_by: &'static str,
+    is_strict: bool,
+}
+
+impl<'a> Told<'a> {
+    pub(crate) const fn page(page: &'a Page) -> Self {
+        let (name, named_by) = (page.server_name.as_ref(), page.server_named_by);
+        Self { name, named_by, is_strict: page.is_strict }
+    }
+
+    /// The end of an answer is announced by its trailers.
+    pub(crate) const fn grpc(asked: &'a GrpcHealth) -> Self {
+        let (name, named_by) = (asked.server_name.as_ref(), asked.server_named_by);
+        Self { name, named_by, is_strict: false }
     }
 }
 
@@ -88,6 +112,11 @@ struct Maker {
 
 impl Maker {
     fn make(&mut self, check: &Check, files: Option<&TlsFiles>) {
+        if let CheckKind::Grpc(way, asked) = &check.kind
+            && let Some(said) = &asked.tls
+        {
+            self.tls(check, said, Told::grpc(asked), way.server.ip(), files);
+        }
         let (CheckKind::Http(way, asked) | CheckKind::Https(way, asked)) = &check.kind else {
             return;
         };
@@ -97,12 +126,7 @@ impl Maker {
                 self.expression(regex, at.unwrap_or(check.at));
             }
             if matches!(check.kind, CheckKind::Https(..)) {
-                let demand = self.webs.demand(&asked.tls, page, way.server.ip());
-                let named_by = |name: &str| {
-                    let is_told = page.server_name.as_deref() == Some(name);
-                    if is_told { page.server_named_by } else { "tls_name" }
-                };
-                self.tls(demand, check.at, files, named_by);
+                self.tls(check, &asked.tls, Told::page(page), way.server.ip(), files);
             }
         }
     }
@@ -139,11 +163,13 @@ impl Maker {
 
     fn tls(
         &mut self,
-        demand: Demand,
-        at: Span,
+        check: &Check,
+        said: &model::Tls,
+        told: Told<'_>,
+        server: IpAddr,
         files: Option<&TlsFiles>,
-        named_by: impl Fn(&str) -> &'static str,
     ) {
+        let demand = self.webs.demand(said, told, server);
         if self.webs.means.contains_key(&demand) {
             return;
         }
@@ -158,15 +184,17 @@ impl Maker {
             };
             Tls::new(&options).map_err(|error| {
                 if let TlsError::Name(name) = &error {
-                    format!("`{} {name}` is no host name", named_by(name))
+                    let is_told = told.name == Some(name);
+                    let keyword = if is_told { told.named_by } else { "tls_name" };
+                    format!("`{keyword} {name}` is no host name")
                 } else {
                     error.to_string()
                 }
             })
         });
         if let Err(why) = &made {
-            let text = format!("SSL_GET cannot be made: {why}");
-            self.found.push(Diagnostic::error(codes::NO_TLS, text).at(at));
+            let text = format!("{} cannot be made: {why}", check_word(&check.kind));
+            self.found.push(Diagnostic::error(codes::NO_TLS, text).at(check.at));
         }
         self.webs.means.insert(demand, made);
     }

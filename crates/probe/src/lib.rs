@@ -8,7 +8,9 @@
 mod connection;
 mod dns;
 mod expression;
+mod grpc;
 mod http;
+mod http2;
 mod lines;
 mod patience;
 mod ping;
@@ -22,6 +24,7 @@ mod udp;
 pub use connection::Endpoint;
 pub use dns::{DnsSpec, NameError, QueryName, QueryType};
 pub use expression::{Expression, ExpressionError, ExpressionOptions};
+pub use grpc::GrpcSpec;
 pub use http::{ExpectedHeader, HttpProtocol, HttpSpec, RawAnswer, fetch};
 pub use ping::PingSpec;
 pub use smtp::SmtpSpec;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use health::{Failure, FailureKind};
 use tokio::time::{Instant, timeout_at};
@@ -15,6 +16,11 @@ pub(crate) struct Patience {
 impl Patience {
     pub(crate) const fn until(deadline: Instant) -> Self {
         Self { deadline }
+    }
+
+    /// How long it still may last.
+    pub(crate) fn left(self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// What `future` gives, unless the deadline comes first: then `what` did not come.

@@ -5,7 +5,8 @@ use tokio::time::Instant;
 
 use crate::patience::Patience;
 use crate::{
-    DnsSpec, HttpSpec, PingSpec, SmtpSpec, TcpSpec, UdpSpec, dns, http, ping, smtp, tcp, udp,
+    DnsSpec, GrpcSpec, HttpSpec, PingSpec, SmtpSpec, TcpSpec, UdpSpec, dns, grpc, http, ping, smtp,
+    tcp, udp,
 };
 
 /// One conversation to have.
@@ -15,6 +16,8 @@ pub enum Spec {
     Tcp(TcpSpec),
     /// A page.
     Http(Box<HttpSpec>),
+    /// The health of a gRPC server.
+    Grpc(Box<GrpcSpec>),
     /// A greeting of a mail server.
     Smtp(SmtpSpec),
     /// A query of a name server.
@@ -31,6 +34,7 @@ pub async fn run(spec: &Spec, deadline: Instant) -> Outcome {
     let result = match spec {
         Spec::Tcp(spec) => tcp::run(spec, patience).await,
         Spec::Http(spec) => http::run(spec, patience).await,
+        Spec::Grpc(spec) => grpc::run(spec, patience).await,
         Spec::Smtp(spec) => smtp::run(spec, patience).await,
         Spec::Dns(spec) => dns::run(spec, patience).await,
         Spec::Udp(spec) => udp::run(spec, patience).await,

@@ -4,9 +4,13 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use health::Failure;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+
+use crate::patience::Patience;
+use crate::{Endpoint, Tls};
 
 /// What a conversation goes over.
 pub(crate) enum Stream {
@@ -21,6 +25,26 @@ pub(crate) enum End {
     Usual,
     /// Somebody may have cut the answer off.
     Suspect,
+}
+
+impl Stream {
+    /// A connection to `endpoint`, with TLS where that is said. `protocol`: what has to be spoken over it (ALPN).
+    pub(crate) async fn open(
+        endpoint: &Endpoint,
+        tls: Option<&Tls>,
+        protocol: Option<&[u8]>,
+        patience: Patience,
+    ) -> Result<Self, Failure> {
+        let stream = endpoint.connect(patience).await?;
+        if protocol.is_some() {
+            // Short frames follow each other, and none is to wait until the one before is acknowledged.
+            let _ = stream.set_nodelay(true);
+        }
+        match tls {
+            Some(tls) => tls.over(stream, endpoint.server.ip(), protocol, patience).await,
+            None => Ok(Self::Plain(stream)),
+        }
+    }
 }
 
 impl AsyncRead for Stream {

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use health::Outcome;
 use probe::{
-    DnsSpec, Endpoint, Expression, ExpressionOptions, HttpSpec, QueryName, QueryType, SmtpSpec,
-    Spec, Tls, TlsOptions,
+    DnsSpec, Endpoint, Expression, ExpressionOptions, GrpcSpec, HttpProtocol, HttpSpec, QueryName,
+    QueryType, SmtpSpec, Spec, Tls, TlsOptions,
 };
+use servers::http2::{END_HEADERS, HEADERS, SETTINGS, frame};
 use servers::{ask_within, http, request, tcp, udp};
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -90,6 +91,36 @@ fn any_bytes_are_replies_of_a_mail_server_or_none() {
         });
         let name = "checker".to_owned();
         is_sound(&Spec::Smtp(SmtpSpec { endpoint: Endpoint::to(server), name }));
+    });
+}
+
+#[test]
+fn any_bytes_are_an_exchange_of_http_2_or_none() {
+    bolero::check!().with_iterations(400).for_each(|bytes: &[u8]| {
+        // Behind SETTINGS, and often behind a head, or within a frame of some kind.
+        let head = [&[0x88, 0x0f, 0x10, 16][..], b"application/grpc"].concat();
+        let choice = bytes.first().copied().unwrap_or_default();
+        let begin = match choice % 4 {
+            0 => Vec::new(),
+            1 => frame(SETTINGS, 0, 0, &[]),
+            _ => [frame(SETTINGS, 0, 0, &[]), frame(HEADERS, END_HEADERS, 1, &head)].concat(),
+        };
+        let framed = frame(choice / 4 % 10, choice >> 4, u32::from(choice & 1), bytes);
+        let rest = if choice % 2 == 0 { bytes.to_vec() } else { framed };
+        let answer = [begin, rest].concat();
+        let server = tcp(move |mut stream| {
+            let _ = stream.write_all(&answer);
+            let _ = stream.shutdown(Shutdown::Write);
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        });
+        let endpoint = Endpoint::to(server);
+        is_sound(&if choice & 0x40 == 0 {
+            let page = HttpSpec::new(endpoint, "/", "www.example.org");
+            http(HttpSpec { protocol: HttpProtocol::Http2, digest: Some([0; 16]), ..page })
+        } else {
+            let (service, host) = (String::new(), "www.example.org".to_owned());
+            Spec::Grpc(Box::new(GrpcSpec { endpoint, service, host, tls: None }))
+        });
     });
 }
 

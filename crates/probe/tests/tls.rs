@@ -11,11 +11,16 @@ use std::thread;
 use std::time::Duration;
 
 use health::{FailureKind, Outcome, WeightEffect};
-use probe::{Authorities, Endpoint, HttpSpec, Identity, Spec, Tls, TlsError, TlsOptions, Trust};
+use hyper::body::Bytes;
+use probe::{
+    Authorities, Endpoint, GrpcSpec, HttpProtocol, HttpSpec, Identity, Spec, Tls, TlsError,
+    TlsOptions, Trust,
+};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use servers::http2::{Reply, protected};
 use servers::{ask, ask_within, failure, http, request, tcp};
 
 const PASSED: Outcome = Outcome::Passed(WeightEffect::None);
@@ -81,6 +86,59 @@ fn believing(authorities: &[u8], name: &str) -> TlsOptions {
 
 fn wrong(why: &str) -> (FailureKind, String) {
     (FailureKind::WrongAnswer, why.to_owned())
+}
+
+/// A server of HTTP/2 that offers these protocols by ALPN.
+fn web_of_2(offered: &[&[u8]], reply: Reply) -> SocketAddr {
+    let mut config = (*configured(SERVER, false)).clone();
+    config.alpn_protocols = offered.iter().map(|name| name.to_vec()).collect();
+    protected(Arc::new(config), move |asked| {
+        assert_eq!(asked.head.uri().scheme_str(), Some("https"));
+        reply.clone()
+    })
+}
+
+fn page_of_2(server: SocketAddr, options: &TlsOptions) -> Spec {
+    let any = HttpSpec::new(Endpoint::to(server), "/", "www.example.org");
+    let tls = Some(Tls::new(options).unwrap());
+    let protocol = HttpProtocol::Http2;
+    http(HttpSpec { statuses: vec![200..=200], tls, protocol, ..any })
+}
+
+#[test]
+fn http_2_is_agreed_on_in_the_handshake() {
+    let reply = Reply { status: 200, data: vec![Bytes::from_static(b"hello")], ..Reply::default() };
+    let good = web_of_2(&[b"h2", b"http/1.1"], reply.clone());
+    assert_eq!(ask(&page_of_2(good, &believing(AUTHORITY, "www.example.org"))), PASSED);
+    let expected = wrong("the server does not speak HTTP/2 over TLS");
+    // One that offers other protocols refuses; one that offers none says nothing of it.
+    for offered in [&[&b"http/1.1"[..]][..], &[]] {
+        let other = web_of_2(offered, reply.clone());
+        assert_eq!(failure(ask(&page_of_2(other, &TlsOptions::default()))), expected);
+    }
+    let good = web_of_2(&[b"h2"], reply);
+    let stranger = failure(ask(&page_of_2(good, &believing(ALONE, "www.example.org"))));
+    assert_eq!(stranger, wrong("the certificate is from an authority that is not trusted"));
+}
+
+#[test]
+fn health_is_asked_for_over_tls() {
+    let reply = Reply {
+        status: 200,
+        headers: vec![("content-type", "application/grpc")],
+        data: vec![Bytes::from_static(&[0, 0, 0, 0, 2, 8, 1])],
+        trailers: Some(vec![("grpc-status", "0")]),
+    };
+    let asked = |server, options: &TlsOptions| {
+        let (service, host) = (String::new(), "www.example.org".to_owned());
+        let tls = Some(Tls::new(options).unwrap());
+        ask(&Spec::Grpc(Box::new(GrpcSpec { endpoint: Endpoint::to(server), service, host, tls })))
+    };
+    let server = web_of_2(&[b"h2"], reply.clone());
+    assert_eq!(asked(server, &believing(AUTHORITY, "www.example.org")), PASSED);
+    let other = asked(web_of_2(&[b"h2"], reply), &believing(AUTHORITY, "db.example.org"));
+    let expected = wrong("the certificate is not for db.example.org, but for www.example.org");
+    assert_eq!(failure(other), expected);
 }
 
 #[test]

@@ -54,11 +54,15 @@ pub(super) const PLACES: &[Place] = &[
     },
     Place {
         path: &["virtual_server", "real_server", "SSL_GET"],
-        sections: &[checker::CONNECT, checker::REPEAT, checker::HTTP, checker::HTTPS],
+        sections: &[checker::CONNECT, checker::REPEAT, checker::HTTP, checker::HTTPS, checker::TLS],
     },
     Place {
         path: &["virtual_server", "real_server", "SSL_GET", "url"],
         sections: &[checker::URL, checker::HTTPS_URL],
+    },
+    Place {
+        path: &["virtual_server", "real_server", "GRPC_CHECK"],
+        sections: &[checker::CONNECT, checker::REPEAT, checker::GRPC, checker::TLS],
     },
     Place {
         path: &["virtual_server", "real_server", "SMTP_CHECK"],

@@ -71,6 +71,7 @@ pub(super) fn settle(
                 CheckKind::Tcp(_)
                 | CheckKind::Http(..)
                 | CheckKind::Https(..)
+                | CheckKind::Grpc(..)
                 | CheckKind::Smtp(..)
                 | CheckKind::Dns(..)
                 | CheckKind::Udp(..)

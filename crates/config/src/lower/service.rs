@@ -7,6 +7,7 @@ mod check;
 mod data_plane;
 mod forwarding;
 mod front;
+mod grpc;
 mod pace;
 mod pages;
 mod scheduling;

@@ -32,6 +32,7 @@ impl Check {
     pub fn wants_means(&self) -> bool {
         match &self.kind {
             CheckKind::Https(..) => true,
+            CheckKind::Grpc(_, asked) => asked.tls.is_some(),
             CheckKind::Http(_, asked) => asked.pages.iter().any(|page| page.regex.is_some()),
             CheckKind::Tcp(_)
             | CheckKind::Smtp(..)
@@ -80,6 +81,8 @@ pub enum CheckKind {
     Http(Way, Pages),
     /// `SSL_GET`.
     Https(Way, Pages),
+    /// `GRPC_CHECK`.
+    Grpc(Way, GrpcHealth),
     /// `SMTP_CHECK` with its `helo_name`.
     Smtp(Way, String),
     /// `DNS_CHECK`: type and name as written.
@@ -114,7 +117,7 @@ pub struct Way {
 /// What a web server is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pages {
-    /// `http_protocol`, as written: `1.0`, `1.0C` or `1.1`.
+    /// `http_protocol`, as written: `1.0`, `1.0C`, `1.1` or `2`.
     pub protocol: String,
     /// What `SSL_GET` says of TLS.
     pub tls: Tls,
@@ -122,10 +125,25 @@ pub struct Pages {
     pub pages: Vec<Page>,
 }
 
-/// What `SSL_GET` tells and demands of TLS.
+/// What a gRPC server is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrpcHealth {
+    /// `service`; empty for the server as a whole.
+    pub service: String,
+    /// `:authority`: the `virtualhost` that is nearest, or the address and port of the server.
+    pub host: String,
+    /// `tls`, and what is said of it; none for clear text.
+    pub tls: Option<Tls>,
+    /// The name for TLS: `sni_name`, else the `virtualhost` that is nearest.
+    pub server_name: Option<String>,
+    /// The keyword that says it: `sni_name` or `virtualhost`.
+    pub server_named_by: &'static str,
+}
+
+/// What `SSL_GET` and `GRPC_CHECK` tell and demand of TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tls {
-    /// `enable_sni`: the name of a page is told.
+    /// `enable_sni`: the name of a page is told. A gRPC server is always told one that there is.
     pub tells_name: bool,
     /// `tls_verify`: the certificate has to be good.
     pub verifies: bool,

@@ -16,6 +16,9 @@ pub(crate) fn case(path: &[&str], keyword: &str) -> Option<(String, String)> {
             let rest = match (*check, keyword) {
                 ("HTTP_GET" | "SSL_GET", "url") | (_, "misc_path" | "track_file" | "name") => "",
                 ("HTTP_GET" | "SSL_GET", _) => PAGE,
+                ("GRPC_CHECK", option) if option.starts_with("tls_") || option == "sni_name" => {
+                    "tls\n"
+                }
                 ("MISC_CHECK", _) => "misc_path /bin/true\n",
                 ("FILE_CHECK", _) => "track_file F\n",
                 ("BFD_CHECK", _) => "name B\n",
@@ -78,7 +81,7 @@ fn line(path: &[&str], keyword: &str) -> String {
         (_, "path") => "/seven",
         (_, "digest") => "0123456789abcdef0123456789abcdef",
         (_, "status_code") => "404",
-        (_, "virtualhost" | "helo_name") => "www.example.org",
+        (_, "virtualhost" | "helo_name" | "sni_name") => "www.example.org",
         (_, "type") => "MX",
         (["virtual_server", "real_server", "BFD_CHECK"], "name") => "B",
         (_, "name") => "example.org",
@@ -147,6 +150,7 @@ const FLAGS: &[&str] = &[
     "log_all_failures",
     "fast_recovery",
     "enable_sni",
+    "tls",
     "tls_compliant",
     "tls_verify",
     "regex_no_match",

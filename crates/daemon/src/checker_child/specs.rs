@@ -2,11 +2,11 @@
 
 use config::model::{CheckKind, Datagram, Page, Way};
 use probe::{
-    DnsSpec, Endpoint, ExpectedHeader, HttpProtocol, HttpSpec, PingSpec, QueryName, QueryType,
-    ReplyPattern, SmtpSpec, Spec, TcpSpec, UdpSpec,
+    DnsSpec, Endpoint, ExpectedHeader, GrpcSpec, HttpProtocol, HttpSpec, PingSpec, QueryName,
+    QueryType, ReplyPattern, SmtpSpec, Spec, TcpSpec, UdpSpec,
 };
 
-use crate::webs::Webs;
+use crate::webs::{Told, Webs};
 
 /// Whether this release can make it.
 pub(super) fn can_be_asked(kind: &CheckKind) -> bool {
@@ -15,6 +15,7 @@ pub(super) fn can_be_asked(kind: &CheckKind) -> bool {
         CheckKind::Tcp(_)
         | CheckKind::Http(..)
         | CheckKind::Https(..)
+        | CheckKind::Grpc(..)
         | CheckKind::Smtp(..)
         | CheckKind::Udp(..)
         | CheckKind::Ping(_)
@@ -32,6 +33,7 @@ pub(super) const fn weighs(kind: &CheckKind) -> bool {
         CheckKind::Tcp(_)
         | CheckKind::Http(..)
         | CheckKind::Https(..)
+        | CheckKind::Grpc(..)
         | CheckKind::Smtp(..)
         | CheckKind::Dns(..)
         | CheckKind::Udp(..)
@@ -46,6 +48,7 @@ pub(super) const fn way(kind: &CheckKind) -> Option<&Way> {
         CheckKind::Tcp(way)
         | CheckKind::Http(way, _)
         | CheckKind::Https(way, _)
+        | CheckKind::Grpc(way, _)
         | CheckKind::Smtp(way, _)
         | CheckKind::Dns(way, ..)
         | CheckKind::Udp(way, _)
@@ -63,9 +66,15 @@ pub(super) fn spec(kind: &CheckKind, step: u16, number: u16, webs: &Webs) -> Res
         let mut spec = http(way, page, &asked.protocol);
         spec.expression = page.regex.as_ref().map(|regex| webs.expression(regex)).transpose()?;
         if matches!(kind, CheckKind::Https(..)) {
-            spec.tls = Some(webs.tls(&asked.tls, page, way.server.ip())?);
+            spec.tls = Some(webs.tls(&asked.tls, Told::page(page), way.server.ip())?);
         }
         return Ok(Spec::Http(Box::new(spec)));
+    }
+    if let CheckKind::Grpc(way, asked) = kind {
+        let tls = asked.tls.as_ref();
+        let tls = tls.map(|said| webs.tls(said, Told::grpc(asked), way.server.ip())).transpose()?;
+        let (service, host) = (asked.service.clone(), asked.host.clone());
+        return Ok(Spec::Grpc(Box::new(GrpcSpec { endpoint: endpoint(way), service, host, tls })));
     }
     plain(kind, number).ok_or_else(|| UNKNOWN.to_owned())
 }
@@ -87,6 +96,7 @@ fn plain(kind: &CheckKind, number: u16) -> Option<Spec> {
         CheckKind::Ping(way) => Spec::Ping(PingSpec { endpoint: endpoint(way), sequence: number }),
         CheckKind::Http(..)
         | CheckKind::Https(..)
+        | CheckKind::Grpc(..)
         | CheckKind::Misc(_)
         | CheckKind::File(..)
         | CheckKind::Bfd(_) => return None,
@@ -108,6 +118,7 @@ fn http(way: &Way, page: &Page, protocol: &str) -> HttpSpec {
         protocol: match protocol {
             "1.0C" => HttpProtocol::Http10Close,
             "1.1" => HttpProtocol::Http11,
+            "2" => HttpProtocol::Http2,
             _ => HttpProtocol::Http10,
         },
         statuses: page.statuses.clone(),

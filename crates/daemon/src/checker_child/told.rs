@@ -52,6 +52,7 @@ pub(super) fn watched_by(kind: &CheckKind) -> Option<Watched> {
         CheckKind::Tcp(_)
         | CheckKind::Http(..)
         | CheckKind::Https(..)
+        | CheckKind::Grpc(..)
         | CheckKind::Smtp(..)
         | CheckKind::Dns(..)
         | CheckKind::Udp(..)

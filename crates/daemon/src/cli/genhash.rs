@@ -87,7 +87,8 @@ fn version(text: &str) -> Result<HttpProtocol, &'static str> {
         "1.0" => Ok(HttpProtocol::Http10),
         "1.0c" | "1.0C" => Ok(HttpProtocol::Http10Close),
         "1.1" => Ok(HttpProtocol::Http11),
-        _ => Err("1.0, 1.0c or 1.1"),
+        "2" => Ok(HttpProtocol::Http2),
+        _ => Err("1.0, 1.0c, 1.1 or 2"),
     }
 }
 
@@ -107,7 +108,7 @@ Usage: genhash -s ADDRESS -p PORT -u PATH [OPTIONS]
   -p, --port PORT             its port
   -u, --url PATH              the page
   -V, --use-virtualhost HOST  the Host header; ADDRESS:PORT without it
-  -P, --protocol VERSION      1.0, 1.0c (1.0 with `Connection: close`) or 1.1
+  -P, --protocol VERSION      1.0, 1.0c (1.0 with `Connection: close`), 1.1 or 2
   -S, --use-ssl               over TLS, whoever answers
   -I, --use-sni               tell HOST by TLS
   -m, --fwmark MARK           the mark of the packets

@@ -77,6 +77,7 @@ pub(crate) const fn check_word(kind: &CheckKind) -> &'static str {
         CheckKind::Tcp(_) => "TCP_CHECK",
         CheckKind::Http(..) => "HTTP_GET",
         CheckKind::Https(..) => "SSL_GET",
+        CheckKind::Grpc(..) => "GRPC_CHECK",
         CheckKind::Smtp(..) => "SMTP_CHECK",
         CheckKind::Dns(..) => "DNS_CHECK",
         CheckKind::Udp(..) => "UDP_CHECK",
@@ -98,6 +99,7 @@ pub(crate) fn check_text(kind: &CheckKind, is_up: bool) -> String {
         CheckKind::Http(..) | CheckKind::Https(..) | CheckKind::Smtp(..) => {
             format!("=> CHECK {word} on service <=")
         }
+        CheckKind::Grpc(..) => format!("=> GRPC CHECK {word} on service <="),
         CheckKind::Dns(..) => format!("=> DNS_CHECK: {word} on service <="),
         CheckKind::Udp(..) => format!("=> UDP CHECK {word} on service <="),
         CheckKind::Ping(_) => format!("=> ICMP CHECK {word} on service <="),

@@ -203,6 +203,7 @@ fn success(asked: &Asked<'_>) -> String {
         CheckKind::Http(..) | CheckKind::Https(..) => {
             format!("Remote Web server {target} succeed on service.")
         }
+        CheckKind::Grpc(..) => format!("gRPC server {target} succeed on service."),
         CheckKind::Smtp(..) => format!("Remote SMTP server {target} succeed on service."),
         CheckKind::Dns(..) => format!("DNS_CHECK ({target}) success."),
         CheckKind::Udp(..) => format!("UDP connection to {target} success."),
@@ -221,6 +222,7 @@ fn failed(asked: &Asked<'_>, failure: &Failure, tolerance: Tolerance) -> Option<
                 CheckKind::Tcp(_) => format!("TCP_CHECK on service {target} failed"),
                 CheckKind::Http(..) => format!("HTTP_CHECK on service {target} failed"),
                 CheckKind::Https(..) => format!("SSL_CHECK on service {target} failed"),
+                CheckKind::Grpc(..) => format!("GRPC_CHECK on service {target} failed"),
                 CheckKind::Smtp(..) => format!("SMTP_CHECK on service {target} failed"),
                 CheckKind::Dns(..) => format!("DNS_CHECK ({target}) failed"),
                 CheckKind::Udp(..) => format!("UDP_CHECK on service {target} failed"),
@@ -242,6 +244,7 @@ fn failed(asked: &Asked<'_>, failure: &Failure, tolerance: Tolerance) -> Option<
                 CheckKind::Misc(_) => of_program(asked, failure, &before(tolerance)),
                 CheckKind::Http(..)
                 | CheckKind::Https(..)
+                | CheckKind::Grpc(..)
                 | CheckKind::Smtp(..)
                 | CheckKind::Udp(..)
                 | CheckKind::File(..)

@@ -88,6 +88,11 @@ fn certificates_that_cannot_be_had_are_errors() {
     let run = check(own.clone() + &page("SSL_GET", "", ""), &["--format", "short"]);
     assert_eq!(run.code, Some(5), "{}", run.out);
     assert!(run.out.contains("SSL: `/nowhere/a.pem`: No such file"), "{}", run.out);
+    let health = page("GRPC_CHECK", "   tls\n   tls_verify\n   tls_ca_file /nowhere/ca.pem\n", "")
+        .replace("   url {\n    path /\n   }\n", "");
+    let run = check(health, &["--format", "short"]);
+    assert_eq!(run.code, Some(5), "{}", run.out);
+    assert!(run.out.contains("GRPC_CHECK cannot be made: `/nowhere/ca.pem`: No"), "{}", run.out);
     // Nobody needs them.
     assert_eq!(check(own + &page("HTTP_GET", "", ""), &[]).code, Some(0));
 }

@@ -27,6 +27,7 @@ mod dumps;
 mod ear;
 mod faults;
 mod forwarding;
+mod health;
 mod logging;
 mod mail;
 mod master_agent;
@@ -85,6 +86,7 @@ const AREAS: &[(&str, &[Test])] = &[
     ("place", place::TESTS),
     ("upgrade", upgrade::TESTS),
     ("walls", walls::TESTS),
+    ("health", health::TESTS),
     ("webs", webs::TESTS),
     ("asking", asking::TESTS),
     ("dumps", dumps::TESTS),

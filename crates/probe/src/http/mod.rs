@@ -3,29 +3,22 @@
 
 mod answer;
 mod judge;
+mod one;
 mod refusal;
 mod tap;
+mod two;
 
-use std::future::Future as _;
 use std::ops::RangeInclusive;
-use std::pin::Pin;
-use std::pin::pin;
 
-use health::Failure;
-use http_body_util::Empty;
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, HOST, USER_AGENT};
-use hyper::{Request, Version};
-use hyper_util::rt::TokioIo;
+use health::{Failure, FailureKind};
 use tokio::time::Instant;
 
 use self::answer::Answer;
 pub(crate) use self::answer::LONGEST_SEARCHED;
 pub use self::judge::ExpectedHeader;
-use self::refusal::refused;
+use self::tap::Keep;
 pub use self::tap::RawAnswer;
-use self::tap::{Keep, Tap, Tapped};
+use crate::http2;
 use crate::patience::Patience;
 use crate::stream::Stream;
 use crate::{Endpoint, Expression, Tls};
@@ -37,7 +30,7 @@ pub struct HttpSpec {
     pub endpoint: Endpoint,
     /// Which, such as `/index.html?x=1`.
     pub path: String,
-    /// The Host header.
+    /// The Host header; `:authority` of HTTP/2.
     pub host: String,
     /// How to ask.
     pub protocol: HttpProtocol,
@@ -47,7 +40,7 @@ pub struct HttpSpec {
     pub statuses: Vec<RangeInclusive<u16>>,
     /// Headers that have to be there.
     pub headers: Vec<ExpectedHeader>,
-    /// The MD5 of the body as it is sent, with the frames of chunks; none for any.
+    /// The MD5 of the body as it is sent, with the frames of chunks, but not those of HTTP/2; none for any.
     pub digest: Option<[u8; 16]>,
     /// What the body has to match, or must not.
     pub expression: Option<Expression>,
@@ -64,6 +57,8 @@ pub enum HttpProtocol {
     Http10Close,
     /// HTTP/1.1 with `Connection: close`.
     Http11,
+    /// HTTP/2, by ALPN over TLS, with prior knowledge in clear text.
+    Http2,
 }
 
 impl HttpSpec {
@@ -87,8 +82,8 @@ impl HttpSpec {
 
 pub(crate) async fn run(spec: &HttpSpec, patience: Patience) -> Result<(), Failure> {
     let keep = if spec.digest.is_some() { Keep::Digest } else { Keep::Nothing };
-    let (answer, tap) = ask(spec, keep, patience).await?;
-    judge::body(spec, &answer, &tap, patience).await
+    let (answer, _) = ask(spec, keep, patience).await?;
+    judge::body(spec, &answer, patience).await
 }
 
 /// The answer of a server, whatever it is, as it is sent.
@@ -103,65 +98,34 @@ pub async fn fetch(spec: &HttpSpec, deadline: Instant) -> Result<RawAnswer, Fail
         text: None,
         ..spec.clone()
     };
-    let (answer, tap) = ask(&any, Keep::All, Patience::until(deadline)).await?;
-    tap.into_raw(answer.length)
+    Ok(ask(&any, Keep::All, Patience::until(deadline)).await?.1)
 }
 
-/// Asks, and reads the answer as far as it is good: one with a wrong head is left at that.
-async fn ask(spec: &HttpSpec, keep: Keep, patience: Patience) -> Result<(Answer, Tap), Failure> {
-    let request = request(spec)?;
-    let stream = spec.endpoint.connect(patience).await?;
-    let stream = match &spec.tls {
-        Some(tls) => tls.over(stream, spec.endpoint.server.ip(), patience).await?,
-        None => Stream::Plain(stream),
-    };
-    let client = http1::Builder::new()
-        .title_case_headers(true)
-        .max_buf_size(LONGEST_HEAD)
-        .max_headers(MOST_HEADERS)
-        .handshake::<_, Empty<Bytes>>(TokioIo::new(Tapped::new(stream, keep)));
-    let (mut sender, mut connection) =
-        patience.wait("connection", client).await?.map_err(|error| refused(&error))?;
-    let answer = {
-        let mut conversation = pin!(async {
-            let response = sender.send_request(request).await.map_err(|error| refused(&error))?;
-            answer::read(spec, response).await
-        });
-        // The connection moves only while somebody polls it. What breaks it, the conversation hears of, for its request
-        // waits there from the start.
-        let mut is_open = true;
-        let both = std::future::poll_fn(|context| {
-            let said = conversation.as_mut().poll(context);
-            is_open = is_open
-                && said.is_pending()
-                && Pin::new(&mut connection).poll(context).is_pending();
-            said
-        });
-        patience.wait("whole answer", both).await?
-    };
-    let tap = connection.into_parts().io.into_inner().into_tap();
-    Ok((answer?, tap))
-}
-
-fn request(spec: &HttpSpec) -> Result<Request<Empty<Bytes>>, Failure> {
-    let (version, closes) = match spec.protocol {
-        HttpProtocol::Http10 => (Version::HTTP_10, false),
-        HttpProtocol::Http10Close => (Version::HTTP_10, true),
-        HttpProtocol::Http11 => (Version::HTTP_11, true),
-    };
-    let mut request =
-        Request::get(&spec.path).version(version).header(USER_AGENT, "KeepAliveClient");
-    if closes {
-        request = request.header(CONNECTION, "close");
+/// Asks, and reads the answer as far as it is good: one with a wrong head is left at that. What was sent comes with it, where
+/// that is kept.
+async fn ask(
+    spec: &HttpSpec,
+    keep: Keep,
+    patience: Patience,
+) -> Result<(Answer, RawAnswer), Failure> {
+    let tls = spec.tls.as_ref();
+    if spec.protocol == HttpProtocol::Http2 {
+        let request = two::request(spec)?;
+        let stream = Stream::open(&spec.endpoint, tls, Some(http2::ALPN), patience).await?;
+        return two::ask(spec, request, stream, keep, patience).await;
     }
-    let request = request.header(HOST, &spec.host);
-    request.body(Empty::new()).map_err(|error| Failure {
-        kind: health::FailureKind::NotMade,
-        why: format!("cannot ask for `{}`: {error}", spec.path),
-    })
+    let request = one::request(spec)?;
+    let stream = Stream::open(&spec.endpoint, tls, None, patience).await?;
+    one::ask(spec, request, stream, keep, patience).await
 }
 
+/// A request that cannot be written.
+fn not_askable(spec: &HttpSpec, error: &hyper::http::Error) -> Failure {
+    let why = format!("cannot ask for `{}`: {error}", spec.path);
+    Failure { kind: FailureKind::NotMade, why }
+}
+
+/// What we call ourselves, as keepalived does.
+const AGENT: &str = "KeepAliveClient";
 /// Of an answer without its head.
 const LONGEST: usize = 64 << 20;
-const LONGEST_HEAD: usize = 64 << 10;
-const MOST_HEADERS: usize = 256;

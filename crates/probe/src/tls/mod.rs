@@ -21,10 +21,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 pub use self::identity::Identity;
-use self::refusal::refused;
+use self::refusal::{NOT_TAKEN, refused};
 pub(crate) use self::refusal::{said, tls_error};
 pub use self::trust::{Authorities, Trust};
-use crate::patience::Patience;
+use crate::patience::{Patience, wrong};
 use crate::stream::{End, Stream};
 
 /// How TLS is spoken to a server. Cheap to clone; made once for each check.
@@ -92,17 +92,23 @@ impl Tls {
         Ok(Self { client: Arc::new(client), name, end })
     }
 
-    /// The handshake over a connection to `server`.
+    /// The handshake over a connection to `server`, which has to take `protocol` (ALPN, RFC 7301) where one is named.
     pub(crate) async fn over(
         &self,
         stream: TcpStream,
         server: IpAddr,
+        protocol: Option<&[u8]>,
         patience: Patience,
     ) -> Result<Stream, Failure> {
         let connector = TlsConnector::from(Arc::clone(&self.client));
         let name = self.name.clone().unwrap_or_else(|| ServerName::from(server));
+        let offered = protocol.iter().map(|protocol| protocol.to_vec()).collect();
+        let connector = connector.with_alpn(offered);
         let stream = patience.wait("TLS handshake", connector.connect(name, stream)).await?;
         let stream = stream.map_err(|error| refused(&error))?;
+        if protocol.is_some() && stream.get_ref().1.alpn_protocol() != protocol {
+            return Err(wrong(NOT_TAKEN));
+        }
         Ok(Stream::Protected(Box::new(stream), self.end))
     }
 }

@@ -31,6 +31,8 @@ pub(crate) fn said(error: &Error) -> String {
             "the server does not speak TLS".to_owned()
         }
         Error::InvalidCertificate(error) => certificate(error),
+        // Nothing but HTTP/2 is ever offered by name.
+        Error::AlertReceived(AlertDescription::NoApplicationProtocol) => NOT_TAKEN.to_owned(),
         Error::AlertReceived(alert) => format!("the server ends TLS: {}", name(*alert)),
         Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
             "the server speaks neither TLS 1.2 nor 1.3".to_owned()
@@ -82,4 +84,6 @@ fn name(alert: AlertDescription) -> String {
     name
 }
 
+/// Of a server that takes none of the protocols that are offered by ALPN.
+pub(super) const NOT_TAKEN: &str = "the server does not speak HTTP/2 over TLS";
 const MOST_NAMES: usize = 3;

@@ -7,6 +7,8 @@
     reason = "what is missing fails the test"
 )]
 
+pub(crate) mod http2;
+
 use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;

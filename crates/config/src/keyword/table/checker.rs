@@ -49,9 +49,9 @@ pub(super) const HTTP: &[Keyword] = &[
         .supported(),
     value(
         "http_protocol",
-        &[required(Choice(&["1.0", "1.0C", "1.0c", "1.1"]))],
+        &[required(Choice(&["1.0", "1.0C", "1.0c", "1.1", "2"]))],
         "1.0",
-        "HTTP version; C = 1.0 with Connection: close",
+        "HTTP version; C = 1.0 with Connection: close; 2 (steadfast only) = by ALPN over TLS, else h2c",
     )
     .supported(),
     boolean("enable_sni", "off", "SNI for SSL_GET (virtualhost is used as name)").supported(),
@@ -67,8 +67,11 @@ pub(super) const HTTP: &[Keyword] = &[
 ];
 
 /// SSL_GET alone.
-pub(super) const HTTPS: &[Keyword] = &[
-    boolean("tls_compliant", "off", "Treat unexpected TLS EOF as an error").supported(),
+pub(super) const HTTPS: &[Keyword] =
+    &[boolean("tls_compliant", "off", "Treat unexpected TLS EOF as an error").supported()];
+
+/// What SSL_GET and GRPC_CHECK demand of certificates.
+pub(super) const TLS: &[Keyword] = &[
     boolean("tls_verify", "off", "The certificate has to be valid, trusted and for the right name")
         .since("steadfast only")
         .supported(),
@@ -151,6 +154,20 @@ pub(super) const URL: &[Keyword] = &[
 /// One URL of SSL_GET alone.
 pub(super) const HTTPS_URL: &[Keyword] =
     &[boolean("tls_compliant", "checker", "Per-URL TLS EOF strictness").supported()];
+
+/// GRPC_CHECK.
+pub(super) const GRPC: &[Keyword] = &[
+    value("service", &[required(Word("service"))], "the whole server", "Whose health is asked for")
+        .since("steadfast only")
+        .supported(),
+    value("virtualhost", &[required(Word("host name"))], "rs / vs", "The name asked (:authority)")
+        .since("steadfast only")
+        .supported(),
+    boolean("tls", "off", "Over TLS").since("steadfast only").supported(),
+    value("sni_name", &[required(Word("host name"))], "virtualhost", "Name that TLS tells")
+        .since("steadfast only")
+        .supported(),
+];
 
 /// SMTP_CHECK.
 pub(super) const SMTP: &[Keyword] = &[

@@ -198,6 +198,9 @@ pub(super) const REAL_SERVER: &[Keyword] = &[
     block("TCP_CHECK", NOTHING, "", "TCP connect check").supported(),
     block("HTTP_GET", NOTHING, "", "HTTP check").supported(),
     block("SSL_GET", NOTHING, "", "HTTPS check").supported(),
+    block("GRPC_CHECK", NOTHING, "", "gRPC health check (grpc.health.v1)")
+        .since("steadfast only")
+        .supported(),
     block("SMTP_CHECK", NOTHING, "", "SMTP banner/HELO check").supported(),
     block("DNS_CHECK", NOTHING, "", "DNS query check").supported(),
     block("MISC_CHECK", NOTHING, "", "Script check").supported(),

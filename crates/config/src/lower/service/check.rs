@@ -6,6 +6,7 @@ use core::num::NonZeroU16;
 use health::Verdict;
 use intent::service::Back;
 
+use super::grpc;
 use super::number;
 use super::pace::{Habit, Written};
 use super::pages;
@@ -69,9 +70,8 @@ pub(super) fn lower(
 
 fn habit(keyword: &str) -> Option<Habit> {
     Some(match keyword {
-        "TCP_CHECK" | "SMTP_CHECK" | "UDP_CHECK" | "PING_CHECK" | "FILE_CHECK" | "BFD_CHECK" => {
-            Habit::Usual
-        }
+        "TCP_CHECK" | "SMTP_CHECK" | "UDP_CHECK" | "PING_CHECK" | "FILE_CHECK" | "BFD_CHECK"
+        | "GRPC_CHECK" => Habit::Usual,
         "HTTP_GET" | "SSL_GET" => Habit::Web,
         "DNS_CHECK" => Habit::Names,
         "MISC_CHECK" => Habit::Program,
@@ -107,6 +107,10 @@ fn kind(block: &Directive, target: &Target<'_>, reports: &mut Reports<'_>) -> Op
         "SSL_GET" => {
             let way = way(block, target, reports)?;
             CheckKind::Https(way, pages::lower(block, target, reports)?)
+        }
+        "GRPC_CHECK" => {
+            let way = way(block, target, reports)?;
+            CheckKind::Grpc(way, grpc::lower(block, target, reports))
         }
         "MISC_CHECK" => CheckKind::Misc(program(block, reports)?),
         "FILE_CHECK" => {

@@ -1,4 +1,4 @@
-//! What `SSL_GET` demands of TLS, and `SSL`.
+//! What `SSL_GET` and `GRPC_CHECK` demand of TLS, and `SSL`.
 
 use super::number;
 use crate::diagnostic::model as codes;

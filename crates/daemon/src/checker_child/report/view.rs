@@ -180,6 +180,7 @@ fn target(check: &Check) -> String {
         CheckKind::Tcp(_)
         | CheckKind::Http(..)
         | CheckKind::Https(..)
+        | CheckKind::Grpc(..)
         | CheckKind::Smtp(..)
         | CheckKind::Dns(..)
         | CheckKind::Udp(..)

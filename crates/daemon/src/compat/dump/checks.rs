@@ -50,6 +50,7 @@ fn one(text: &mut String, check: &Check, logs_failures: bool) {
             return;
         }
         CheckKind::Tcp(way)
+        | CheckKind::Grpc(way, _)
         | CheckKind::Smtp(way, _)
         | CheckKind::Dns(way, ..)
         | CheckKind::Udp(way, _)
@@ -58,6 +59,7 @@ fn one(text: &mut String, check: &Check, logs_failures: bool) {
     }
     let _ = writeln!(text, "   Keepalive method = {word}");
     let _ = match &check.kind {
+        CheckKind::Grpc(_, asked) => writeln!(text, "   Service = {}", asked.service),
         CheckKind::Smtp(_, name) => writeln!(text, "   helo = {name}"),
         CheckKind::Dns(_, kind, name) => writeln!(text, "   Type = {kind}\n   Name = {name}"),
         CheckKind::Udp(_, datagram) => return reply(text, datagram),

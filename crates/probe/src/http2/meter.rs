@@ -1,0 +1,161 @@
+//! How much a server sends, which has to be in proportion to what it answers: frames that carry nothing (SETTINGS, PING,
+//! padding, provisional heads) are work for us and none for a deadline.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use health::Failure;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::refusal;
+use crate::patience::wrong;
+use crate::stream::Stream;
+
+/// What is known of a connection beside what its frames mean. Clones are the same.
+#[derive(Clone, Default)]
+pub(super) struct Ledger(Arc<Mutex<Entries>>);
+
+#[derive(Default)]
+struct Entries {
+    /// Bytes that came.
+    came: usize,
+    /// Bytes of them that are of the answer.
+    payload: usize,
+    /// Why nothing more is read.
+    end: Option<Failure>,
+}
+
+impl Ledger {
+    /// Notes that so many bytes are of the answer.
+    pub(super) fn is_payload(&self, length: usize) {
+        let mut entries = self.entries();
+        entries.payload = entries.payload.saturating_add(length);
+    }
+
+    /// Why the exchange failed: what the connection suffered comes before what the library makes of it.
+    pub(super) fn failure(&self, error: &h2::Error) -> Failure {
+        self.entries().end.clone().unwrap_or_else(|| refusal::of(error))
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of what was read; says why it goes no further.
+    fn take(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut entries = self.entries();
+        let before = entries.came;
+        entries.came = before.saturating_add(bytes.len());
+        if bytes.is_empty() {
+            entries.end.get_or_insert_with(|| wrong("the connection ends within the exchange"));
+        }
+        // The first frame of a server is its SETTINGS (RFC 9113 §3.4).
+        let kind = KIND_AT.checked_sub(before).and_then(|at| bytes.get(at));
+        if kind.is_some_and(|kind| *kind != SETTINGS) {
+            return Err(wrong("the server does not speak HTTP/2"));
+        }
+        if entries.came > entries.payload.saturating_mul(2).saturating_add(ROOM) {
+            return Err(wrong("the server sends too much beside the answer"));
+        }
+        Ok(())
+    }
+
+    fn end(&self, failure: Failure) {
+        self.entries().end.get_or_insert(failure);
+    }
+}
+
+/// A stream that is counted.
+pub(super) struct Metered {
+    stream: Stream,
+    ledger: Ledger,
+}
+
+impl Metered {
+    pub(super) const fn new(stream: Stream, ledger: Ledger) -> Self {
+        Self { stream, ledger }
+    }
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        match &read {
+            Poll::Ready(Ok(())) => {
+                let bytes = buffer.filled().get(before..).unwrap_or_default();
+                if let Err(failure) = this.ledger.take(bytes) {
+                    this.ledger.end(failure);
+                    return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                }
+            }
+            Poll::Ready(Err(error)) => this.ledger.end(refusal::of_connection(error)),
+            Poll::Pending => {}
+        }
+        read
+    }
+}
+
+/// Who does not listen any more may have answered before, and what he said waits to be read: that writing fails is no news,
+/// reading ends as well and says why.
+impl AsyncWrite for Metered {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.get_mut().stream).poll_write(context, bytes);
+        written.map(|written| Ok(written.unwrap_or(bytes.len())))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context).map(|_| Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context).map(|_| Ok(()))
+    }
+}
+
+/// Where the kind of a frame stands in it (RFC 9113 §4.1).
+const KIND_AT: usize = 3;
+const SETTINGS: u8 = 4;
+/// More than the longest head and its frames.
+const ROOM: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_http_2_shows_in_its_first_frame() {
+        let other = Err(wrong("the server does not speak HTTP/2"));
+        assert_eq!(Ledger::default().take(b"HTTP/1.1 400 Bad Request\r\n"), other);
+        let slow = Ledger::default();
+        assert_eq!(slow.take(b"HT"), Ok(()));
+        assert_eq!(slow.take(b"TP"), other);
+        let good = Ledger::default();
+        assert_eq!(good.take(&[0, 0, 0]), Ok(()));
+        assert_eq!(good.take(&[4, 0, 0, 0, 0, 0]), Ok(()));
+        assert_eq!(good.take(b"anything"), Ok(()));
+    }
+
+    #[test]
+    fn much_may_come_only_where_much_is_answered() {
+        let ledger = Ledger::default();
+        let block = [0, 0, 0, 4].repeat(16 << 10);
+        for _ in 0..4 {
+            assert_eq!(ledger.take(&block), Ok(()));
+        }
+        assert!(ledger.take(&[0]).is_err());
+        ledger.is_payload(64 << 10);
+        assert_eq!(ledger.take(&block), Ok(()));
+    }
+}
