@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::net::IpAddr;
 
 use config::diagnostic::{Diagnostic, model as codes};
-use config::model::{self, Check, CheckKind, GrpcHealth, Model, Page, Regex, TlsFiles};
+use config::model::{self, Check, CheckKind, GrpcHealth, Model, Page, Regex, Secret, TlsFiles};
 use config::source::Span;
 use probe::{
     Authorities, Expression, ExpressionError, ExpressionOptions, Identity, Tls, TlsError,
@@ -213,26 +213,36 @@ impl Maker {
 
     fn identity(&mut self, files: Option<&TlsFiles>) -> Option<Identity> {
         if self.identity.is_none() {
-            let written = files.and_then(|it| it.identity.as_ref().map(|files| (it.at, files)));
-            self.identity = Some(written.and_then(|(at, (certificate, key))| {
-                let made = identity(certificate, key);
-                made.map_err(|found| self.found.push(found.at(at))).ok()
+            let written = files.and_then(|it| it.identity.as_ref().map(|pair| (it, pair)));
+            self.identity = Some(written.and_then(|(files, (certificate, key))| {
+                let pass_phrase = files.pass_phrase.as_ref().map(Secret::reveal);
+                let made = identity(certificate, key, pass_phrase);
+                made.map_err(|found| self.found.push(found.at(files.at))).ok()
             }));
         }
         self.identity.clone().flatten()
     }
 }
 
-fn identity(certificate: &str, key: &str) -> Result<Identity, Box<Diagnostic>> {
+fn identity(
+    certificate: &str,
+    key: &str,
+    pass_phrase: Option<&str>,
+) -> Result<Identity, Box<Diagnostic>> {
     let unusable =
         |path: &str, why: String| Diagnostic::error(codes::NO_TLS, format!("SSL: `{path}`: {why}"));
     let chain = read(certificate).map_err(|why| unusable(certificate, why))?;
     let secret = read(key).map_err(|why| unusable(key, why))?;
-    Identity::from_pem(&chain, &secret).map_err(|error| {
+    Identity::from_pem(&chain, &secret, pass_phrase).map_err(|error| {
         let why = error.to_string();
         Box::new(match error {
-            TlsError::EncryptedKey => unusable(key, why)
-                .help(format!("take the pass phrase off: `openssl pkey -in {key} -out NEW`")),
+            TlsError::EncryptedKey => {
+                unusable(key, why).help("write `password PASS_PHRASE` beside it")
+            }
+            TlsError::PassPhrase => unusable(key, why).help("correct `password`"),
+            TlsError::Encryption(_) => unusable(key, why).help(format!(
+                "encrypt it anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in {key} -out NEW`"
+            )),
             TlsError::Missing("private key") => unusable(key, why),
             TlsError::Missing(_) => unusable(certificate, why),
             TlsError::Name(_) | TlsError::Pem(_) | TlsError::Unusable(_) => {

@@ -220,7 +220,7 @@ fn a_server_may_ask_who_we_are() {
             let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
         })
     };
-    let identity = Some(Identity::from_pem(CLIENT[0], CLIENT[1]).unwrap());
+    let identity = Some(Identity::from_pem(CLIENT[0], CLIENT[1], None).unwrap());
     let options = TlsOptions { identity, ..TlsOptions::default() };
     assert_eq!(ask(&page(asking(), &options)), PASSED);
     let nobody = failure(ask(&page(asking(), &TlsOptions::default())));
@@ -289,13 +289,33 @@ fn a_handshake_does_not_stretch_the_deadline() {
 
 #[test]
 fn files_that_are_no_certificates_or_keys_are_told_apart() {
-    let identity = |certificate, key| Identity::from_pem(certificate, key).map(drop);
+    let identity = |certificate, key| Identity::from_pem(certificate, key, None).map(drop);
     assert_eq!(identity(CLIENT[0], CLIENT[1]), Ok(()));
     assert_eq!(identity(b"", CLIENT[1]), Err(TlsError::Missing("certificate")));
     assert_eq!(identity(CLIENT[0], b"nothing"), Err(TlsError::Missing("private key")));
     assert_eq!(identity(CLIENT[0], certificate!("encrypted.key")), Err(TlsError::EncryptedKey));
     assert!(matches!(Authorities::from_pem(CLIENT[1]), Err(TlsError::Missing("certificate"))));
-    let mixed = Identity::from_pem(CLIENT[0], SERVER[1]).unwrap();
+    let mixed = Identity::from_pem(CLIENT[0], SERVER[1], None).unwrap();
     let options = TlsOptions { identity: Some(mixed), ..TlsOptions::default() };
     assert!(matches!(Tls::new(&options), Err(TlsError::Unusable(_))));
+}
+
+#[test]
+fn a_pass_phrase_opens_a_key() {
+    let identity = |key, phrase| Identity::from_pem(CLIENT[0], key, Some(phrase));
+    let options = |identity| TlsOptions { identity, ..TlsOptions::default() };
+    for key in [certificate!("encrypted.key") as &[u8], certificate!("scrypt.key"), CLIENT[1]] {
+        let own = identity(key, "open sesame").unwrap();
+        assert!(Tls::new(&options(Some(own))).is_ok(), "the key belongs to the certificate");
+    }
+    let refused = |key, phrase| identity(key, phrase).map(drop).map_err(|it| it.to_string());
+    let other = Err("the key has another pass phrase".to_owned());
+    assert_eq!(refused(certificate!("encrypted.key"), "open barley"), other);
+    assert_eq!(refused(certificate!("scrypt.key"), ""), other);
+    let odd = |why: &str| Err(format!("the key is encrypted in another way than ours: {why}"));
+    let old = refused(certificate!("traditional.key"), "open sesame");
+    assert_eq!(old, odd("not as PKCS #8"));
+    for key in [certificate!("slow.key"), certificate!("heavy.key") as &[u8]] {
+        assert_eq!(refused(key, "open sesame"), odd("it takes too much work to open"));
+    }
 }

@@ -248,7 +248,7 @@ fn values(arguments: &[Argument], words: &[Word]) -> Result<(), Problem> {
 /// A word behind a keyword as a message may show it: one behind a password or a key is likely part of it.
 fn shown(keyword: &Keyword, word: &Word) -> String {
     match keyword.name {
-        "auth_pass" | "key" => "...".to_owned(),
+        "auth_pass" | "key" | "password" | "smtp_password" => "...".to_owned(),
         _ => shortened(&word.text),
     }
 }

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use health::{Recovery, Verdict};
 
-use super::Command;
+use super::{Command, Secret};
 use crate::source::Span;
 
 /// One check of a real server. Inheritance and defaults are resolved.
@@ -164,6 +164,8 @@ pub struct TlsFiles {
     pub authorities: Option<String>,
     /// `certificate` and `key`.
     pub identity: Option<(String, String)>,
+    /// `password` of the key.
+    pub pass_phrase: Option<Secret>,
 }
 
 /// One `url`.

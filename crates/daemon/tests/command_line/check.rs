@@ -88,6 +88,21 @@ fn certificates_that_cannot_be_had_are_errors() {
     let run = check(own.clone() + &page("SSL_GET", "", ""), &["--format", "short"]);
     assert_eq!(run.code, Some(5), "{}", run.out);
     assert!(run.out.contains("SSL: `/nowhere/a.pem`: No such file"), "{}", run.out);
+    let locked = concat!(env!("CARGO_MANIFEST_DIR"), "/../probe/tests/certificates/");
+    let own_with = |lines: &str| {
+        let files = format!(" certificate {locked}client.pem\n key {locked}encrypted.key\n");
+        check(
+            format!("SSL {{\n{files}{lines}}}\n{}", page("SSL_GET", "", "")),
+            &["--format", "short"],
+        )
+    };
+    assert_eq!(own_with(" password \"open sesame\"\n").code, Some(0));
+    let run = own_with("");
+    assert!(run.out.contains("encrypted.key`: the key is encrypted"), "{}", run.out);
+    let run = own_with(" password barley\n");
+    assert_eq!(run.code, Some(5), "{}", run.out);
+    assert!(run.out.contains("encrypted.key`: the key has another pass phrase"), "{}", run.out);
+    assert!(!run.out.contains("barley"), "{}", run.out);
     let health = page("GRPC_CHECK", "   tls\n   tls_verify\n   tls_ca_file /nowhere/ca.pem\n", "")
         .replace("   url {\n    path /\n   }\n", "");
     let run = check(health, &["--format", "short"]);

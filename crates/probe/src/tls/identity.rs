@@ -8,7 +8,7 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder};
 
-use super::TlsError;
+use super::{TlsError, locked};
 
 /// A certificate with those between it and its authority, and its key.
 #[derive(Clone)]
@@ -18,18 +18,22 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// What two files in PEM form say. The key is one of PKCS #8, PKCS #1 or SEC 1, without a pass phrase.
+    /// What two files in PEM form say. The key is one of PKCS #8, PKCS #1 or SEC 1; `pass_phrase` opens
+    /// one of PKCS #8 that is encrypted.
     ///
     /// **Errors**: there is no certificate or key, or it cannot be read.
-    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+    pub fn from_pem(
+        certificates: &[u8],
+        key: &[u8],
+        pass_phrase: Option<&str>,
+    ) -> Result<Self, TlsError> {
         let chain = certificates_of(certificates)?;
         let key = match PrivateKeyDer::from_pem_slice(key) {
             Ok(key) => key,
-            Err(pem::Error::NoItemsFound) if mentions(key, b"ENCRYPTED") => {
-                return Err(TlsError::EncryptedKey);
+            Err(_) if mentions(key, b"ENCRYPTED") => {
+                locked::open(key, pass_phrase.ok_or(TlsError::EncryptedKey)?)?
             }
             Err(pem::Error::NoItemsFound) => return Err(TlsError::Missing("private key")),
-            Err(_) if mentions(key, b"ENCRYPTED") => return Err(TlsError::EncryptedKey),
             Err(error) => return Err(TlsError::Pem(error.to_string())),
         };
         Ok(Self { chain, key: Arc::new(key) })

@@ -4,6 +4,7 @@
 //! speaks TLS. Each check has its own handshake, all of it: a session that is resumed would not show the certificate.
 
 mod identity;
+mod locked;
 mod refusal;
 mod trust;
 mod validity;
@@ -48,9 +49,15 @@ pub enum TlsError {
     /// A file that is not in PEM form.
     #[error("{0}")]
     Pem(String),
-    /// A key behind a pass phrase.
+    /// A key behind a pass phrase that nobody says.
     #[error("the key is encrypted")]
     EncryptedKey,
+    /// A key behind another pass phrase.
+    #[error("the key has another pass phrase")]
+    PassPhrase,
+    /// A key behind a pass phrase in a way that is not supported.
+    #[error("the key is encrypted in another way than ours: {0}")]
+    Encryption(String),
     /// A certificate or key that cannot be used, or that do not belong together.
     #[error("{0}")]
     Unusable(String),

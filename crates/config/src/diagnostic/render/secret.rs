@@ -18,14 +18,14 @@ fn line(line: &str) -> String {
     shown.chars().chain(stars).collect()
 }
 
-/// Where the secret of a line begins: behind `auth_pass`, or behind `key` and its number. A path is none.
+/// Where the secret of a line begins: behind `auth_pass` or a `password`, or behind `key` and its number. A path is none.
 fn secret(line: &str) -> Option<usize> {
     let words: Vec<(usize, &str)> = line
         .split_ascii_whitespace()
         .map(|word| (word.as_ptr().addr() - line.as_ptr().addr(), word))
         .collect();
     words.iter().enumerate().find_map(|(at, (_, word))| match *word {
-        "auth_pass" => words.get(at + 1).map(|(begin, _)| *begin),
+        "auth_pass" | "password" | "smtp_password" => words.get(at + 1).map(|(begin, _)| *begin),
         "key" => {
             let (begin, given) = words.get(at + 2)?;
             (!given.starts_with("file:")).then_some(*begin)
@@ -34,7 +34,7 @@ fn secret(line: &str) -> Option<usize> {
     })
 }
 
-const WORDS: [&str; 2] = ["auth_pass", "key"];
+const WORDS: [&str; 3] = ["auth_pass", "password", "key"];
 
 #[cfg(test)]
 mod tests {
@@ -46,6 +46,8 @@ mod tests {
         check("  auth_pass 1234 # why\n}", "  auth_pass **** * ***\n}");
         check("authentication { auth_pass gehéim }", "authentication { auth_pass ******* }");
         check("key 1 hex:00ff\n key 2 file:/etc/k\n", "key 1 ********\n key 2 file:/etc/k\n");
+        check(" password open sesame\n", " password **** ******\n");
+        check("smtp_password x\nsmtp_password_file /x", "smtp_password *\nsmtp_password_file /x");
         check("auth_type PASS\ninterface eth0", "auth_type PASS\ninterface eth0");
         check("key 300 hex:00ff", "key 300 ********");
     }

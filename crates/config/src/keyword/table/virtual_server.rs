@@ -11,10 +11,11 @@ use super::rows::*;
 pub(super) const SSL: &[Keyword] = &[
     value(
         "password",
-        &[required(Word("path or text"))],
+        &[required(Word("text"))],
         "none",
-        "Pass phrase of the key; a key that needs one is an error until it is taken off",
-    ),
+        "Pass phrase of the key (PKCS #8 with PBKDF2 or scrypt, and AES)",
+    )
+    .supported(),
     value("ca", &[required(Word("path or text"))], "none", "PEM certificates for tls_verify")
         .supported(),
     value("certificate", &[required(Word("path or text"))], "none", "TLS client certificate file")

@@ -3,7 +3,7 @@
 use super::number;
 use crate::diagnostic::model as codes;
 use crate::lower::report::Reports;
-use crate::model::{Tls, TlsFiles};
+use crate::model::{Secret, Tls, TlsFiles};
 use crate::syntax::Directive;
 
 /// Lowers what a check says of TLS.
@@ -52,5 +52,6 @@ pub(in crate::lower) fn files(block: &Directive, reports: &mut Reports<'_>) -> T
             None
         }
     };
-    TlsFiles { at: block.span, authorities: text("ca"), identity }
+    let pass_phrase = text("password").map(Secret::new);
+    TlsFiles { at: block.span, authorities: text("ca"), identity, pass_phrase }
 }
