@@ -159,12 +159,18 @@ mod tests {
             ("-s localhost -p 80 -u /", "--server: "),
             ("-s 192.0.2.1 -p 99999 -u /", "--port: "),
             ("-s 192.0.2.1 -p 80 -u / -t 0", "--timeout: "),
-            ("-s 192.0.2.1 -p 80 -u / -P 2", "--protocol: "),
+            ("-s 192.0.2.1 -p 80 -u / -P 3", "--protocol: "),
             ("-s 192.0.2.1 -p 80 -u / -q", "'-q'"),
             ("-s 192.0.2.1 -p 80 -u / more", "\"more\""),
         ] {
             let error = wanted(words).unwrap_err();
             assert!(error.contains(part), "{words}: {error}");
         }
+    }
+
+    #[test]
+    fn a_page_may_be_asked_for_by_http_2() {
+        let wanted = wanted("-s 192.0.2.1 -p 80 -u / -P 2").unwrap().unwrap();
+        assert_eq!(wanted.protocol, HttpProtocol::Http2);
     }
 }
