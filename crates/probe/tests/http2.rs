@@ -140,6 +140,14 @@ fn a_server_that_gives_up_is_named_with_its_reason() {
     assert_eq!(says(reset), wrong("the server gives the answer up: INTERNAL_ERROR"));
     let odd = frame(RST_STREAM, 0, 1, &[0, 0, 7, 7]);
     assert_eq!(says(odd), wrong("the server gives the answer up: error 1799"));
+    // One that says so and closes is named as well.
+    let closing = talking(|mut stream| {
+        let _ = stream.write_all(&frame(GOAWAY, 0, 0, &[0, 0, 0, 0, 0, 0, 0, 11]));
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        thread::sleep(Duration::from_secs(1));
+    });
+    let why = failure(ask(&http(page(closing)))).1;
+    assert_eq!(why, "the server ends the connection: ENHANCE_YOUR_CALM");
     // What was promised before it goes is kept.
     let head = frame(HEADERS, END_HEADERS, 1, STATUS_200);
     let last = frame(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]);

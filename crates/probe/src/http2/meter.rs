@@ -23,7 +23,9 @@ struct Entries {
     came: usize,
     /// Bytes of them that are of the answer.
     payload: usize,
-    /// Why nothing more is read.
+    /// Why nothing more is read: what came is refused here.
+    refused: Option<Failure>,
+    /// How it ended by itself.
     end: Option<Failure>,
 }
 
@@ -34,9 +36,12 @@ impl Ledger {
         entries.payload = entries.payload.saturating_add(length);
     }
 
-    /// Why the exchange failed: what the connection suffered comes before what the library makes of it.
+    /// Why the exchange failed. What is refused here comes first; then what the frames say, for a server that gives up says
+    /// so before it closes; then how the connection ended.
     pub(super) fn failure(&self, error: &h2::Error) -> Failure {
-        self.entries().end.clone().unwrap_or_else(|| refusal::of(error))
+        let entries = self.entries();
+        let end = entries.end.as_ref().filter(|_| error.is_io());
+        entries.refused.as_ref().or(end).cloned().unwrap_or_else(|| refusal::of(error))
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -48,9 +53,6 @@ impl Ledger {
         let mut entries = self.entries();
         let before = entries.came;
         entries.came = before.saturating_add(bytes.len());
-        if bytes.is_empty() {
-            entries.end.get_or_insert_with(|| wrong("the connection ends within the exchange"));
-        }
         // The first frame of a server is its SETTINGS (RFC 9113 §3.4).
         let kind = KIND_AT.checked_sub(before).and_then(|at| bytes.get(at));
         if kind.is_some_and(|kind| *kind != SETTINGS) {
@@ -64,6 +66,10 @@ impl Ledger {
 
     fn end(&self, failure: Failure) {
         self.entries().end.get_or_insert(failure);
+    }
+
+    fn refuse(&self, failure: Failure) {
+        self.entries().refused.get_or_insert(failure);
     }
 }
 
@@ -91,8 +97,11 @@ impl AsyncRead for Metered {
         match &read {
             Poll::Ready(Ok(())) => {
                 let bytes = buffer.filled().get(before..).unwrap_or_default();
+                if bytes.is_empty() {
+                    this.ledger.end(wrong("the connection ends within the exchange"));
+                }
                 if let Err(failure) = this.ledger.take(bytes) {
-                    this.ledger.end(failure);
+                    this.ledger.refuse(failure);
                     return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
                 }
             }

@@ -135,6 +135,18 @@ fn the_data_are_as_keepalived_2_2_7_writes_them() {
 }
 
 #[test]
+fn checks_of_our_own_are_shown_as_the_others() {
+    let text = "virtual_server 192.0.2.1 80 {\n protocol TCP\n real_server 192.0.2.11 80 {\n  \
+                GRPC_CHECK {\n   service shop\n  }\n }\n}\n";
+    let sources = config::source::SourceSet::single("x.conf", text);
+    let host = config::syntax::Environment::of_host("host");
+    let text = balancing::whole(&config::check(&sources, &host).model);
+    let lines = "   Connection\n     Dest = [192.0.2.11]:80\n     Timeout = 5.000000\n   \
+                 Keepalive method = GRPC_CHECK\n   Service = shop\n";
+    assert!(text.contains(lines), "{text}");
+}
+
+#[test]
 fn virtual_servers_are_as_keepalived_2_2_7_writes_them() {
     let text = include_str!("tests/balancing.conf");
     let sources = config::source::SourceSet::single("x.conf", text);
