@@ -11,6 +11,7 @@ mod two;
 use std::ops::RangeInclusive;
 
 use health::{Failure, FailureKind};
+use hyper::Version;
 use tokio::time::Instant;
 
 use self::answer::Answer;
@@ -109,12 +110,17 @@ async fn ask(
     patience: Patience,
 ) -> Result<(Answer, RawAnswer), Failure> {
     let tls = spec.tls.as_ref();
-    if spec.protocol == HttpProtocol::Http2 {
-        let request = two::request(spec)?;
-        let stream = Stream::open(&spec.endpoint, tls, Some(http2::ALPN), patience).await?;
-        return two::ask(spec, request, stream, keep, patience).await;
-    }
-    let request = one::request(spec)?;
+    let (version, closes) = match spec.protocol {
+        HttpProtocol::Http10 => (Version::HTTP_10, false),
+        HttpProtocol::Http10Close => (Version::HTTP_10, true),
+        HttpProtocol::Http11 => (Version::HTTP_11, true),
+        HttpProtocol::Http2 => {
+            let request = two::request(spec)?;
+            let stream = Stream::open(&spec.endpoint, tls, Some(http2::ALPN), patience).await?;
+            return two::ask(spec, request, stream, keep, patience).await;
+        }
+    };
+    let request = one::request(spec, version, closes)?;
     let stream = Stream::open(&spec.endpoint, tls, None, patience).await?;
     one::ask(spec, request, stream, keep, patience).await
 }

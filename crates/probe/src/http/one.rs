@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use super::answer::{self, Answer};
 use super::refusal::refused;
 use super::tap::{Keep, RawAnswer, Tapped};
-use super::{HttpProtocol, HttpSpec, not_askable};
+use super::{HttpSpec, not_askable};
 use crate::patience::Patience;
 use crate::stream::Stream;
 
@@ -59,12 +59,12 @@ pub(super) async fn ask(
     Ok((answer, raw))
 }
 
-pub(super) fn request(spec: &HttpSpec) -> Result<Request<Empty<Bytes>>, Failure> {
-    let (version, closes) = match spec.protocol {
-        HttpProtocol::Http10 => (Version::HTTP_10, false),
-        HttpProtocol::Http10Close => (Version::HTTP_10, true),
-        HttpProtocol::Http11 | HttpProtocol::Http2 => (Version::HTTP_11, true),
-    };
+/// `closes`: the server is told that nothing follows.
+pub(super) fn request(
+    spec: &HttpSpec,
+    version: Version,
+    closes: bool,
+) -> Result<Request<Empty<Bytes>>, Failure> {
     let mut request = Request::get(&spec.path).version(version).header(USER_AGENT, super::AGENT);
     if closes {
         request = request.header(CONNECTION, "close");
