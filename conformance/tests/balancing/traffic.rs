@@ -9,10 +9,7 @@ use conformance::stream::Mark;
 use conformance::subject::Subject;
 
 pub(crate) const STORIES: &[Story] = &[
-    Story::new("a_pair_with_direct_routing", direct_pair)
-        .gap("where the machine does not keep pace, the watchdog ends the checker process, whose table is late then")
-        .mixed()
-        .spoils(),
+    Story::new("a_pair_with_direct_routing", direct_pair).mixed().spoils(),
     Story::new("a_gateway_that_rewrites", gateway).spoils(),
     Story::new("servers_at_the_end_of_tunnels", tunnels).spoils(),
     Story::new("datagrams_go_to_servers_that_are_there", datagrams).spoils(),
@@ -54,6 +51,23 @@ const PAIR: &[&str] = &[
     "-a -t 192.168.235.100:80 -r 192.168.235.13:80 -g -w 1",
 ];
 
+/// Has the kernel of directors forget connections of servers that are gone, and choose anew for a port that a client uses
+/// again. As the kernel comes, a new connection from such a port goes to the server that had the old one, also when that
+/// is gone: with some requests a second one in fifty is lost so.
+pub(crate) fn forget_gone_servers(farm: &mut Farm) -> Result<()> {
+    for name in ["a", "b"] {
+        farm.run(
+            name,
+            &[
+                "modprobe ip_vs",
+                "sysctl -qw net.ipv4.vs.expire_nodest_conn=1",
+                "sysctl -qw net.ipv4.vs.conn_reuse_mode=3",
+            ],
+        )?;
+    }
+    Ok(())
+}
+
 /// Starts the pair, with these files as they are or without strictness.
 fn start_pair(farm: &mut Farm, strict: bool) -> Result<()> {
     wire_pair(farm)?;
@@ -84,6 +98,7 @@ fn strict_pair_of_ours(farm: &mut Farm) -> Result<()> {
 }
 
 fn direct_pair(farm: &mut Farm) -> Result<()> {
+    forget_gone_servers(farm)?;
     start_pair(farm, false)?;
     let browser = farm.browse("192.168.235.100:80", 20, Duration::ZERO)?;
     let shares = browser.shares(PATIENCE)?;
