@@ -45,6 +45,9 @@ pub(super) struct Inquiries {
     current: Option<Inquiry>,
     waiting: Vec<Asker>,
     serial: u32,
+    /// What children still owe of questions that nobody waits for any more: such a child is not asked again, or its
+    /// channel would fill with questions while it hangs.
+    overdue: BTreeMap<Role, u32>,
 }
 
 #[derive(Debug)]
@@ -96,9 +99,18 @@ impl Inquiries {
 
     /// A process that was asked is gone.
     pub(super) fn interrupt(&mut self, role: Role) {
+        self.overdue.remove(&role);
         if let Some(owed) = self.current.as_mut().and_then(|it| it.owing.get_mut(&role)) {
             *owed = Owed::default();
         }
+    }
+
+    /// Ends the question that is under way.
+    fn end(&mut self) -> Option<Inquiry> {
+        let inquiry = self.current.take()?;
+        let owing = inquiry.owing.iter();
+        self.overdue.extend(owing.filter_map(|(role, owed)| Some((*role, owed.serial?))));
+        Some(inquiry)
     }
 }
 
@@ -134,7 +146,7 @@ impl Parent {
             let Some(child) = self.children.iter_mut().find(|child| child.role == *role) else {
                 return false;
             };
-            if child.is_ready() {
+            if child.is_ready() && !inquiries.overdue.contains_key(role) {
                 inquiries.serial = inquiries.serial.wrapping_add(1);
                 owed.serial = Some(inquiries.serial);
                 let clear = askers.contains(&Asker::Dump(Dump::StatsAndClear));
@@ -151,6 +163,10 @@ impl Parent {
 
     /// A part of an answer.
     pub(super) fn take_part(&mut self, role: Role, serial: u32, part: &[u8], last: bool) {
+        if last && self.inquiries.overdue.get(&role) == Some(&serial) {
+            self.inquiries.overdue.remove(&role);
+            return self.tend_inquiries();
+        }
         let Some(inquiry) = self.inquiries.current.as_mut() else { return };
         let Some(owed) = inquiry.owing.get_mut(&role).filter(|it| it.serial == Some(serial)) else {
             return;
@@ -212,13 +228,13 @@ impl Parent {
         }
         // Whoever asks next shall not wait for what nobody wants.
         if self.inquiries.current.as_ref().is_some_and(|inquiry| inquiry.askers.is_empty()) {
-            self.inquiries.current = None;
+            self.inquiries.end();
         }
     }
 
     /// Tells everyone who asked; what a process owes that does not answer is missing.
     fn conclude(&mut self) {
-        let Some(Inquiry { askers, owing, items, .. }) = self.inquiries.current.take() else {
+        let Some(Inquiry { askers, owing, items, .. }) = self.inquiries.end() else {
             return;
         };
         let silent = |role: Role| owing.contains_key(&role);
