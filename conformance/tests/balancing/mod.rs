@@ -2,6 +2,7 @@
 
 mod chaos;
 mod checks;
+mod dumps;
 mod followed;
 mod forms;
 mod http;
@@ -22,6 +23,7 @@ use libtest_mimic::Trial;
 const THEMES: &[(&str, &[Story])] = &[
     ("lvs_chaos", chaos::STORIES),
     ("lvs_checks", checks::STORIES),
+    ("lvs_dumps", dumps::STORIES),
     ("lvs_followed", followed::STORIES),
     ("lvs_forms", forms::STORIES),
     ("lvs_http", http::STORIES),

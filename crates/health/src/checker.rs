@@ -197,6 +197,7 @@ impl Checker {
             verdict: self.verdict,
             is_proven: self.is_proven,
             failures: self.failures,
+            effect: self.effect,
             next: self.deadline(),
             is_probing: self.phase == Phase::Probing,
             since: self.since,

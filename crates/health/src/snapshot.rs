@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clock::Instant;
 
-use crate::{CheckId, DestinationId, Failure, Order, ServiceId, Verdict};
+use crate::{CheckId, DestinationId, Failure, Order, ServiceId, Verdict, WeightEffect};
 
 /// The whole roster at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub struct CheckSnapshot {
     pub is_proven: bool,
     /// Failures in a row that are tolerated so far.
     pub failures: u32,
+    /// What it does to the weight of its server.
+    pub effect: WeightEffect,
     /// Its next probe.
     pub next: Option<Instant>,
     /// Whether a probe is under way.

@@ -172,6 +172,9 @@ pub struct Check {
     pub result: String,
     /// Failures in a row that are tolerated so far.
     pub failures: u32,
+    /// What it adds to the weight of its server.
+    #[serde(default)]
+    pub adds: i64,
     /// How long until it asks again; none while it asks, pauses, or is told.
     pub due: Option<Seconds>,
 }

@@ -34,6 +34,8 @@ impl Asker {
         match (self, role) {
             (Self::Client(client), Role::Vrrp) => client.only != Some(Only::Servers),
             (Self::Client(client), Role::Checker) => client.only != Some(Only::Instances),
+            // Virtual servers have a file of their own among the data.
+            (Self::Dump(Dump::Data), Role::Checker) => true,
             (Self::Dump(_) | Self::Successor, _) => role == Role::Vrrp,
         }
     }
@@ -253,7 +255,14 @@ impl Parent {
         match asker {
             Asker::Client(client) => self.answer_client(&client, silent, report),
             Asker::Successor => {}
-            Asker::Dump(dump) if silent.is_empty() => self.write_dump(dump, report),
+            // Without what the checker process knows, its file says what the configuration says.
+            Asker::Dump(dump) if !silent.contains(&Role::Vrrp) => {
+                if silent.contains(&Role::Checker) {
+                    let text = "the checker process does not answer: the dump lacks how virtual servers stand";
+                    self.log(Severity::Warning, text);
+                }
+                self.write_dump(dump, report);
+            }
             Asker::Dump(_) => {
                 self.log(Severity::Error, "no dump: the VRRP process does not answer");
             }

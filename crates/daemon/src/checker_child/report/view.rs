@@ -8,7 +8,7 @@ use config::model::CheckKind;
 use control::{Order, Ordered};
 use health::{
     CheckId, CheckSnapshot, DestinationId, RealServerSnapshot, ServiceId, Verdict,
-    VirtualServerSnapshot,
+    VirtualServerSnapshot, WeightEffect,
 };
 use intent::service::{Forwarding, Front};
 use kernel::ipvs::{Load, ServiceLoad, Statistics};
@@ -67,7 +67,9 @@ impl Shell {
         loads: &Loads,
     ) -> Option<status::RealServer> {
         let server = self.catalogue.servers.get(&id)?;
-        let checks = seen.checks.iter().filter_map(|(id, it)| self.view_of_check(now, *id, it));
+        let base = server.destination.weight;
+        let checks = seen.checks.iter();
+        let checks = checks.filter_map(|(id, it)| self.view_of_check(now, *id, it, base));
         Some(status::RealServer {
             state: condition(seen.verdict),
             since: time_of(seen.since.unwrap_or(now), now),
@@ -141,6 +143,7 @@ impl Shell {
         now: Instant,
         id: CheckId,
         seen: &CheckSnapshot,
+        base_weight: u32,
     ) -> Option<status::Check> {
         let check = self.catalogue.checks.get(&id)?;
         let failure = || seen.last_failure.as_ref().map(|it| it.why.clone()).unwrap_or_default();
@@ -156,6 +159,11 @@ impl Shell {
                 Some((_, Verdict::Down)) => failure(),
             },
             failures: seen.failures,
+            adds: match seen.effect {
+                WeightEffect::None => 0,
+                WeightEffect::Exactly(weight) => i64::from(weight) - i64::from(base_weight),
+                WeightEffect::Added(more) => more,
+            },
             due: seen.next.map(|next| next.since(now).into()),
         })
     }

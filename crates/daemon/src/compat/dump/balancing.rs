@@ -1,36 +1,47 @@
-//! `keepalived_check.data`: virtual servers, their real servers and the checks of these, as far as the configuration says
-//! it.
+//! `keepalived_check.data`: virtual servers, their real servers and the checks of these: what the configuration says, and
+//! how they stand, where the checker process has told.
 //!
-//! Left out are what they do at the time, what a virtual server only hands down to its servers, which is said of each of
-//! them, and the addresses of groups.
+//! Left out are what a virtual server only hands down to its servers, which is said of each of them, the addresses of
+//! groups, and what only keepalived's own code has a use for (`reloaded`, the weight before the last change).
 
 use std::fmt::Write as _;
 
 use config::model::{Balance, Command, Model, Protocol, RealServer, VirtualServer};
 use health::OnFailure;
 use intent::service::{Forwarding, Front, Granularity, Scheduling, Tunnel, TunnelChecksum};
+use status::{Condition, Report};
 use wire::Family;
 
+use super::standing::{self, Standing};
 use super::{checks, command, globals};
 use crate::compat::balance;
 
 /// The file.
-pub(super) fn whole(model: &Model) -> String {
+pub(super) fn whole(report: &Report, model: &Model) -> String {
+    let standing = Standing::of(report);
     let mut text = globals::section(&model.global);
     text.push_str("------< LVS Topology >------\n");
     let balanced =
         || model.virtual_servers.iter().filter_map(|it| Some((it, it.balance.as_ref()?)));
     for (server, balance) in balanced() {
-        virtual_server(&mut text, server, balance, model);
+        let seen = standing.find(server, balance);
+        virtual_server(&mut text, server, balance, seen, model);
     }
     text.push_str("------< Health checkers >------\n");
     for (server, balance) in balanced() {
-        checks::of_virtual_server(&mut text, server, balance, &model.global.balancing);
+        let seen = standing.find(server, balance);
+        checks::of_virtual_server(&mut text, server, balance, seen, &model.global.balancing);
     }
     text
 }
 
-fn virtual_server(text: &mut String, server: &VirtualServer, it: &Balance, model: &Model) {
+fn virtual_server(
+    text: &mut String,
+    server: &VirtualServer,
+    it: &Balance,
+    seen: Option<&status::VirtualServer>,
+    model: &Model,
+) {
     text.push_str(" ------< Virtual server >------\n");
     let _ = match (&server.group, server.mark, server.address) {
         (Some(group), _, _) => writeln!(text, " VS GROUP = [{group}]:0"),
@@ -67,8 +78,14 @@ fn virtual_server(text: &mut String, server: &VirtualServer, it: &Balance, model
         let inhibits = on(sorry.on_failure == OnFailure::Inhibit);
         let _ = writeln!(text, "     Inhibit on failure is {inhibits}");
     }
-    for server in &it.servers {
-        real_server(text, server, alerts);
+    if let Some(seen) = seen {
+        let _ = writeln!(text, "   alive = {}", u8::from(seen.data_plane.is_some()));
+        let _ = writeln!(text, "   quorum_state_up = {}", u8::from(seen.state == Condition::Up));
+    }
+    for real in &it.servers {
+        let protocol = balance::protocol(server);
+        let seen = seen.and_then(|seen| standing::real_server(seen, real.back, protocol));
+        real_server(text, real, seen, alerts);
     }
 }
 
@@ -94,10 +111,17 @@ fn scheduling(text: &mut String, it: &Scheduling, family: Family) {
     }
 }
 
-fn real_server(text: &mut String, it: &RealServer, alerts: Option<bool>) {
+fn real_server(
+    text: &mut String,
+    it: &RealServer,
+    seen: Option<&status::RealServer>,
+    alerts: Option<bool>,
+) {
     let (back, destination) = (it.back, it.destination);
     text.push_str("   ------< Real server >------\n");
-    let _ = writeln!(text, "   RIP = {}, RPORT = {}", back.address, back.port);
+    let weights = seen
+        .map_or_else(String::new, |seen| format!(", WEIGHT = {0} EFF WEIGHT = {0}", seen.weight));
+    let _ = writeln!(text, "   RIP = {}, RPORT = {}{weights}", back.address, back.port);
     let _ = writeln!(text, "   forwarding method = {}", forwarding(destination.forwarding));
     let (least, most) = (destination.lower_threshold, destination.upper_threshold);
     let _ = writeln!(text, "   connection limit range = {least} -> {most}");
@@ -107,6 +131,12 @@ fn real_server(text: &mut String, it: &RealServer, alerts: Option<bool>) {
     program(text, "    RS down", it.notify_down.as_ref());
     mailed(text, it.alert.or(alerts).unwrap_or(true));
     let _ = writeln!(text, "   initial weight = {}", destination.weight);
+    let Some(seen) = seen else { return };
+    let failed = seen.checks.iter().filter(|check| check.state == Condition::Down).count();
+    let _ = writeln!(text, "   effective weight = {}", seen.weight);
+    let _ = writeln!(text, "   alive = {}", u8::from(seen.state == Condition::Up));
+    let _ = writeln!(text, "   num failed checkers = {failed}");
+    let _ = writeln!(text, "   RS set = {}", u8::from(seen.installed.is_some()));
 }
 
 fn forwarding(forwarding: Forwarding) -> String {

@@ -1,4 +1,4 @@
-//! The checks of real servers in `keepalived_check.data`: what is asked of whom, and how often.
+//! The checks of real servers in `keepalived_check.data`: what is asked of whom, how often, and what came of it.
 
 use std::fmt::Write as _;
 
@@ -6,8 +6,9 @@ use config::model::{
     Balance, Balancing, Check, CheckKind, Datagram, Pages, Regex, VirtualServer, Way,
 };
 use health::{Recovery, Verdict};
+use status::Condition;
 
-use super::command;
+use super::{command, standing};
 use crate::compat::balance;
 
 /// The checks of one virtual server.
@@ -15,18 +16,31 @@ pub(super) fn of_virtual_server(
     text: &mut String,
     server: &VirtualServer,
     it: &Balance,
+    seen: Option<&status::VirtualServer>,
     global: &Balancing,
 ) {
     let (name, protocol) = (balance::virtual_server(server), balance::protocol(server));
     for real in &it.servers {
-        for check in &real.checks {
+        let standing = seen.and_then(|seen| standing::real_server(seen, real.back, protocol));
+        for (check, found) in real.checks.iter().zip(standing::checks(standing, &real.checks)) {
             let _ = writeln!(text, " {name} -> {}", balance::server(real.back, protocol));
-            one(text, check, check.log_failures.unwrap_or(global.logs_failures));
+            if let Some(found) = found {
+                stands(text, found, seen.is_some_and(|seen| seen.suspended));
+            }
+            one(text, check, found, check.log_failures.unwrap_or(global.logs_failures));
         }
     }
 }
 
-fn one(text: &mut String, check: &Check, logs_failures: bool) {
+/// What a check says now.
+fn stands(text: &mut String, it: &status::Check, is_suspended: bool) {
+    let _ = writeln!(text, "   Enabled = {}", yes(!is_suspended));
+    let _ = writeln!(text, "   Up = {}", yes(it.state == Condition::Up));
+    let _ = writeln!(text, "   Has run = {}", yes(it.last.is_some()));
+    let _ = writeln!(text, "   Current weight = {}", it.adds);
+}
+
+fn one(text: &mut String, check: &Check, seen: Option<&status::Check>, logs_failures: bool) {
     let pace = &check.pace;
     // The others are told when there is something to be told.
     if !matches!(check.kind, CheckKind::File(..) | CheckKind::Bfd(_)) {
@@ -37,6 +51,9 @@ fn one(text: &mut String, check: &Check, logs_failures: bool) {
         if pace.retry > 0 {
             let delay = pace.delay_before_retry.as_micros();
             let _ = writeln!(text, "   Delay before retry = {delay} us");
+        }
+        if let (Some(seen), true) = (seen, pace.retry > 0) {
+            let _ = writeln!(text, "   Retries iterations = {}", seen.failures);
         }
     }
     let _ = writeln!(text, "   Log all failures = {}", yes(logs_failures));

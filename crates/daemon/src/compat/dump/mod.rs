@@ -10,6 +10,7 @@ mod fixed;
 mod globals;
 mod json;
 mod path;
+mod standing;
 mod stats;
 mod tracked;
 
@@ -77,7 +78,7 @@ impl Dump {
                 let directory = state.as_deref().filter(|it| it.ends_with('/'));
                 if !model.virtual_servers.is_empty() {
                     let path = place(directory, "keepalived_check.data");
-                    files.push((path, balancing::whole(model)));
+                    files.push((path, balancing::whole(report, model)));
                 }
                 if !model.sessions.is_empty() {
                     let path = place(directory, "keepalived_bfd.data");
