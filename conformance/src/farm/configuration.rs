@@ -10,6 +10,15 @@ pub fn pool(servers: &[(u8, u32)]) -> Vec<String> {
     lines
 }
 
+/// The router of `192.0.2.10` between the directors.
+#[must_use]
+pub fn router(priority: u8) -> String {
+    format!(
+        "vrrp_instance VI_1 {{\n    interface eth0\n    virtual_router_id 51\n    priority {priority}\n    advert_int 1\n    \
+         virtual_ipaddress {{\n        192.0.2.10/24\n    }}\n}}\n"
+    )
+}
+
 /// Service `192.0.2.10:80` by rr over NAT with a check each second: `lines`, then `servers`.
 #[must_use]
 pub fn service(lines: &[&str], servers: &[String]) -> String {

@@ -23,7 +23,7 @@ use crate::stream::Mark;
 use crate::subject::{Pair, Subject};
 
 pub use self::browser::{Answer, Browser};
-pub use self::configuration::{SECURE, plain, pool, real_server, service};
+pub use self::configuration::{SECURE, plain, pool, real_server, router, service};
 pub use self::server::RealServer;
 pub use self::story::{Story, disband, in_lab, missing};
 

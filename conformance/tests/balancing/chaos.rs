@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use conformance::dice::Dice;
-use conformance::farm::{Answer, Browser, Farm, PATIENCE, Story};
+use conformance::farm::{Answer, Browser, Farm, PATIENCE, Story, router};
 use conformance::moment::Moment;
 use conformance::stream::Mark;
 use conformance::subject::Subject;
@@ -222,23 +222,9 @@ fn expect_whole(farm: &mut Farm) -> Result<()> {
 }
 
 fn configuration(priority: u8) -> String {
-    let mut text = format!(
-        "vrrp_instance VI_1 {{
-    interface eth0
-    virtual_router_id 51
-    priority {priority}
-    advert_int 1
-    virtual_ipaddress {{
-        192.0.2.10/24
-    }}
-}}
-virtual_server 192.0.2.10 80 {{
-    delay_loop 1
-    lb_algo rr
-    lb_kind DR
-    protocol TCP
-    alpha
-"
+    let mut text = router(priority);
+    text.push_str(
+        "virtual_server 192.0.2.10 80 {\n    delay_loop 1\n    lb_algo rr\n    lb_kind DR\n    protocol TCP\n    alpha\n",
     );
     for number in 1..=3 {
         let _ = writeln!(

@@ -3,35 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use conformance::farm::{Farm, PATIENCE, Story};
+use conformance::farm::{Farm, PATIENCE, Story, real_server, router, service};
 
 pub(crate) const STORIES: &[Story] =
     &[Story::new("synchronisation_follows_a_virtual_router", follows).mixed().spoils()];
 
 fn configuration(priority: u8) -> String {
-    format!(
-        "global_defs {{
-    lvs_sync_daemon eth0 VI_1 id 7
-}}
-vrrp_instance VI_1 {{
-    interface eth0
-    virtual_router_id 51
-    priority {priority}
-    advert_int 1
-    virtual_ipaddress {{
-        192.0.2.10/24
-    }}
-}}
-virtual_server 192.0.2.10 80 {{
-    delay_loop 1
-    lb_algo rr
-    lb_kind NAT
-    protocol TCP
-    real_server 192.0.2.21 80 {{
-    }}
-}}
-"
-    )
+    let global = "global_defs {\n    lvs_sync_daemon eth0 VI_1 id 7\n}\n";
+    [global, &router(priority), &service(&[], &[real_server(1, &[])])].concat()
 }
 
 fn expect(farm: &mut Farm, name: &str, expected: &[&str]) -> Result<()> {
