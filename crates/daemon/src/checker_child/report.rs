@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use clock::Instant;
-use control::ToParent;
 use health::ServiceId;
 
 use super::Shell;
-use crate::child::Orphaned;
+use crate::child::{Orphaned, Parts, Progress};
 use crate::compat::naming::Wanted;
 
 mod view;
@@ -15,28 +14,18 @@ mod view;
 /// A report that is being told.
 #[derive(Debug)]
 pub(super) struct Telling {
-    serial: u32,
+    parts: Parts,
     /// Of what has this name only.
     about: Option<Wanted>,
     /// Whose turn it was last.
     told: Option<ServiceId>,
-    has_all: bool,
-    /// What was not handed over yet.
-    bytes: Vec<u8>,
     /// When the parent is asked again whether it reads.
     again: Option<Instant>,
 }
 
 impl Telling {
     pub(super) fn new(serial: u32, about: Option<&str>) -> Self {
-        Self {
-            serial,
-            about: about.map(Wanted::parse),
-            told: None,
-            has_all: false,
-            bytes: Vec::new(),
-            again: None,
-        }
+        Self { parts: Parts::new(serial), about: about.map(Wanted::parse), told: None, again: None }
     }
 
     /// When there is more to say.
@@ -51,28 +40,12 @@ impl Shell {
         let Some(mut telling) = self.telling.take_if(|telling| telling.due() <= now) else {
             return Ok(());
         };
-        if !telling.has_all && telling.bytes.len() < PART {
+        if telling.parts.has_room() {
             self.add_some(now, &mut telling);
         }
-        let rest = telling.bytes.split_off(telling.bytes.len().min(PART));
-        let part = std::mem::replace(&mut telling.bytes, rest);
-        let last = telling.has_all && telling.bytes.is_empty();
-        if !last && part.len() < PART {
-            // Not worth a message yet.
-            telling.bytes = part;
-            self.telling = Some(telling);
-            return Ok(());
-        }
-        let message = ToParent::Report { serial: telling.serial, part, last };
-        let is_taken = self.startup.parent.offer(&message)?;
-        telling.again = (!is_taken).then(|| now + PAUSE);
-        if !is_taken && let ToParent::Report { mut part, .. } = message {
-            part.append(&mut telling.bytes);
-            telling.bytes = part;
-        }
-        if !(last && is_taken) {
-            self.telling = Some(telling);
-        }
+        let progress = telling.parts.tell(&self.startup.parent)?;
+        telling.again = (progress == Progress::Blocked).then(|| now + PAUSE);
+        self.telling = (progress != Progress::Done).then_some(telling);
         Ok(())
     }
 
@@ -81,7 +54,7 @@ impl Shell {
         let mut work = 0;
         while work < WORK {
             let Some(id) = self.catalogue.next_service(telling.told) else {
-                telling.has_all = true;
+                telling.parts.finish();
                 return;
             };
             telling.told = Some(id);
@@ -92,7 +65,7 @@ impl Shell {
             {
                 work += SERVICE * server.fronts.len() + server.real_servers.len();
                 let item = status::Item::VirtualServer(Box::new(server));
-                control::append(&mut telling.bytes, &item);
+                telling.parts.add(&item);
             }
         }
     }
@@ -102,7 +75,5 @@ impl Shell {
 const WORK: usize = 128;
 /// What asking the kernel about a service counts.
 const SERVICE: usize = 8;
-/// Bytes of one message: less than one may have, and few enough that several fit the socket.
-const PART: usize = 24 * 1024;
 /// How long a parent that does not read for now is left alone.
 const PAUSE: Duration = Duration::from_millis(5);

@@ -1,5 +1,6 @@
 //! What both children do alike: take over from the parent, find their place with the kernel, beat.
 
+mod parts;
 mod payload;
 mod settle;
 
@@ -20,6 +21,7 @@ use kernel::socket::{Channel, ChannelError};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use status::Seconds;
 
+pub(crate) use parts::{PART, Parts, Progress};
 pub(crate) use payload::{Payload, PayloadError};
 pub(crate) use settle::{Needs, settle};
 

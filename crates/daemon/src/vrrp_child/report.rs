@@ -10,37 +10,26 @@ use control::ToParent;
 use vrrp::{GroupId, InstanceId};
 
 use super::Shell;
-use crate::child::Orphaned;
+use crate::child::{Orphaned, PART, Parts, Progress};
 
 pub(crate) use self::lines::address as view_of_line;
 
 /// A report that is being told.
 #[derive(Debug)]
 pub(super) struct Telling {
-    serial: u32,
+    parts: Parts,
     /// Whether counters begin anew behind it.
     clear: bool,
     /// Whose turn it was last.
     told: Option<InstanceId>,
     groups_told: Option<GroupId>,
-    has_all: bool,
-    /// What was not handed over yet.
-    bytes: Vec<u8>,
     /// Whether the parent has to read first.
     is_blocked: bool,
 }
 
 impl Telling {
     pub(super) const fn new(serial: u32, clear: bool) -> Self {
-        Self {
-            serial,
-            clear,
-            told: None,
-            groups_told: None,
-            has_all: false,
-            bytes: Vec::new(),
-            is_blocked: false,
-        }
+        Self { parts: Parts::new(serial), clear, told: None, groups_told: None, is_blocked: false }
     }
 
     /// Whether the parent has to read before there is more to say.
@@ -53,30 +42,12 @@ impl Shell {
     /// Tells a part of the report that was asked for, if one was.
     pub(super) fn go_on_telling(&mut self) -> Result<(), Orphaned> {
         let Some(mut telling) = self.telling.take() else { return Ok(()) };
-        if !telling.has_all && telling.bytes.len() < PART {
+        if telling.parts.has_room() {
             self.add_some(&mut telling);
         }
-        let length = telling.bytes.len().min(PART);
-        let rest = telling.bytes.split_off(length);
-        let part = std::mem::replace(&mut telling.bytes, rest);
-        let last = telling.has_all && telling.bytes.is_empty();
-        if !last && part.len() < PART {
-            // Not worth a message yet.
-            telling.bytes = part;
-            self.telling = Some(telling);
-            return Ok(());
-        }
-        let message = ToParent::Report { serial: telling.serial, part, last };
-        telling.is_blocked = !self.startup.parent.offer(&message)?;
-        if telling.is_blocked {
-            if let ToParent::Report { mut part, .. } = message {
-                part.append(&mut telling.bytes);
-                telling.bytes = part;
-            }
-            self.telling = Some(telling);
-        } else if !last {
-            self.telling = Some(telling);
-        }
+        let progress = telling.parts.tell(&self.startup.parent)?;
+        telling.is_blocked = progress == Progress::Blocked;
+        self.telling = (progress != Progress::Done).then_some(telling);
         Ok(())
     }
 
@@ -107,7 +78,7 @@ impl Shell {
         let ids: Vec<InstanceId> = next.take(INSTANCES_A_TURN).map(|(id, _)| *id).collect();
         for id in &ids {
             if let Some(instance) = self.view(*id) {
-                control::append(&mut telling.bytes, &status::Item::Instance(Box::new(instance)));
+                telling.parts.add(&status::Item::Instance(Box::new(instance)));
             }
             if telling.clear {
                 self.election.clear_counters(*id);
@@ -123,11 +94,13 @@ impl Shell {
         let ids: Vec<GroupId> = next.take(GROUPS_A_TURN).map(|(id, _)| *id).collect();
         for id in &ids {
             if let Some(group) = self.view_of_group(*id) {
-                control::append(&mut telling.bytes, &status::Item::Group(Box::new(group)));
+                telling.parts.add(&status::Item::Group(Box::new(group)));
             }
         }
         telling.groups_told = ids.last().copied().or(telling.groups_told);
-        telling.has_all = ids.len() < GROUPS_A_TURN;
+        if ids.len() < GROUPS_A_TURN {
+            telling.parts.finish();
+        }
     }
 }
 
@@ -137,5 +110,3 @@ const INSTANCES_A_TURN: usize = 8;
 const TALLIED: usize = 64;
 /// Sync groups that are looked at in one turn.
 const GROUPS_A_TURN: usize = 64;
-/// Bytes of one message: less than one may have, and few enough that several fit the socket.
-const PART: usize = 24 * 1024;
