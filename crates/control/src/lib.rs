@@ -6,6 +6,7 @@
 mod agent;
 mod appointment;
 mod balance;
+mod encoding;
 mod errand;
 mod file;
 mod freshness;
@@ -19,12 +20,13 @@ mod watchdog;
 pub use agent::{FromAgent, ToAgent};
 pub use appointment::Appointment;
 pub use balance::{Alert, Moved, Order, Ordered, Ran, Run, Steered, Steering, Unsteered};
+pub use encoding::{DecodeError, append, decode, encode, items};
 pub use errand::{Credentials, Errand, Letter, Password, Report, Security};
 pub use file::{CONTENT_MAX, number};
 pub use freshness::Freshness;
 pub use message::{
-    Change, DecodeError, Finding, Handover, Numbers, Role, SessionMemory, Severity, StartOptions,
-    Subject, Summary, ToChild, ToParent, Watched, What, append, decode, encode, items,
+    Change, Finding, Handover, Numbers, Role, SessionMemory, Severity, StartOptions, Subject,
+    Summary, ToChild, ToParent, Watched, What,
 };
 pub use outbox::{Left, Outbox, OutboxAction};
 pub use process::{Comparison, Quorum, QuorumWatch, Sought};
