@@ -15,6 +15,7 @@ mod sync;
 mod tcp;
 mod told;
 mod traffic;
+mod watched;
 
 use conformance::farm::Story;
 use conformance::subject::{Pair, Subject};
@@ -36,6 +37,7 @@ const THEMES: &[(&str, &[Story])] = &[
     ("lvs_tcp", tcp::STORIES),
     ("lvs_told", told::STORIES),
     ("lvs_traffic", traffic::STORIES),
+    ("lvs_watched", watched::STORIES),
 ];
 
 /// The story of this name.

@@ -1,16 +1,16 @@
-//! Requests of the master, answered from a tree.
+//! Requests of the master, answered from a view.
 
 use crate::pdu::{Asked, Body, Response};
-use crate::{Oid, Tree, Value, VarBind};
+use crate::{Oid, Value, VarBind, View};
 
 /// What is answered to a request; nothing where none is wanted, or where it is no request.
-pub(crate) fn answer(body: &Body, tree: &Tree) -> Option<Response> {
+pub(crate) fn answer(body: &Body, view: &dyn View) -> Option<Response> {
     let of = |binds| Some(Response { binds, ..Response::default() });
     match body {
-        Body::Get(asked) => of(asked.iter().map(|asked| value(tree, asked)).collect()),
-        Body::GetNext(asked) => of(asked.iter().map(|asked| next(tree, asked)).collect()),
+        Body::Get(asked) => of(asked.iter().map(|asked| value(view, asked)).collect()),
+        Body::GetNext(asked) => of(asked.iter().map(|asked| next(view, asked)).collect()),
         Body::GetBulk { single, repetitions, asked } => {
-            of(bulk(tree, (*single).into(), *repetitions, asked))
+            of(bulk(view, (*single).into(), *repetitions, asked))
         }
         // Nothing can be set: what is configured stands in the configuration.
         Body::TestSet(_) => Some(Response { error: NOT_WRITABLE, index: 1, ..Response::default() }),
@@ -27,29 +27,29 @@ pub(crate) fn answer(body: &Body, tree: &Tree) -> Option<Response> {
     }
 }
 
-/// What is answered when there is no tree.
+/// What is answered when there is none.
 pub(crate) fn failure() -> Response {
     Response { error: GENERIC_ERROR, index: 1, ..Response::default() }
 }
 
-fn value(tree: &Tree, asked: &Asked) -> VarBind {
-    VarBind { name: asked.start.clone(), value: tree.value(&asked.start) }
+fn value(view: &dyn View, asked: &Asked) -> VarBind {
+    VarBind { name: asked.start.clone(), value: view.value(&asked.start) }
 }
 
-fn next(tree: &Tree, asked: &Asked) -> VarBind {
-    tree.next(&asked.start, asked.include, &asked.end).cloned().unwrap_or_else(|| end(&asked.start))
+fn next(view: &dyn View, asked: &Asked) -> VarBind {
+    view.next(&asked.start, asked.include, &asked.end).unwrap_or_else(|| end(&asked.start))
 }
 
 /// RFC 2741 §7.2.3.3: row after row, until all are at the end; as many rows as fit.
-fn bulk(tree: &Tree, single: usize, repetitions: u16, asked: &[Asked]) -> Vec<VarBind> {
+fn bulk(view: &dyn View, single: usize, repetitions: u16, asked: &[Asked]) -> Vec<VarBind> {
     let (single, repeated) = asked.split_at(single.min(asked.len()));
-    let mut binds: Vec<VarBind> = single.iter().map(|asked| next(tree, asked)).collect();
+    let mut binds: Vec<VarBind> = single.iter().map(|asked| next(view, asked)).collect();
     let mut repeated = repeated.to_vec();
     let mut size = 0;
     for _ in 0..repetitions {
         let mut is_over = true;
         for asked in &mut repeated {
-            let found = next(tree, asked);
+            let found = next(view, asked);
             is_over &= found.value == Value::EndOfView;
             asked.start.clone_from(&found.name);
             asked.include = false;
@@ -97,6 +97,7 @@ const NOT_WRITABLE: u16 = 17;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Tree;
 
     fn tree() -> Tree {
         let bind = |column, row| VarBind {

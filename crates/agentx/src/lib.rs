@@ -2,7 +2,7 @@
 //! a tree of named values that requests are answered from.
 //!
 //! It performs no IO and reads no clock: the shell connects, sends and receives what [`Session`] says, and hands it a
-//! [`Tree`] when something is asked. What the names mean is the business of whoever fills the tree.
+//! [`View`] when something is asked, such as a [`Tree`]. What the names mean is the business of whoever fills it.
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -20,5 +20,5 @@ pub use oid::Oid;
 pub use pdu::{Asked, Body, Header, Pdu, Reason, Response};
 pub use read::Malformed;
 pub use session::{Input, Lost, Output, Request, Session, Settings, Subtree};
-pub use tree::Tree;
+pub use tree::{Tree, View, Views};
 pub use value::{Value, VarBind};

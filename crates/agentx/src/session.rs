@@ -19,8 +19,8 @@ use clock::Instant;
 
 use self::notes::{Note, Notes};
 use crate::answer::{answer, failure};
-use crate::pdu::{Body, Header, Pdu, Reason, Response};
-use crate::{Frames, Malformed, Oid, Tree, VarBind};
+use crate::pdu::{Asked, Body, Header, Pdu, Reason, Response};
+use crate::{Frames, Malformed, Oid, VarBind, View};
 
 /// What a session is begun with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +107,33 @@ pub struct Request {
     body: Body,
     /// Of which connection.
     connection: u32,
+}
+
+impl Request {
+    /// Whether its answer may tell something that is `root` or below it.
+    #[must_use]
+    pub fn reaches(&self, root: &[u32]) -> bool {
+        let is_within = |asked: &Asked| asked.start.is_within(root);
+        let passes = |asked: &Asked| {
+            let is_before = asked.start.parts() < root;
+            is_within(asked) || (is_before && (asked.end.is_null() || asked.end.parts() > root))
+        };
+        match &self.body {
+            Body::Get(asked) => asked.iter().any(is_within),
+            Body::GetNext(asked) | Body::GetBulk { asked, .. } => asked.iter().any(passes),
+            Body::TestSet(_)
+            | Body::CommitSet
+            | Body::UndoSet
+            | Body::CleanupSet
+            | Body::Open { .. }
+            | Body::Close(_)
+            | Body::Register { .. }
+            | Body::Notify(_)
+            | Body::Ping
+            | Body::AddCapabilities { .. }
+            | Body::Response(_) => false,
+        }
+    }
 }
 
 /// The agent's end of a session.
@@ -223,12 +250,12 @@ impl Session {
         self.send_notes(now, outputs);
     }
 
-    /// Answers a request; without a tree, that there is no answer. One of a session that is over is forgotten.
-    pub fn answer(&self, request: &Request, tree: Option<&Tree>, outputs: &mut Vec<Output>) {
+    /// Answers a request; without a view, that there is no answer. One of a session that is over is forgotten.
+    pub fn answer(&self, request: &Request, view: Option<&dyn View>, outputs: &mut Vec<Output>) {
         if request.connection != self.connection || !self.is_connected() {
             return;
         }
-        let response = tree.map_or_else(|| Some(failure()), |tree| answer(&request.body, tree));
+        let response = view.map_or_else(|| Some(failure()), |view| answer(&request.body, view));
         if let Some(response) = response {
             let body = Body::Response(response);
             outputs.push(Output::Send(Pdu { header: request.header, body }.emit()));

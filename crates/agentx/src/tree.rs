@@ -19,10 +19,40 @@ impl FromIterator<VarBind> for Tree {
     }
 }
 
-impl Tree {
+/// Values that can be asked for by their names.
+pub trait View {
     /// The value of a name.
-    #[must_use]
-    pub fn value(&self, name: &Oid) -> Value {
+    fn value(&self, name: &Oid) -> Value;
+
+    /// The first value from `start` on, or behind it where that is not included, and before `end`, where that is not null.
+    fn next(&self, start: &Oid, include: bool, end: &Oid) -> Option<VarBind>;
+}
+
+/// Several views as one: a name that several know is the first one's.
+pub struct Views<'v>(pub &'v [&'v dyn View]);
+
+impl View for Views<'_> {
+    fn value(&self, name: &Oid) -> Value {
+        let mut missing = Value::NoSuchObject;
+        for view in self.0 {
+            let value = view.value(name);
+            if value == Value::NoSuchInstance {
+                missing = value;
+            } else if value != Value::NoSuchObject {
+                return value;
+            }
+        }
+        missing
+    }
+
+    fn next(&self, start: &Oid, include: bool, end: &Oid) -> Option<VarBind> {
+        let found = self.0.iter().filter_map(|view| view.next(start, include, end));
+        found.min_by(|one, other| one.name.cmp(&other.name))
+    }
+}
+
+impl View for Tree {
+    fn value(&self, name: &Oid) -> Value {
         if let Ok(place) = self.entries.binary_search_by(|entry| entry.name.cmp(name))
             && let Some(entry) = self.entries.get(place)
         {
@@ -35,15 +65,15 @@ impl Tree {
         if is_known && !kind.is_empty() { Value::NoSuchInstance } else { Value::NoSuchObject }
     }
 
-    /// The first value from `start` on, or behind it where that is not included, and before `end`, where that is not null.
-    #[must_use]
-    pub fn next(&self, start: &Oid, include: bool, end: &Oid) -> Option<&VarBind> {
+    fn next(&self, start: &Oid, include: bool, end: &Oid) -> Option<VarBind> {
         let place = self.entries.partition_point(|entry| {
             if include { entry.name < *start } else { entry.name <= *start }
         });
-        self.entries.get(place).filter(|entry| end.is_null() || entry.name < *end)
+        self.entries.get(place).filter(|entry| end.is_null() || entry.name < *end).cloned()
     }
+}
 
+impl Tree {
     /// All of it, in order.
     pub fn iter(&self) -> impl Iterator<Item = &VarBind> {
         self.entries.iter()
@@ -87,6 +117,23 @@ mod tests {
         assert_eq!(next(&[1, 3, 2], false, &[1, 4]), None);
         assert_eq!(next(&[1, 3, 2], false, &[1, 10]), None, "the end is not part of it");
         assert_eq!(next(&[2], false, &[]), None);
+    }
+
+    #[test]
+    fn several_trees_are_asked_as_one() {
+        let other: Tree = [VarBind { name: Oid::new(&[1, 3, 1, 7]), value: Value::Gauge32(9) }]
+            .into_iter()
+            .collect();
+        let (tree, end) = (tree(), Oid::default());
+        let views = Views(&[&tree, &other]);
+        let next =
+            |start: &[u32]| views.next(&Oid::new(start), false, &end).map(|it| it.name.to_string());
+        assert_eq!(next(&[1, 3, 1, 5]).as_deref(), Some(".1.3.1.7"));
+        assert_eq!(next(&[1, 3, 1, 7]).as_deref(), Some(".1.3.2"));
+        assert_eq!(next(&[1, 10]), None);
+        assert_eq!(views.value(&Oid::new(&[1, 3, 1, 7])), Value::Gauge32(9));
+        assert_eq!(views.value(&Oid::new(&[1, 3, 1, 8])), Value::NoSuchInstance);
+        assert_eq!(views.value(&Oid::new(&[2, 1])), Value::NoSuchObject);
     }
 
     #[test]

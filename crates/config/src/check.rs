@@ -35,6 +35,9 @@ pub fn check(sources: &SourceSet, environment: &Environment) -> Checked {
 pub enum RealServers {
     /// They are in the model.
     Kept,
+    /// They are in the model with what they say for their checks, and with those of these that others do: for who tells how
+    /// they are configured.
+    Told,
     /// They are judged, and in the model are those for which others do something, and those whose checks want more of the
     /// host, files and expressions: for who looks whether that can be had.
     Examined,

@@ -100,7 +100,7 @@ impl<'a> Lowering<'a> {
             virtual_servers: Vec::new(),
             real_servers,
             of_groups: Vec::new(),
-            server_groups: served::Groups::new(),
+            server_groups: served::Groups::default(),
             priorities: Priorities::default(),
             tree: Tree::default(),
         }
@@ -241,6 +241,7 @@ impl<'a> Lowering<'a> {
             processes,
             sessions: sessions.into_values().collect(),
             tls: self.tls,
+            server_groups: self.server_groups.list,
             virtual_servers,
             served,
         };

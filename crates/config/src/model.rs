@@ -43,7 +43,7 @@ pub use path::{Following, RouteLine, RuleLine};
 pub use place::{CheckerPlace, Place};
 pub use proof::{Freshness, Proof, Trailer, TrailerMode};
 pub use script::{Begins, Command, Deleted, Fifo, Notify, Once, Script, Scripts, User};
-pub use service::{Balance, DataPlane, RealServer, SorryServer, place};
+pub use service::{Balance, Common, DataPlane, Habits, RealServer, SorryServer, place};
 pub use snmp::{Master, Snmp};
 pub use tracked::{
     BfdInstance, BfdUsers, Initial, Parameters as ProcessParameters, TrackFile, TrackProcess,
@@ -75,6 +75,8 @@ pub struct Model {
     pub sessions: Vec<BfdInstance>,
     /// `SSL`.
     pub tls: Option<TlsFiles>,
+    /// `virtual_server_group` blocks in the order of the file.
+    pub server_groups: Vec<ServerGroup>,
     /// `virtual_server` blocks.
     pub virtual_servers: Vec<VirtualServer>,
     /// What of them is on addresses that [refuse](Acceptance::Refuse) packets, in order and without repetition.
@@ -459,6 +461,36 @@ pub struct VirtualServer {
     pub group: Option<String>,
     /// What it balances; none where that is nothing.
     pub balance: Option<Balance>,
+}
+
+/// One `virtual_server_group`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerGroup {
+    /// Its name.
+    pub name: String,
+    /// Its lines in their order.
+    pub members: Vec<ServerGroupMember>,
+}
+
+/// What one line of a `virtual_server_group` covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerGroupMember {
+    /// Addresses.
+    Addresses {
+        /// The first.
+        first: IpAddr,
+        /// The last, which may be the first.
+        last: IpAddr,
+        /// Their port, where one is written.
+        port: Option<u16>,
+    },
+    /// `fwmark`.
+    Mark {
+        /// The mark.
+        mark: u32,
+        /// Its family, where one is written.
+        family: Option<wire::Family>,
+    },
 }
 
 /// `protocol` of a virtual server.

@@ -553,6 +553,29 @@ fn a_refusal_of_the_data_plane_names_the_line_and_the_remedy() {
 }
 
 #[test]
+fn who_tells_how_servers_are_configured_has_what_they_say_for_checks_instead_of_these() {
+    let text = "virtual_server 192.0.2.1 80 {\n protocol TCP\n delay_loop 2\n retry 4\n weight 3\n alpha\n real_server 192.0.2.11 80 {\n \
+        warmup 0.5\n TCP_CHECK {\n }\n }\n}\n";
+    let sources = SourceSet::single("a.conf", text);
+    let environment = Environment::of_host("host");
+    let balance = |real_servers| {
+        let checked = config::check_for(&sources, &environment, real_servers);
+        checked.model.virtual_servers[0].balance.clone().unwrap()
+    };
+    let told = balance(RealServers::Told);
+    let common = told.common.as_deref().unwrap();
+    assert_eq!((common.weight, common.habits.retry, common.habits.warmup), (3, Some(4), None));
+    let [server] = told.servers.as_slice() else { panic!("{:?}", told.servers) };
+    let habits = server.habits.as_deref().unwrap();
+    let seconds = std::time::Duration::from_secs;
+    assert_eq!((habits.delay_loop, habits.retry, habits.alpha), (seconds(2), Some(4), true));
+    assert_eq!((habits.warmup, habits.timeout), (Some(seconds(1) / 2), seconds(5)));
+    assert!(server.checks.is_empty());
+    let kept = balance(RealServers::Kept);
+    assert_eq!((kept.common, &kept.servers[0].habits), (None, &None));
+}
+
+#[test]
 fn real_servers_whose_checks_want_more_of_the_host_can_be_examined() {
     let text = "virtual_server 192.0.2.1 80 {\n protocol TCP\n real_server 192.0.2.11 80 {\n TCP_CHECK {\n }\n }\n \
         real_server 192.0.2.12 80 {\n HTTP_GET {\n url {\n path /\n }\n }\n }\n \

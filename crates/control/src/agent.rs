@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Change, Severity};
+use crate::{Change, Moved, Severity};
 
 /// What the parent says to the agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,8 @@ pub enum ToAgent {
     Configuration,
     /// An instance or a group changed.
     Changed(Change),
+    /// A virtual server or real server came up or went down.
+    Moved(Moved),
     /// End, when all that was said before is notified.
     End,
 }

@@ -1,10 +1,12 @@
 //! What the checker process and its parent tell each other beside logs and reloads.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Subject;
 
-/// A virtual server or real server came up or went down: programs and pipes are told.
+/// A virtual server or real server came up or went down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
     /// By what the parent finds the programs of its block.
@@ -15,6 +17,51 @@ pub struct Moved {
     pub is_up: bool,
     /// Why.
     pub cause: String,
+    /// Who is told.
+    pub audience: Audience,
+    /// What it is, for who watches.
+    pub about: About,
+    /// Whether this comes of the end of the process.
+    pub is_final: bool,
+}
+
+/// A virtual server at one time, or one of its real servers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// What clients reach.
+    pub served: Served,
+    /// The word for its protocol.
+    pub protocol: String,
+    /// Weight of real servers that are up which is needed.
+    pub quorum: u32,
+    /// How many real servers are up.
+    pub up: u32,
+    /// How many there are.
+    pub total: u32,
+    /// Where the real server is; none where it is about the virtual server itself.
+    pub back: Option<(IpAddr, u16)>,
+}
+
+/// What clients reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Served {
+    /// The group of this name.
+    Group(String),
+    /// Packets with this mark.
+    Mark(u32),
+    /// A port of an address.
+    Address(IpAddr, u16),
+}
+
+/// Who is told that a server came up or went down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Audience {
+    /// Programs, pipes, and who watches.
+    All,
+    /// Programs and pipes.
+    Actors,
+    /// Who watches.
+    Watchers,
 }
 
 /// A letter without its headers, and without the name of the router in its subject.

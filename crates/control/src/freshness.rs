@@ -8,8 +8,10 @@ use core::time::Duration;
 use clock::Instant;
 
 /// The policy for one who asks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Freshness {
+    /// How long an answer is told without asking again, where nothing changes.
+    moment: Duration,
     /// When the inquiry under way began.
     asked: Option<Instant>,
     known: Option<Known>,
@@ -28,7 +30,18 @@ struct Known {
     until: Instant,
 }
 
+impl Default for Freshness {
+    fn default() -> Self {
+        Self { moment: MOMENT, asked: None, known: None, changed: None, rest: None }
+    }
+}
+
 impl Freshness {
+    /// Tells answers for so long without asking again, from the next one on.
+    pub fn keep_for(&mut self, moment: Duration) {
+        self.moment = moment;
+    }
+
     /// An inquiry begins.
     pub fn asks(&mut self, now: Instant) {
         self.asked = Some(now);
@@ -38,7 +51,7 @@ impl Freshness {
     pub fn learned(&mut self, now: Instant) {
         let Some(asked) = self.asked.take() else { return };
         let at_least = now + now.since(asked).saturating_mul(REST);
-        let until = at_least.max(now + MOMENT);
+        let until = at_least.max(now + self.moment);
         self.known = Some(Known { asked, at_least, until });
         self.rest = Some(at_least);
     }
@@ -96,7 +109,7 @@ impl Freshness {
     }
 }
 
-/// How long an answer is told without asking again.
+/// How long an answer is told without asking again, where nobody says so; and how long it is to the next attempt.
 const MOMENT: Duration = Duration::from_secs(1);
 /// How much longer than it took to find out, at least.
 const REST: u32 = 10;
@@ -126,6 +139,18 @@ mod tests {
         let slow = learned(300);
         assert!(slow.is_fresh(at(4299)));
         assert!(!slow.is_fresh(at(4300)));
+    }
+
+    #[test]
+    fn an_answer_is_told_for_as_long_as_is_wanted() {
+        let mut freshness = Freshness::default();
+        freshness.keep_for(Duration::from_millis(5000));
+        freshness.asks(at(1000));
+        freshness.learned(at(1010));
+        assert!(freshness.is_fresh(at(6009)));
+        assert!(!freshness.is_fresh(at(6010)));
+        freshness.changed(at(1050));
+        assert!(!freshness.is_fresh(at(1110)), "something changed");
     }
 
     #[test]

@@ -19,7 +19,9 @@ mod watchdog;
 
 pub use agent::{FromAgent, ToAgent};
 pub use appointment::Appointment;
-pub use balance::{Alert, Moved, Order, Ordered, Ran, Run, Steered, Steering, Unsteered};
+pub use balance::{
+    About, Alert, Audience, Moved, Order, Ordered, Ran, Run, Served, Steered, Steering, Unsteered,
+};
 pub use encoding::{DecodeError, append, decode, encode, items};
 pub use errand::{Credentials, Errand, Letter, Password, Report, Security};
 pub use file::{CONTENT_MAX, number};

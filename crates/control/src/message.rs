@@ -228,7 +228,7 @@ pub enum ToParent {
     },
     /// Something that programs and pipes are told.
     Changed(Change),
-    /// Something else that programs and pipes are told.
+    /// A server came up or went down.
     Moved(Moved),
     /// Something that is told by e-mail.
     Alert(Alert),

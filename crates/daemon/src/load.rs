@@ -65,7 +65,8 @@ pub(crate) fn understand_here(
 fn with_options(mut model: Model, options: &StartOptions) -> Model {
     let snmp = &mut model.global.snmp;
     if options.snmp {
-        (snmp.vrrp, snmp.rfc2787, snmp.rfc6527) = (true, true, true);
+        (snmp.vrrp, snmp.checker) = (true, true);
+        (snmp.rfc2787, snmp.rfc6527) = (true, true);
     }
     if let Some(master) = options.snmp_socket.as_deref().and_then(config::snmp_master) {
         snmp.master = master;

@@ -19,7 +19,7 @@ mod virtual_server;
 pub use by_check::ByCheck;
 pub use ids::{CheckId, DestinationId, ServiceId};
 pub use input::{Failure, FailureKind, Input, Outcome, WeightEffect};
-pub use output::{Cause, Change, Notice, Output, Outputs, Subject, Tolerance};
+pub use output::{Audience, Cause, Change, Notice, Output, Outputs, Standing, Subject, Tolerance};
 pub use parameters::{
     Alerts, CheckParameters, OnFailure, Order, Plan, Policy, RealServerParameters, Recovery,
     SorryServerParameters, Source, Timing, VirtualServerParameters,

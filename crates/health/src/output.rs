@@ -39,7 +39,7 @@ pub enum Output {
         /// What.
         notice: Notice,
     },
-    /// Whoever wants to be told is told: scripts, the FIFO.
+    /// Whoever wants to be told is told.
     Notify {
         /// Where.
         service: ServiceId,
@@ -47,6 +47,10 @@ pub enum Output {
         subject: Subject,
         /// What it is now.
         to: Verdict,
+        /// Who that is.
+        audience: Audience,
+        /// How many of its real servers are up then.
+        standing: Standing,
         /// Whether this comes of the end of the process.
         is_final: bool,
     },
@@ -61,6 +65,26 @@ pub enum Output {
         /// The check that led to it.
         check: Option<CheckId>,
     },
+}
+
+/// Who is told of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Audience {
+    /// Scripts, the FIFO, and who watches.
+    All,
+    /// Scripts and the FIFO: who watches is told at another time.
+    Actors,
+    /// Who watches: nothing is done because of it.
+    Watchers,
+}
+
+/// Real servers of a virtual server, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Those that are up.
+    pub up: u32,
+    /// All of them.
+    pub total: u32,
 }
 
 /// A change of a pool.
@@ -250,8 +274,21 @@ impl Teller<'_> {
         self.outputs.push(Output::Noticed { service: self.service, notice });
     }
 
-    pub(crate) fn notify(&mut self, subject: Subject, to: Verdict, is_final: bool) {
-        self.outputs.push(Output::Notify { service: self.service, subject, to, is_final });
+    pub(crate) fn notify(&mut self, subject: Subject, to: Verdict, standing: Standing) {
+        let (service, audience, is_final) = (self.service, Audience::All, false);
+        self.outputs.push(Output::Notify { service, subject, to, audience, standing, is_final });
+    }
+
+    /// The same at the end of the process, or of the virtual server.
+    pub(crate) fn notify_end(
+        &mut self,
+        subject: Subject,
+        audience: Audience,
+        standing: Standing,
+        is_final: bool,
+    ) {
+        let (service, to) = (self.service, Verdict::Down);
+        self.outputs.push(Output::Notify { service, subject, to, audience, standing, is_final });
     }
 
     pub(crate) fn alert(&mut self, subject: Subject, to: Verdict, check: Option<CheckId>) {

@@ -11,6 +11,7 @@
 //! up, and while the quorum is lost the sorry server in their place. Whoever comes is added before the others
 //! leave, so that a pool is never empty in between.
 
+mod ending;
 mod reconfigure;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ use crate::real_server::{Former, RealServer};
 use crate::snapshot::VirtualServerSnapshot;
 use crate::{
     Alerts, Cause, CheckId, DestinationId, Notice, OnFailure, Order, Outcome, Output, Policy,
-    Subject, Tolerance, Verdict, VirtualServerParameters,
+    Standing, Subject, Tolerance, Verdict, VirtualServerParameters,
 };
 
 /// The state of one virtual server.
@@ -107,35 +108,12 @@ impl VirtualServer {
         if self.policy.tells_start && !self.is_resumed {
             for (id, server) in &self.servers {
                 if server.verdict == Verdict::Up {
-                    teller.notify(Subject::RealServer(*id), Verdict::Up, false);
+                    teller.notify(Subject::RealServer(*id), Verdict::Up, self.standing());
                 }
             }
         }
         self.tell_quorum(quorum, teller);
         self.resume_checks(now);
-    }
-
-    /// Ends all checks. What was up is told to be down where that is wanted; the pool stays.
-    pub(crate) fn stop(&mut self, teller: &mut Teller<'_>) {
-        if !core::mem::replace(&mut self.is_running, false) {
-            return;
-        }
-        self.suspend_checks(teller);
-        if self.policy.omega {
-            self.tell_end(Cause::Shutdown, teller);
-        }
-    }
-
-    /// Ends all checks and empties the pool: it is no longer configured.
-    pub(crate) fn remove(&mut self, teller: &mut Teller<'_>) {
-        self.suspend_checks(teller);
-        self.tell_end(Cause::Removed, teller);
-        for (id, server) in &mut self.servers {
-            teller.place(*id, &mut server.installed, None);
-        }
-        if let Some(sorry) = self.policy.sorry_server {
-            teller.place(sorry.destination, &mut self.sorry_installed, None);
-        }
     }
 
     /// Whether its address is here.
@@ -285,7 +263,7 @@ impl VirtualServer {
         let quorum = self.judge(now, false, teller);
         self.place(teller);
         for (id, to) in moved {
-            teller.notify(Subject::RealServer(*id), *to, false);
+            teller.notify(Subject::RealServer(*id), *to, self.standing());
         }
         self.tell_quorum(quorum, teller);
     }
@@ -309,7 +287,7 @@ impl VirtualServer {
 
     fn tell_quorum(&self, to: Option<Verdict>, teller: &mut Teller<'_>) {
         let Some(to) = to else { return };
-        teller.notify(Subject::VirtualServer, to, false);
+        teller.notify(Subject::VirtualServer, to, self.standing());
         if self.policy.alert {
             teller.alert(Subject::VirtualServer, to, None);
         }
@@ -365,6 +343,13 @@ impl VirtualServer {
         }
     }
 
+    /// How many of its servers are up.
+    fn standing(&self) -> Standing {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let up = self.servers.values().filter(|server| server.verdict == Verdict::Up);
+        Standing { up: count(up.count()), total: count(self.servers.len()) }
+    }
+
     /// Weight of the servers that are up.
     fn weight(&self) -> u64 {
         let up = self.servers.values().filter(|server| server.verdict == Verdict::Up);
@@ -387,28 +372,6 @@ impl VirtualServer {
     fn suspend_checks(&mut self, teller: &mut Teller<'_>) {
         for (id, check) in self.servers.values_mut().flat_map(|server| server.checks.iter_mut()) {
             teller.cancel(*id, check.suspend());
-        }
-    }
-
-    /// Tells that what is up is down: servers one after the other, and the quorum where it is lost.
-    fn tell_end(&mut self, cause: Cause, teller: &mut Teller<'_>) {
-        let is_final = cause == Cause::Shutdown;
-        let up: Vec<DestinationId> = self
-            .servers
-            .iter()
-            .filter(|(_, server)| server.verdict == Verdict::Up)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in up {
-            if let Some(server) = self.servers.get_mut(&id) {
-                server.verdict = Verdict::Down;
-            }
-            teller.notice(Notice::ServerMoved { destination: id, to: Verdict::Down, cause });
-            teller.notify(Subject::RealServer(id), Verdict::Down, is_final);
-            if self.verdict == Verdict::Up && !self.holds(Verdict::Up) {
-                self.verdict = Verdict::Down;
-                teller.notify(Subject::VirtualServer, Verdict::Down, is_final);
-            }
         }
     }
 }

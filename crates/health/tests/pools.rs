@@ -282,10 +282,19 @@ fn a_quorum_that_moves_is_mailed_where_that_is_wanted() {
 }
 
 #[test]
-fn the_end_leaves_the_pool_and_tells_only_where_that_is_wanted() {
+fn the_end_leaves_the_pool_and_is_shown_and_told_only_where_that_is_wanted() {
     let mut bench = Bench::with(pair());
     bench.due(1_000);
-    assert_eq!(bench.take(Input::Shutdown), ["cancel 1", "cancel 2"]);
+    assert_eq!(
+        bench.take(Input::Shutdown),
+        [
+            "cancel 1",
+            "cancel 2",
+            "show server 1 Down at the end, 1 of 2 up",
+            "show server 2 Down at the end, 0 of 2 up",
+            "show quorum Down at the end, 0 of 2 up",
+        ]
+    );
     assert_eq!(bench.passes(1), NOTHING);
     assert_eq!(bench.roster.deadline(), None);
     let mut omega = pair();
@@ -298,7 +307,8 @@ fn the_end_leaves_the_pool_and_tells_only_where_that_is_wanted() {
             "tell server 1 Down at the end",
             "server 2 Down: shutdown",
             "tell server 2 Down at the end",
-            "tell quorum Down at the end",
+            "tell quorum Down at the end, not who watches",
+            "show quorum Down at the end, 0 of 2 up",
         ]
     );
     assert_eq!(bench.pool(), [(1, 1), (2, 1)]);

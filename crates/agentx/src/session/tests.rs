@@ -1,4 +1,5 @@
 use super::*;
+use crate::Tree;
 use crate::pdu::Asked;
 use crate::{Value, VarBind};
 
@@ -331,9 +332,14 @@ fn a_request_is_answered_with_its_own_numbers() {
     let mut outputs = Vec::new();
     story.session.handle(story.now, Input::Received(&pdu.emit()), &mut outputs);
     let [Output::Asked(request)] = outputs.as_slice() else { panic!("{outputs:?}") };
+    let reaches: &[(&[u32], bool)] =
+        &[(&[1, 5], true), (&[1, 5, 1], true), (&[1, 4], false), (&[1, 7], true)];
+    for (root, expected) in reaches {
+        assert_eq!(request.reaches(root), *expected, "{root:?}");
+    }
     let answered = |session: &Session, tree: Option<&Tree>| {
         let mut outputs = Vec::new();
-        session.answer(request, tree, &mut outputs);
+        session.answer(request, tree.map(|it| it as &dyn View), &mut outputs);
         outputs
     };
     let bind = VarBind { name: Oid::new(&[1, 5, 1]), value: Value::Gauge32(3) };

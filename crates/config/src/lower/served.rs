@@ -5,25 +5,33 @@ use std::net::IpAddr;
 
 use wire::Family;
 
-use crate::model::{Acceptance, Instance, Protocol, Served, VirtualServer};
+use crate::model::ServerGroupMember as Member;
+use crate::model::{Acceptance, Instance, Protocol, Served, ServerGroup, VirtualServer};
 use crate::syntax::Directive;
 
-/// What one line of a `virtual_server_group` covers.
-pub(super) enum Member {
-    Addresses {
-        first: IpAddr,
-        last: IpAddr,
-        port: Option<u16>,
-    },
-    /// With the family, where one is written.
-    Mark {
-        mark: u32,
-        family: Option<Family>,
-    },
+/// The groups, and where each is in their list.
+#[derive(Default)]
+pub(super) struct Groups {
+    pub(super) list: Vec<ServerGroup>,
+    places: BTreeMap<String, usize>,
 }
 
-/// The lines of each group, by its name.
-pub(super) type Groups = BTreeMap<String, Vec<Member>>;
+impl Groups {
+    /// The lines of a group.
+    pub(super) fn get(&self, name: &str) -> Option<&[Member]> {
+        let group = self.list.get(*self.places.get(name)?)?;
+        Some(&group.members)
+    }
+
+    /// The group of this name, which is there from now on.
+    fn entry(&mut self, name: &str) -> Option<&mut ServerGroup> {
+        let place = *self.places.entry(name.to_owned()).or_insert_with(|| {
+            self.list.push(ServerGroup { name: name.to_owned(), members: Vec::new() });
+            self.list.len() - 1
+        });
+        self.list.get_mut(place)
+    }
+}
 
 /// One `virtual_server`: `ADDRESS [PORT]`, `fwmark N` or `group NAME`.
 pub(super) fn server(block: &Directive) -> VirtualServer {
@@ -47,8 +55,8 @@ pub(super) fn server(block: &Directive) -> VirtualServer {
 
 /// Adds a `virtual_server_group`.
 pub(super) fn group(groups: &mut Groups, block: &Directive) {
-    let Some(name) = block.text(0) else { return };
-    let members = groups.entry(name.to_owned()).or_default();
+    let Some(group) = block.text(0).and_then(|name| groups.entry(name)) else { return };
+    let members = &mut group.members;
     for line in block.children() {
         let word = line.keyword.as_str();
         if word == "fwmark" {

@@ -28,7 +28,7 @@ use super::report::Reports;
 use super::served::Groups;
 use crate::check::RealServers;
 use crate::diagnostic::model as codes;
-use crate::model::{Balance, Command, DataPlane, RealServer, SorryServer, VirtualServer};
+use crate::model::{Balance, Command, Common, DataPlane, RealServer, SorryServer, VirtualServer};
 use crate::source::Span;
 use crate::syntax::Directive;
 
@@ -96,6 +96,12 @@ fn lower(block: &Directive, groups: &Groups, reports: &mut Reports<'_>) -> Optio
     lowered.shrink_to_fit();
     let (quorum, hysteresis) = quorum(block, &lowered, reports);
     let sorry_server = sorry_server(block, &settings, &fronts, reports);
+    let common = Common {
+        habits: settings.written.habits(settings.alpha, settings.host),
+        forwarding: settings.forwarding,
+        weight,
+        on_failure: settings.on_failure,
+    };
     Some(Balance {
         fronts,
         scheduling,
@@ -107,6 +113,7 @@ fn lower(block: &Directive, groups: &Groups, reports: &mut Reports<'_>) -> Optio
         quorum_up: settings.quorum_up,
         quorum_down: settings.quorum_down,
         label: settings.label,
+        common: Some(Box::new(common)),
         sorry_server,
         servers: lowered,
     })

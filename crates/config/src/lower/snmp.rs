@@ -1,5 +1,8 @@
 //! SNMP settings of `global_defs`.
 
+use core::time::Duration;
+
+use super::read::seconds;
 use super::report::Reports;
 use crate::diagnostic::keyword as codes;
 use crate::model::{Master, Snmp};
@@ -31,12 +34,23 @@ pub(super) fn read(
         }
         "enable_traps" => snmp.notifies = true,
         "enable_snmp_vrrp" | "enable_snmp_keepalived" => snmp.vrrp = true,
+        "enable_snmp_checker" => snmp.checker = true,
+        "snmp_vs_stats_update_interval" => {
+            snmp.service_statistics = time(directive).or(snmp.service_statistics);
+        }
+        "snmp_rs_stats_update_interval" => {
+            snmp.server_statistics = time(directive).or(snmp.server_statistics);
+        }
         "enable_snmp_rfcv2" => snmp.rfc2787 = true,
         "enable_snmp_rfcv3" => snmp.rfc6527 = true,
         "enable_snmp_rfc" => (snmp.rfc2787, snmp.rfc6527) = (true, true),
         _ => return false,
     }
     true
+}
+
+fn time(directive: &Directive) -> Option<Duration> {
+    directive.text(0).and_then(|text| seconds(text, 6))
 }
 
 /// Where a master agent listens, as Net-SNMP writes it; none where that names no stream.

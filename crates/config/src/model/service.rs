@@ -1,6 +1,7 @@
 //! Load balancing: virtual servers, their real servers, and what decides who serves.
 
 use core::net::IpAddr;
+use core::time::Duration;
 
 use health::OnFailure;
 use intent::service::{Back, Destination, Forwarding, Front, Scheduling};
@@ -44,6 +45,8 @@ pub struct Balance {
     pub quorum_down: Option<Command>,
     /// `snmp_name`.
     pub label: Option<String>,
+    /// What it says for its real servers, who have it from there; none where nobody tells of it.
+    pub common: Option<Box<Common>>,
     /// `sorry_server`.
     pub sorry_server: Option<SorryServer>,
     /// `real_server` blocks in their order.
@@ -53,8 +56,17 @@ pub struct Balance {
 impl Balance {
     /// Leaves the real servers and checks that somebody has a use for.
     pub fn keep(&mut self, real_servers: RealServers) {
+        if real_servers == RealServers::Told {
+            for server in &mut self.servers {
+                server.checks.retain(Check::is_done_by_others);
+                server.checks.shrink_to_fit();
+            }
+            return;
+        }
+        self.common = None;
+        self.servers.iter_mut().for_each(|server| server.habits = None);
         let wants = |check: &Check| match real_servers {
-            RealServers::Kept => true,
+            RealServers::Kept | RealServers::Told => true,
             RealServers::Examined => check.is_done_by_others() || check.wants_means(),
             RealServers::Judged => check.is_done_by_others(),
         };
@@ -89,8 +101,42 @@ pub struct RealServer {
     pub notify_down: Option<Command>,
     /// `snmp_name`.
     pub label: Option<String>,
+    /// What it says for its checks, who have it from there; none where nobody tells of it.
+    pub habits: Option<Box<Habits>>,
     /// Its checks in their order.
     pub checks: Vec<Check>,
+}
+
+/// What a virtual server says for its real servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Common {
+    /// For their checks.
+    pub habits: Habits,
+    /// `lvs_method`.
+    pub forwarding: Forwarding,
+    /// `weight`.
+    pub weight: u32,
+    /// `inhibit_on_failure`.
+    pub on_failure: OnFailure,
+}
+
+/// What a virtual server or real server says for checks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Habits {
+    /// `alpha`.
+    pub alpha: bool,
+    /// `virtualhost`, where it is written here.
+    pub host: Option<String>,
+    /// `delay_loop`.
+    pub delay_loop: Duration,
+    /// `delay_before_retry`, where written.
+    pub delay_before_retry: Option<Duration>,
+    /// `retry`, where written.
+    pub retry: Option<u32>,
+    /// `warmup`, where written.
+    pub warmup: Option<Duration>,
+    /// `connect_timeout`.
+    pub timeout: Duration,
 }
 
 /// A `sorry_server`.

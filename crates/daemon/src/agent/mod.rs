@@ -5,30 +5,33 @@
 //! hangs here. It holds no capability, has bounded memory, and is the first to go when there is none left. It stays the user
 //! that started it, for a master's path that is for root alone, and reads the whole configuration, passwords among it.
 
+mod answering;
 mod connection;
 mod knowledge;
 mod narration;
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use agentx::{Input, Output, Request, Session, Settings};
+use agentx::{Input, Output, Request, Session, Settings, Tree};
 use clock::Instant;
 use config::RealServers;
 use config::model::{Master, Model};
-use control::{Change, FromAgent, Severity, StartOptions, ToAgent};
+use control::{Change, FromAgent, Moved, Severity, StartOptions, ToAgent};
 use kernel::eventloop::{EventLoop, Token, now};
 use kernel::socket::{Channel, ChannelError};
 use nix::sys::signal::Signal;
 
 use self::connection::Connection;
-use self::knowledge::{Knowledge, Progress};
+use self::knowledge::{Knowledge, Routers, Servers};
 use self::narration::Narration;
-use crate::compat::{self, exit, mib};
-use crate::{child, signals, terminal};
+use crate::child::{self, PayloadError};
+use crate::compat::mib::{self, Wanted};
+use crate::compat::{self, exit};
+use crate::{signals, terminal};
 
 /// The argument that makes a process an agent.
 pub(crate) const ARGUMENT: &str = "--role=snmp";
@@ -65,16 +68,17 @@ pub(crate) fn run() -> ExitCode {
 struct Agent {
     parent: Channel,
     events: EventLoop,
-    /// What this program calls itself.
-    version: String,
     model: Model,
     session: Session,
     connection: Option<Connection>,
     /// Why there was none last.
     refusal: String,
-    knowledge: Knowledge,
-    /// What the master asks, in order.
-    requests: Vec<Request>,
+    routers: Knowledge<Routers>,
+    servers: Knowledge<Servers>,
+    /// What the configuration alone says.
+    fixed: Tree,
+    /// What the master asks, in order, each with what is to be known for it.
+    requests: Vec<(Request, Wanted)>,
     /// Changes that are notified with what only a report tells that is newer, with when they came.
     changes: VecDeque<(Instant, Change)>,
     /// How many of them were lost since none waited.
@@ -90,20 +94,23 @@ struct Orphaned;
 
 impl Agent {
     fn new(parent: Channel, memory: &OwnedFd) -> Result<Self, String> {
-        let (options, model) =
-            child::read(memory, RealServers::Judged).map_err(|error| error.to_string())?;
+        let (options, model) = read(memory).map_err(|error| error.to_string())?;
         let events = EventLoop::new().map_err(|error| error.to_string())?;
         events.add(&parent, PARENT).map_err(|error| error.to_string())?;
         let session = Session::new(now(), settings(&model));
+        let fixed = mib::fixed(&model, &version(&options));
+        let mut servers = Knowledge::default();
+        servers.keep_for(model.global.snmp.statistics());
         Ok(Self {
             parent,
             events,
-            version: version(&options),
             model,
             session,
             connection: None,
             refusal: String::new(),
-            knowledge: Knowledge::default(),
+            routers: Knowledge::default(),
+            servers,
+            fixed,
             requests: Vec::new(),
             changes: VecDeque::new(),
             lost_changes: 0,
@@ -133,10 +140,10 @@ impl Agent {
     }
 
     fn deadline(&self) -> Instant {
-        let inquiry =
-            if self.changes.is_empty() { None } else { self.knowledge.freshness().next() };
-        let others = [self.session.deadline(), self.knowledge.deadline(), inquiry, self.ending];
-        others.into_iter().flatten().fold(self.beat, Instant::min)
+        let inquiry = if self.changes.is_empty() { None } else { self.routers.freshness().next() };
+        let patience = [self.routers.deadline(), self.servers.deadline()];
+        let others = [self.session.deadline(), inquiry, self.ending].into_iter().chain(patience);
+        others.flatten().fold(self.beat, Instant::min)
     }
 
     /// Hears everybody, and does what is due.
@@ -148,16 +155,22 @@ impl Agent {
             self.hear_master();
         }
         if ready.contains(&ANSWER) {
-            let progress = self.knowledge.take(&self.model, &self.version, &self.events);
-            self.learned(progress);
+            let progress = self.routers.take(&self.model, &self.events);
+            self.learned_of_routers(progress);
+        }
+        if ready.contains(&ANSWER_OF_SERVERS) {
+            let progress = self.servers.take(&self.model, &self.events);
+            self.learned_of_servers(progress);
         }
         let now = now();
         if self.beat <= now {
             self.beat = now + BEAT;
             self.say(&FromAgent::Beat)?;
         }
-        let progress = self.knowledge.time_out(now, &self.events);
-        self.learned(progress);
+        let progress = self.routers.time_out(now, &self.events);
+        self.learned_of_routers(progress);
+        let progress = self.servers.time_out(now, &self.events);
+        self.learned_of_servers(progress);
         self.perform(|session, outputs| session.handle(now, Input::Timeout, outputs));
         self.tend_requests();
         Ok(())
@@ -174,6 +187,7 @@ impl Agent {
             match (control::decode::<ToAgent>(&message.bytes), message.descriptor) {
                 (Ok(ToAgent::Configuration), Some(memory)) => self.configure(&memory)?,
                 (Ok(ToAgent::Changed(change)), _) => self.changed(change),
+                (Ok(ToAgent::Moved(moved)), _) => self.moved(&moved),
                 (Ok(ToAgent::End), _) => self.ending = Some(now() + FAREWELL),
                 (Ok(ToAgent::Configuration), None) | (Err(_), _) => return Err(Orphaned),
             }
@@ -182,12 +196,14 @@ impl Agent {
 
     /// Another configuration is in force. A session goes on where that says the same of it.
     fn configure(&mut self, memory: &OwnedFd) -> Result<(), Orphaned> {
-        let (options, model) = child::read(memory, RealServers::Judged).map_err(|_| Orphaned)?;
+        let (options, model) = read(memory).map_err(|_| Orphaned)?;
         let is_same = model.global.snmp.master == self.model.global.snmp.master
             && settings(&model) == settings(&self.model);
-        self.version = version(&options);
+        self.fixed = mib::fixed(&model, &version(&options));
         self.model = model;
-        self.knowledge.forget(&self.events);
+        self.routers.forget(&self.events);
+        self.servers.forget(&self.events);
+        self.servers.keep_for(self.model.global.snmp.statistics());
         if !is_same {
             self.perform(|session, outputs| session.end(outputs));
             self.requests.clear();
@@ -199,7 +215,7 @@ impl Agent {
     /// Something changed: what is known is old.
     fn changed(&mut self, change: Change) {
         let now = now();
-        self.knowledge.changed(now);
+        self.routers.changed(now);
         if !self.model.global.snmp.notifies {
             return;
         }
@@ -214,6 +230,17 @@ impl Agent {
             self.lost_changes += 1;
         }
         self.changes.push_back((now, change));
+    }
+
+    /// A virtual server or real server came up or went down: what is known is old.
+    fn moved(&mut self, moved: &Moved) {
+        let now = now();
+        self.servers.changed(now);
+        if self.model.global.snmp.notifies
+            && let Some(note) = mib::notification_of_move(moved, &self.model)
+        {
+            self.perform(|session, outputs| session.notify(now, note, outputs));
+        }
     }
 
     /// What the master says.
@@ -237,64 +264,6 @@ impl Agent {
         self.connection = None;
         self.refusal = why;
         self.perform(|session, outputs| session.handle(now(), Input::Closed, outputs));
-    }
-
-    /// Answers what waits, or asks what is needed for it.
-    fn tend_requests(&mut self) {
-        let now = now();
-        let freshness = self.knowledge.freshness();
-        if !self.requests.is_empty() && freshness.is_fresh(now) {
-            self.answer();
-        }
-        let freshness = self.knowledge.freshness();
-        let is_time = freshness.next().is_some_and(|next| next <= now);
-        let is_idle = freshness.asking_since().is_none();
-        if (!self.requests.is_empty() && is_idle) || (!self.changes.is_empty() && is_time) {
-            self.inquire();
-        }
-    }
-
-    fn inquire(&mut self) {
-        let asked = self.knowledge.ask(&self.events).ok();
-        let message = control::encode(&FromAgent::Ask);
-        // A parent that does not read is about to; there is another chance.
-        if asked.is_none_or(|stream| self.parent.send(&message, Some(stream.as_fd())).is_err()) {
-            self.knowledge.give_up(&self.events);
-            self.answer();
-        }
-    }
-
-    /// An answer of the parent has come, or will not.
-    fn learned(&mut self, progress: Progress) {
-        match progress {
-            Progress::Waiting => {}
-            Progress::Known | Progress::Unknown => self.answer(),
-        }
-    }
-
-    /// Answers all requests with what is known, and notifies of the changes that it tells of.
-    fn answer(&mut self) {
-        let requests = std::mem::take(&mut self.requests);
-        let mut outputs = Vec::new();
-        let tree = self.knowledge.tree();
-        for request in &requests {
-            self.session.answer(request, tree, &mut outputs);
-        }
-        let freshness = self.knowledge.freshness();
-        let known = self.changes.partition_point(|(came, _)| freshness.tells_of(*came));
-        if let Some(facts) = self.knowledge.facts(&self.model, &self.version) {
-            for (_, change) in self.changes.drain(..known) {
-                for note in mib::notifications(&change, &facts) {
-                    self.session.notify(now(), note, &mut outputs);
-                }
-            }
-        }
-        self.act(outputs);
-        if self.changes.is_empty() && self.lost_changes > 0 {
-            let lost = std::mem::take(&mut self.lost_changes);
-            let text = format!("SNMP: {lost} changes were not notified of: too many came at once");
-            self.log(Severity::Warning, text);
-        }
     }
 
     /// Has the session do something, and does what comes of it.
@@ -328,7 +297,8 @@ impl Agent {
                 | Output::Missed(_) => {}
                 Output::Asked(request) => {
                     if self.requests.len() < REQUESTS {
-                        self.requests.push(request);
+                        let wanted = mib::wanted(&request, &self.model.global.snmp);
+                        self.requests.push((request, wanted));
                     }
                 }
             }
@@ -367,6 +337,16 @@ impl Agent {
     }
 }
 
+/// Reads a configuration: of real servers, which may be many, only where they are served.
+fn read(memory: &OwnedFd) -> Result<(StartOptions, Model), PayloadError> {
+    let (options, model) = child::read(memory, RealServers::Judged)?;
+    if model.global.snmp.checker {
+        drop(model);
+        return child::read(memory, RealServers::Told);
+    }
+    Ok((options, model))
+}
+
 fn version(options: &StartOptions) -> String {
     compat::version_text(&options.invoked_name).trim_end().to_owned()
 }
@@ -383,6 +363,7 @@ fn settings(model: &Model) -> Settings {
 const PARENT: Token = Token(1);
 const MASTER: Token = Token(2);
 const ANSWER: Token = Token(3);
+const ANSWER_OF_SERVERS: Token = Token(4);
 const BEAT: Duration = Duration::from_secs(10);
 /// How long notifications may take at the end.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -392,5 +373,5 @@ const PART: usize = 64 * 1024;
 const REQUESTS: usize = 1024;
 /// Changes that wait for it: some for each of thousands of instances.
 const CHANGES: usize = 16 * 1024;
-/// Bytes of address space: thousands of instances take a fifth of it.
+/// Bytes of address space: thousands of instances, or tens of thousands of real servers, take a fifth of it.
 const MEMORY: u64 = 1 << 30;

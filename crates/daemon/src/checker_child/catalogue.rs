@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::model::CheckKind;
-use control::Watched;
+use control::{Served, Watched};
 use health::{CheckId, DestinationId, ServiceId};
 use intent::service::{Back, Destination, Front, Scheduling, ServiceNames};
 
@@ -30,6 +30,8 @@ pub(super) struct Service {
     pub(super) name: String,
     /// The word for its protocol.
     pub(super) protocol: &'static str,
+    /// What clients reach, as it is written.
+    pub(super) served: Served,
     pub(super) fronts: Vec<Front>,
     /// Its real servers, in the order of the configuration.
     pub(super) servers: Vec<DestinationId>,

@@ -65,6 +65,8 @@ struct Shell {
     order_words: String,
     /// Orders that are in force.
     orders: BTreeMap<DestinationId, Ordered>,
+    /// Whether somebody watches who is told of the end.
+    is_watched: bool,
     /// Why servers have moved, until it is told that they have.
     causes: BTreeMap<(ServiceId, Subject), String>,
     /// A report that is being told.
@@ -133,6 +135,7 @@ impl Shell {
             check_words: String::new(),
             order_words: String::new(),
             orders: BTreeMap::new(),
+            is_watched: false,
             causes: BTreeMap::new(),
             telling: None,
             startup,

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use clock::Instant;
 use config::model::CheckKind;
-use control::{Alert, Moved, Ran, Run, Severity, ToParent};
+use control::{About, Alert, Audience, Moved, Ran, Run, Severity, ToParent};
 use health::{
     Cause, CheckId, DestinationId, Failure, FailureKind, Input, Notice, Outcome, Output, ServiceId,
-    Subject, Verdict,
+    Standing, Subject, Verdict,
 };
 
 use super::catalogue::{Catalogue, Check};
@@ -33,10 +33,13 @@ impl Shell {
                     self.pool.follow(service, change, &self.catalogue);
                 }
                 Output::Noticed { service, notice } => self.narrate(service, &notice),
-                Output::Notify { service, subject, to, is_final } => {
+                Output::Notify { service, subject, to, audience, standing, is_final } => {
                     let cause = self.causes.remove(&(service, subject));
                     let cause = cause.unwrap_or_else(|| verdicts::because(to, is_final).to_owned());
-                    self.tell_moved(service, subject, to == Verdict::Up, cause);
+                    if audience != health::Audience::Watchers || self.is_watched {
+                        let how = (to == Verdict::Up, heard_by(audience), is_final);
+                        self.tell_moved((service, subject), standing, how, cause);
+                    }
                 }
                 Output::Alert { service, subject, to, check } => {
                     self.tell_alert(service, subject, to == Verdict::Up, check);
@@ -92,22 +95,32 @@ impl Shell {
         self.perform(now);
     }
 
-    /// Has programs and pipes told.
-    fn tell_moved(&mut self, service: ServiceId, subject: Subject, is_up: bool, cause: String) {
+    /// Has those told who are to be.
+    fn tell_moved(
+        &mut self,
+        (service, subject): (ServiceId, Subject),
+        Standing { up, total }: Standing,
+        (is_up, audience, is_final): (bool, Audience, bool),
+        cause: String,
+    ) {
         let known = Known { present: &self.catalogue, former: self.former.as_ref() };
         let Some(entry) = known.find(|catalogue| catalogue.services.get(&service)) else { return };
-        let (key, subject) = match subject {
+        let (key, subject, back) = match subject {
             Subject::VirtualServer => {
-                (entry.key.clone(), control::Subject::VirtualServer(entry.name.clone()))
+                (entry.key.clone(), control::Subject::VirtualServer(entry.name.clone()), None)
             }
             Subject::RealServer(id) => {
                 let server = known.find(|catalogue| catalogue.servers.get(&id));
                 let Some(server) = server else { return };
                 let name = format!("{} {}", server.name, entry.name);
-                (server.key.clone(), control::Subject::RealServer(name))
+                let back = (server.back.address, server.back.port);
+                (server.key.clone(), control::Subject::RealServer(name), Some(back))
             }
         };
-        let _ = self.startup.parent.say(&ToParent::Moved(Moved { key, subject, is_up, cause }));
+        let (served, protocol) = (entry.served.clone(), entry.protocol.to_owned());
+        let about = About { served, protocol, quorum: entry.quorum, up, total, back };
+        let moved = Moved { key, subject, is_up, cause, audience, about, is_final };
+        let _ = self.startup.parent.say(&ToParent::Moved(moved));
     }
 
     /// Has somebody get a letter.
@@ -183,6 +196,14 @@ impl Shell {
             let text = verdicts::activating(&server.name, &service.name);
             self.startup.log.push(Severity::Info, text);
         }
+    }
+}
+
+const fn heard_by(audience: health::Audience) -> Audience {
+    match audience {
+        health::Audience::All => Audience::All,
+        health::Audience::Actors => Audience::Actors,
+        health::Audience::Watchers => Audience::Watchers,
     }
 }
 

@@ -102,6 +102,7 @@ impl Planner<'_> {
             key: within.key,
             is_suspended_elsewhere: policy.ha_suspend,
             protocol: within.protocol,
+            served: balance::served(written),
             fronts: balance.fronts.clone(),
             servers: ids,
             sorry_server: policy.sorry_server.map(|sorry| sorry.destination),

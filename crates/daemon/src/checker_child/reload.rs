@@ -104,6 +104,8 @@ impl Shell {
         is_successor: bool,
     ) -> (usize, usize) {
         self.say_what_is_not_asked(model);
+        let snmp = &model.global.snmp;
+        self.is_watched = snmp.checker && snmp.notifies;
         // The parent has told what is wrong with them; files that have changed since fail their checks.
         (self.webs, _) = Webs::of(model);
         let (catalogue, mut plan) = plan::plan(model, &mut self.numbering, self.seed);

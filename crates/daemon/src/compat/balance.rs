@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use config::model::{CheckKind, Command, Protocol, VirtualServer};
+use control::Served;
 use intent::service::{Back, Front};
 use wire::Family;
 
@@ -26,6 +27,18 @@ pub(crate) const fn protocol(server: &VirtualServer) -> &'static str {
         (None, Protocol::Tcp) => "tcp",
         (None, Protocol::Udp) => "udp",
         (None, Protocol::Sctp) => "sctp",
+    }
+}
+
+/// What clients reach.
+pub(crate) fn served(server: &VirtualServer) -> Served {
+    match (&server.group, server.mark) {
+        (Some(group), _) => Served::Group(group.clone()),
+        (None, Some(mark)) => Served::Mark(mark),
+        (None, None) => {
+            let address = server.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            Served::Address(address, server.port.unwrap_or(0))
+        }
     }
 }
 

@@ -51,6 +51,8 @@ pub(crate) fn subject(subject: &Subject) -> (&'static str, &str) {
 
 #[cfg(test)]
 mod tests {
+    use control::{About, Audience, Served};
+
     use super::*;
 
     #[test]
@@ -72,15 +74,32 @@ mod tests {
         assert_eq!(line(&change), "GROUP \"G\" FAULT 0\n");
     }
 
+    fn moved_so(subject: Subject, is_up: bool) -> Moved {
+        Moved {
+            key: String::new(),
+            subject,
+            is_up,
+            cause: String::new(),
+            audience: Audience::All,
+            about: About {
+                served: Served::Mark(7),
+                protocol: "none".to_owned(),
+                quorum: 1,
+                up: 0,
+                total: 1,
+                back: None,
+            },
+            is_final: false,
+        }
+    }
+
     #[test]
     fn servers_are_told_in_the_incumbents_words() {
         let subject = Subject::RealServer("[192.0.2.11]:tcp:80 [192.0.2.1]:tcp:80".to_owned());
-        let cause = String::new();
-        let change = Moved { key: String::new(), subject, is_up: false, cause };
+        let change = moved_so(subject, false);
         assert_eq!(moved(&change), "RS [192.0.2.11]:tcp:80 [192.0.2.1]:tcp:80 DOWN\n");
         let subject = Subject::VirtualServer("FWM 7".to_owned());
-        let cause = String::new();
-        let change = Moved { key: String::new(), subject, is_up: true, cause };
+        let change = moved_so(subject, true);
         assert_eq!(moved(&change), "VS FWM 7 UP\n");
     }
 }

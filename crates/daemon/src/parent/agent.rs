@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use clock::Instant;
-use control::{Change, FromAgent, Handover, Revival, RevivalAction, Severity, ToAgent};
+use control::{Change, FromAgent, Handover, Moved, Revival, RevivalAction, Severity, ToAgent};
 use kernel::eventloop::{Token, now};
 use kernel::process::{Child, MemoryFile};
 use kernel::socket::{Channel, ChannelError};
@@ -119,6 +119,13 @@ impl Parent {
     /// Tells it of a change.
     pub(super) fn tell_agent(&mut self, change: &Change) {
         self.agent.tell_in_turn(&ToAgent::Changed(change.clone()));
+    }
+
+    /// Tells it that a server came up or went down, where it serves such.
+    pub(super) fn tell_agent_of_move(&mut self, moved: &Moved) {
+        if self.loaded.global.snmp.checker {
+            self.agent.tell_in_turn(&ToAgent::Moved(moved.clone()));
+        }
     }
 
     /// Starts or kills it, where that is due.

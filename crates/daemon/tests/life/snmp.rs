@@ -7,6 +7,7 @@ use agentx::{Oid, Value, VarBind};
 use rustix::process::Signal;
 
 use crate::Test;
+use crate::balancing::{listen, web};
 use crate::daemon::Start;
 use crate::master_agent::{Manner, MasterAgent};
 use crate::world::{Cable, VIRTUAL, eventually, instance, steady_instance};
@@ -15,6 +16,7 @@ pub const TESTS: &[Test] = &[
     ("what_ends_all_processes_at_once_is_notified", ends),
     ("each_new_active_router_is_notified_however_many_there_are_at_once", tells_of_many),
     ("what_a_master_that_dies_has_not_answered_is_told_to_the_next", tells_again),
+    ("real_servers_and_quorums_are_notified", tells_servers),
     ("a_master_that_ends_each_session_does_not_fill_the_log", is_quiet),
 ];
 
@@ -75,6 +77,29 @@ fn tells_again() {
     master.wait_for("the role", |note| tells_state(note, ACTIVE));
     assert_eq!(master.sessions(), 2);
     assert_eq!(daemon.stop().0, Some(0));
+}
+
+/// Whether a notification says this of a virtual server (table 3) or real server (table 4).
+fn tells_server(note: &[VarBind], [table, column]: [u32; 2], value: i32) -> bool {
+    let name = Oid::new(&[1, 3, 6, 1, 4, 1, 9586, 100, 5, 3, table, 1, column]);
+    note.contains(&VarBind { name, value: Value::Integer(value) })
+}
+
+fn tells_servers() {
+    const STATUS: [u32; 2] = [4, 6];
+    const QUORUM: [u32; 2] = [3, 23];
+    let master = MasterAgent::open(Manner::Kind);
+    let server = listen(81);
+    let settings = format!("global_defs {{\n{}  enable_snmp_checker\n}}\n", master.settings());
+    let daemon = Start::with(&format!("{settings}{}", web("", &[81])));
+    let mut daemon = daemon.until("connection to [127.0.0.1]:tcp:81 success.");
+    master.wait_for("the quorum", |note| tells_server(note, QUORUM, 1));
+    drop(server);
+    master.wait_for("the server that is down", |note| tells_server(note, STATUS, 2));
+    master.wait_for("the quorum that is lost", |note| tells_server(note, QUORUM, 2));
+    assert_eq!(daemon.stop().0, Some(0));
+    let notes = master.notes();
+    assert!(notes.iter().any(|note| tells_server(note, QUORUM, 3)), "{notes:?}");
 }
 
 fn is_quiet() {

@@ -7,7 +7,9 @@ use clock::Instant;
 use super::{Noted, VirtualServer};
 use crate::output::Teller;
 use crate::real_server::{Former, RealServer};
-use crate::{Cause, DestinationId, Notice, Order, Subject, Verdict, VirtualServerParameters};
+use crate::{
+    Cause, DestinationId, Notice, Order, Standing, Subject, Verdict, VirtualServerParameters,
+};
 
 impl VirtualServer {
     /// Takes other parameters. With equal ones nothing happens.
@@ -33,7 +35,7 @@ impl VirtualServer {
         }
         // Who takes their place is there by now.
         for (id, server) in gone {
-            remove_server(id, server, teller);
+            remove_server(id, server, self.standing(), teller);
         }
         if let Some((destination, mut installed, served)) = former_sorry {
             if served {
@@ -118,7 +120,12 @@ impl VirtualServer {
     }
 }
 
-fn remove_server(id: DestinationId, mut server: RealServer, teller: &mut Teller<'_>) {
+fn remove_server(
+    id: DestinationId,
+    mut server: RealServer,
+    standing: Standing,
+    teller: &mut Teller<'_>,
+) {
     for (check, state) in server.checks.iter_mut() {
         teller.cancel(*check, state.suspend());
     }
@@ -128,6 +135,6 @@ fn remove_server(id: DestinationId, mut server: RealServer, teller: &mut Teller<
     }
     teller.place(id, &mut server.installed, None);
     if server.verdict == Verdict::Up {
-        teller.notify(Subject::RealServer(id), Verdict::Down, false);
+        teller.notify(Subject::RealServer(id), Verdict::Down, standing);
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clock::Instant;
 use health::{
-    Change, CheckId, CheckParameters, DestinationId, Failure, FailureKind, Input, Notice, Order,
-    Outcome, Output, Outputs, Plan, Policy, RealServerParameters, Recovery, Roster, ServiceId,
-    SorryServerParameters, Source, Subject, Timing, Tolerance, Verdict, VirtualServerParameters,
-    WeightEffect,
+    Audience, Change, CheckId, CheckParameters, DestinationId, Failure, FailureKind, Input, Notice,
+    Order, Outcome, Output, Outputs, Plan, Policy, RealServerParameters, Recovery, Roster,
+    ServiceId, SorryServerParameters, Source, Standing, Subject, Timing, Tolerance, Verdict,
+    VirtualServerParameters, WeightEffect,
 };
 
 pub(crate) const SERVICE: ServiceId = ServiceId(1);
@@ -167,8 +167,16 @@ fn print(output: &Output) -> String {
             }
         },
         Output::Noticed { notice, .. } => remark(notice),
-        Output::Notify { subject, to, is_final, .. } => {
-            format!("tell {} {to:?}{}", whom(*subject), if *is_final { " at the end" } else { "" })
+        Output::Notify { subject, to, audience, standing, is_final, .. } => {
+            let end = if *is_final { " at the end" } else { "" };
+            match audience {
+                Audience::All => format!("tell {} {to:?}{end}", whom(*subject)),
+                Audience::Actors => format!("tell {} {to:?}{end}, not who watches", whom(*subject)),
+                Audience::Watchers => {
+                    let Standing { up, total } = standing;
+                    format!("show {} {to:?}{end}, {up} of {total} up", whom(*subject))
+                }
+            }
         }
         Output::Alert { subject, to, check, .. } => {
             let check = check.map(|check| format!(" by check {}", check.0)).unwrap_or_default();

@@ -175,7 +175,7 @@ pub(super) const OBSERVERS: &[Keyword] = &[
     flag("enable_snmp_keepalived", "", "DEPRECATED synonym of enable_snmp_vrrp")
         .since("dep 2.0.0")
         .supported(),
-    flag("enable_snmp_checker", "off", "Serve KEEPALIVED-MIB checker part"),
+    flag("enable_snmp_checker", "off", "Serve KEEPALIVED-MIB checker part").supported(),
     flag("enable_snmp_rfc", "off", "Serve both VRRP-MIB (RFC2787) and VRRPV3-MIB (RFC6527)")
         .supported(),
     flag("enable_snmp_rfcv2", "off", "Serve VRRP-MIB RFC2787").supported(),
@@ -185,13 +185,15 @@ pub(super) const OBSERVERS: &[Keyword] = &[
         &[required(Seconds(1_000, 30_000_000))],
         "5",
         "Cache time of VS statistics",
-    ),
+    )
+    .supported(),
     value(
         "snmp_rs_stats_update_interval",
         &[required(Seconds(1_000, 30_000_000))],
         "= vs",
         "Cache time of RS statistics",
-    ),
+    )
+    .supported(),
     flag("enable_dbus", "off", "D-Bus service"),
     value("dbus_service_name", &[required(Word("bus name"))], "org.keepalived.Vrrp1", "D-Bus name"),
     value(

@@ -116,7 +116,7 @@ pub(super) const VIRTUAL_SERVER: &[Keyword] = &[
     boolean("smtp_alert", "off", "Mail on quorum change").supported(),
     value("virtualhost", &[required(Word("host name"))], "none", "Default Host header/SNI")
         .supported(),
-    value("snmp_name", &[required(Word("text"))], "", "Label shown in SNMP"),
+    value("snmp_name", &[required(Word("text"))], "", "Label shown in SNMP").supported(),
     boolean("alpha", "off", "Real servers start down until first success").supported(),
     boolean("omega", "off", "Run notify_down/quorum_down at shutdown").supported(),
     value("quorum_up", COMMAND, "none", "Script when quorum gained").supported(),
@@ -195,7 +195,7 @@ pub(super) const REAL_SERVER: &[Keyword] = &[
     boolean("alpha", "vs", "Start down until success").supported(),
     boolean("smtp_alert", "on", "Mail on change of state").supported(),
     value("virtualhost", &[required(Word("host name"))], "vs", "Host header").supported(),
-    value("snmp_name", &[required(Word("text"))], "", "SNMP label"),
+    value("snmp_name", &[required(Word("text"))], "", "SNMP label").supported(),
     block("TCP_CHECK", NOTHING, "", "TCP connect check").supported(),
     block("HTTP_GET", NOTHING, "", "HTTP check").supported(),
     block("SSL_GET", NOTHING, "", "HTTPS check").supported(),

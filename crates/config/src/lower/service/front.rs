@@ -9,7 +9,8 @@ use wire::Family;
 use super::title;
 use crate::diagnostic::model as codes;
 use crate::lower::report::Reports;
-use crate::lower::served::{Groups, Member};
+use crate::lower::served::Groups;
+use crate::model::ServerGroupMember as Member;
 use crate::syntax::Directive;
 
 /// The services of one `virtual_server`; nothing where there are none, or none that can be.

@@ -6,7 +6,7 @@ use core::time::Duration;
 use health::Recovery;
 
 use crate::lower::read::seconds;
-use crate::model::Pace;
+use crate::model::{Habits, Pace};
 use crate::syntax::Directive;
 
 /// What one block says; none for what it does not.
@@ -64,7 +64,20 @@ impl Written {
         Self { timeout: None, ..self }
     }
 
-    /// How long a connection may take.
+    /// The same for who tells of it.
+    pub(super) fn habits(self, alpha: bool, host: Option<String>) -> Habits {
+        Habits {
+            alpha,
+            host,
+            delay_loop: self.delay_loop(),
+            delay_before_retry: self.delay_before_retry,
+            retry: self.retry,
+            warmup: self.warmup,
+            timeout: self.timeout.unwrap_or(CONNECTION),
+        }
+    }
+
+    /// How long it is from one look to the next.
     pub(super) fn delay_loop(self) -> Duration {
         self.delay_loop.unwrap_or(Duration::from_secs(60))
     }
@@ -90,10 +103,13 @@ impl Written {
             warmup: self.warmup.unwrap_or(delay_loop),
             timeout: self.timeout.unwrap_or(match habit {
                 Habit::Program => delay_loop,
-                Habit::Usual | Habit::Web | Habit::Names => Duration::from_secs(5),
+                Habit::Usual | Habit::Web | Habit::Names => CONNECTION,
             }),
             steps,
             recovery,
         }
     }
 }
+
+/// How long a connection may take.
+const CONNECTION: Duration = Duration::from_secs(5);

@@ -36,9 +36,10 @@ pub(super) fn lower(
         notify_up: None,
         notify_down: None,
         label: None,
+        habits: None,
         checks: Vec::new(),
     };
-    let mut host = settings.host.clone();
+    let mut host = None;
     let mut alpha = settings.alpha;
     let destination = &mut server.destination;
     for line in block.children() {
@@ -61,15 +62,17 @@ pub(super) fn lower(
             _ => {}
         }
     }
+    let written = written.or(settings.written);
     let fronts = around.fronts;
     server.back = place_diagnosed(server.back, destination.forwarding, fronts, block, reports)?;
     let target = Target {
         back: server.back,
-        written: written.or(settings.written),
+        written,
         start: if alpha { Verdict::Down } else { Verdict::Up },
-        host: host.as_deref(),
+        host: host.as_deref().or(settings.host.as_deref()),
         outer_host: settings.host.as_deref(),
     };
+    server.habits = Some(Box::new(written.habits(alpha, host.clone())));
     for line in block.children() {
         if let Some(check) = check::lower(line, &target, reports) {
             // Most have one: room for four would be most of the model.

@@ -3,19 +3,19 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use agentx::{Oid, Value, VarBind};
-use config::model::AtStop;
+use config::model::{AtStop, Model};
 
+use super::GLOBAL;
 use super::values::{address, family, gauge, integer, text, truth};
-use super::{Facts, GLOBAL};
 use crate::load;
 
-pub(super) fn tell(binds: &mut Vec<VarBind>, facts: &Facts<'_>) {
-    let global = &facts.model.global;
+pub(super) fn tell(binds: &mut Vec<VarBind>, model: &Model, version: &str) {
+    let global = &model.global;
     let mut put = |below: &[u32], value: Option<Value>| {
         let name = Oid::new(&GLOBAL).join(below).join(&[0]);
         binds.extend(value.map(|value| VarBind { name, value }));
     };
-    put(&[1], text(facts.version));
+    put(&[1], text(version));
     let host = load::host_name();
     put(&[2], text(global.router_id.as_ref().unwrap_or(&host)));
     put(&[4], Some(truth(global.snmp.notifies)));
@@ -29,11 +29,11 @@ pub(super) fn tell(binds: &mut Vec<VarBind>, facts: &Facts<'_>) {
     put(&[9], Some(truth(false)));
     put(&[10], Some(truth(false)));
     put(&[11], Some(truth(global.balancing.at_stop == AtStop::All)));
-    mail(binds, facts);
+    mail(binds, model);
 }
 
-fn mail(binds: &mut Vec<VarBind>, facts: &Facts<'_>) {
-    let mail = &facts.model.global.mail;
+fn mail(binds: &mut Vec<VarBind>, model: &Model) {
+    let mail = &model.global.mail;
     let mut put = |below: &[u32], value: Option<Value>| {
         let name = Oid::new(&GLOBAL).join(&[3]).join(below);
         binds.extend(value.map(|value| VarBind { name, value }));

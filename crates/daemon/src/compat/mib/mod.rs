@@ -1,9 +1,10 @@
-//! What keepalived 2.2.7 tells by SNMP: KEEPALIVED-MIB, the part about VRRP, and the modules of RFC 2787 and RFC 6527.
+//! What keepalived 2.2.7 tells by SNMP: KEEPALIVED-MIB, and the modules of RFC 2787 and RFC 6527.
 //!
 //! Names, types and the order of rows are those of its MIB file, and what is said where nothing is set was observed. Where the
 //! incumbent's own answer contradicts its MIB, ours does not; `docs/incumbent.md` says where.
 
 mod address;
+mod check;
 mod global;
 mod group;
 mod instance;
@@ -18,15 +19,18 @@ mod values;
 
 use std::collections::BTreeMap;
 
-use agentx::{Oid, Subtree, Tree, VarBind};
+use agentx::{Oid, Request, Subtree, Tree, VarBind};
 use config::model::{Model, Snmp};
 use kernel::link::Link;
 use status::Report;
 use wire::MacAddr;
 
-pub(crate) use self::notification::{is_told_by_others, notification, notifications};
+pub(crate) use self::check::{Balanced, Heard, Standing};
+pub(crate) use self::notification::{
+    is_told_by_others, notification, notification_of_move, notifications,
+};
 
-/// What everything is told from.
+/// What virtual routers are told from.
 pub(crate) struct Facts<'f> {
     /// How it stands.
     pub(crate) report: &'f Report,
@@ -34,8 +38,6 @@ pub(crate) struct Facts<'f> {
     pub(crate) model: &'f Model,
     /// The links of this host.
     pub(crate) links: &'f Links,
-    /// What this program calls itself.
-    pub(crate) version: &'f str,
 }
 
 /// Numbers and Ethernet addresses of links, by their names.
@@ -78,12 +80,42 @@ impl<'f> Facts<'f> {
     }
 }
 
-/// Everything that is served.
+/// What the configuration alone says; `version` is what this program calls itself.
+pub(crate) fn fixed(model: &Model, version: &str) -> Tree {
+    let mut binds = Vec::new();
+    let snmp = &model.global.snmp;
+    if snmp.vrrp || snmp.checker {
+        global::tell(&mut binds, model, version);
+    }
+    if snmp.checker {
+        check::tell_fixed(&mut binds, model);
+    }
+    binds.into_iter().collect()
+}
+
+/// What is to be known for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// How virtual routers stand.
+    pub(crate) routers: bool,
+    /// How virtual servers do.
+    pub(crate) servers: bool,
+}
+
+/// What is to be known for an answer to `request`.
+pub(crate) fn wanted(request: &Request, snmp: &Snmp) -> Wanted {
+    let vrrp = snmp.vrrp && request.reaches(&VRRP);
+    let rfc2787 = snmp.rfc2787 && request.reaches(&rfc2787::ROOT);
+    let rfc6527 = snmp.rfc6527 && request.reaches(&rfc6527::ROOT);
+    let servers = request.reaches(&check::SERVICES) || request.reaches(&check::SERVERS);
+    Wanted { routers: vrrp || rfc2787 || rfc6527, servers: snmp.checker && servers }
+}
+
+/// How virtual routers stand.
 pub(crate) fn tree(facts: &Facts<'_>) -> Tree {
     let mut binds = Vec::new();
     if facts.model.global.snmp.vrrp {
         let instances = facts.instances();
-        global::tell(&mut binds, facts);
         group::tell(&mut binds, facts);
         instance::tell(&mut binds, facts, &instances);
         address::tell(&mut binds, facts, &instances);
@@ -106,9 +138,14 @@ pub(crate) fn subtrees(snmp: &Snmp) -> Vec<Subtree> {
     let mut add = |root: &[u32], description: &str| {
         subtrees.push(Subtree { root: Oid::new(root), description: description.to_owned() });
     };
-    if snmp.vrrp {
+    if snmp.vrrp || snmp.checker {
         add(&GLOBAL, "The MIB module for Keepalived");
+    }
+    if snmp.vrrp {
         add(&VRRP, "The MIB module for KEEPALIVED-VRRP");
+    }
+    if snmp.checker {
+        add(&check::CHECK, "The MIB module for KEEPALIVED-CHECK");
     }
     if snmp.rfc2787 {
         add(&rfc2787::ROOT, "The MIB module for VRRP");

@@ -4,11 +4,12 @@
 
 use agentx::{Oid, Value, VarBind};
 use config::model::{Model, Snmp};
-use control::{Change, Subject, What};
+use control::{About, Audience, Change, Moved, Served, Subject, What};
 use status::State;
 
+use super::check::{CHECK, SERVERS, SERVICES, kind, protocol};
 use super::instance::initial;
-use super::values::{integer, state, text};
+use super::values::{address, family, gauge, integer, state, text, truth};
 use super::{Facts, GLOBAL, VRRP, rfc2787, rfc6527};
 use crate::load;
 
@@ -27,9 +28,6 @@ pub(crate) fn notification(change: &Change, model: &Model) -> Option<Vec<VarBind
         return None;
     }
     let vrrp = |below: &[u32]| Oid::new(&VRRP).join(below);
-    let host = load::host_name();
-    let router = text(model.global.router_id.as_ref().unwrap_or(&host));
-    let router = router.map(|router| (Oid::new(&GLOBAL).join(&[2, 0]), router));
     let (kind, mut told) = match &change.subject {
         Subject::Group(name) => (1, vec![(vrrp(&[1, 1, 2]), text(name)?), (vrrp(&[1, 1, 3]), now)]),
         // What is balanced has notifications of its own, of another part of the module.
@@ -45,10 +43,59 @@ pub(crate) fn notification(change: &Change, model: &Model) -> Option<Vec<VarBind
             (2, told)
         }
     };
-    told.extend(router);
-    let what = Value::Name(vrrp(&[10, 0, kind]));
-    let told = std::iter::once((Oid::new(&SNMP_TRAP_OID), what)).chain(told);
-    Some(told.map(|(name, value)| VarBind { name, value }).collect())
+    told.extend(router(model));
+    Some(note(vrrp(&[10, 0, kind]), told))
+}
+
+/// What KEEPALIVED-MIB notifies of a virtual server or real server that came up or went down; nothing where that part is not served.
+pub(crate) fn notification_of_move(moved: &Moved, model: &Model) -> Option<Vec<VarBind>> {
+    if !model.global.snmp.checker || moved.audience == Audience::Actors {
+        return None;
+    }
+    let About { served, protocol: word, quorum, up, total, back } = &moved.about;
+    let service = |column| Oid::new(&SERVICES).join(&[1, column]);
+    let mut told = Vec::new();
+    if let Some((of, port)) = *back {
+        let server = |column| Oid::new(&SERVERS).join(&[1, column]);
+        told.push((server(3), family(of)));
+        told.push((server(4), address(of)));
+        told.push((server(5), gauge(port)));
+        told.push((server(6), truth(moved.is_up)));
+    }
+    told.push((service(2), kind(served)));
+    match served {
+        Served::Group(name) => told.extend(text(name).map(|name| (service(3), name))),
+        Served::Mark(mark) => told.push((service(4), gauge(*mark))),
+        Served::Address(of, port) => {
+            told.push((service(5), family(*of)));
+            told.push((service(6), address(*of)));
+            told.push((service(7), gauge(*port)));
+        }
+    }
+    told.push((service(8), protocol(word)));
+    if back.is_none() {
+        let quorum_is = if moved.is_final { integer(SHUT_DOWN) } else { truth(moved.is_up) };
+        told.push((service(23), quorum_is));
+        told.push((service(22), gauge(*quorum)));
+    }
+    told.push((service(21), gauge(*up)));
+    told.push((service(20), gauge(*total)));
+    told.extend(router(model));
+    let number = if back.is_some() { 1 } else { 2 };
+    Some(note(Oid::new(&CHECK).join(&[5, 0, number]), told))
+}
+
+/// Who says it.
+fn router(model: &Model) -> Option<(Oid, Value)> {
+    let host = load::host_name();
+    let router = text(model.global.router_id.as_ref().unwrap_or(&host));
+    router.map(|router| (Oid::new(&GLOBAL).join(&[2, 0]), router))
+}
+
+/// A notification of this kind.
+fn note(kind: Oid, told: Vec<(Oid, Value)>) -> Vec<VarBind> {
+    let told = std::iter::once((Oid::new(&SNMP_TRAP_OID), Value::Name(kind))).chain(told);
+    told.map(|(name, value)| VarBind { name, value }).collect()
 }
 
 /// Whether the modules of the IETF notify of a change, with what only a report tells.
@@ -73,6 +120,8 @@ pub(crate) fn notifications(change: &Change, facts: &Facts<'_>) -> Vec<Vec<VarBi
     notes
 }
 
+/// `shutdown` of `virtualServerQuorumStatus`.
+const SHUT_DOWN: i32 = 3;
 const SHUTDOWN: i32 = 5;
 const DELETED: i32 = 6;
 /// snmpTrapOID.0 of SNMPv2-MIB.

@@ -1,6 +1,6 @@
 use config::source::SourceSet;
 use config::syntax::Environment;
-use control::{Change, Subject, What};
+use control::{About, Audience, Change, Moved, Served, Subject, What};
 use status::Report;
 
 use super::*;
@@ -35,6 +35,10 @@ fn each_keyword_asks_for_its_part() {
     assert_eq!(roots("enable_snmp_rfcv2"), [".1.3.6.1.2.1.68"]);
     assert_eq!(roots("enable_snmp_rfcv3"), [".1.3.6.1.2.1.207"]);
     assert_eq!(roots("enable_snmp_rfc"), [".1.3.6.1.2.1.68", ".1.3.6.1.2.1.207"]);
+    let balanced = [".1.3.6.1.4.1.9586.100.5.1", ".1.3.6.1.4.1.9586.100.5.3"];
+    assert_eq!(roots("enable_snmp_checker"), balanced);
+    let both = [keepalived[0], keepalived[1], balanced[1]];
+    assert_eq!(roots("enable_snmp_checker\n enable_snmp_vrrp"), both);
     assert_eq!(roots("enable_traps"), [""; 0]);
 }
 
@@ -44,8 +48,9 @@ fn a_daemon_of_which_nothing_is_known_tells_its_configuration() {
         "notification_email {\n a@example.org\n}\nsmtp_server 2001:db8::25 2525\nsmtp_alert off";
     let model = model(&format!("enable_snmp_vrrp\n{mail}"), INSTANCE);
     let (report, links) = (Report::default(), Links::default());
-    let facts = Facts { report: &report, model: &model, links: &links, version: "steadfast v1" };
-    let binds: Vec<VarBind> = tree(&facts).iter().cloned().collect();
+    let facts = Facts { report: &report, model: &model, links: &links };
+    let trees = [fixed(&model, "steadfast v1"), tree(&facts)];
+    let binds: Vec<VarBind> = trees.iter().flat_map(Tree::iter).cloned().collect();
     let told = told(&binds);
     let value = |name: &str| {
         let name = format!(".1.3.6.1.4.1.9586.100.5.1.{name} ");
@@ -104,4 +109,65 @@ fn the_modules_of_the_ietf_notify_of_new_active_routers_only() {
     assert!(!is_told_by_others(&group, &snmp("enable_snmp_rfc")));
     let alone = model("enable_snmp_rfc", INSTANCE);
     assert_eq!(notification(&instance(What::Active), &alone), None, "that is keepalived's");
+}
+
+fn moved(served: Served, back: Option<(std::net::IpAddr, u16)>, is_final: bool) -> Moved {
+    Moved {
+        key: String::new(),
+        subject: Subject::VirtualServer("V".to_owned()),
+        is_up: false,
+        cause: String::new(),
+        audience: Audience::All,
+        about: About { served, protocol: "tcp".to_owned(), quorum: 2, up: 1, total: 4, back },
+        is_final,
+    }
+}
+
+#[test]
+fn a_server_that_moves_is_notified_in_the_incumbents_order() {
+    let model = model("enable_snmp_checker", "");
+    let told = |moved: &Moved| told(&notification_of_move(moved, &model).unwrap());
+    let address = |last: u8| std::net::IpAddr::from([192, 0, 2, last]);
+    let server = moved(Served::Address(address(1), 80), Some((address(11), 8000)), false);
+    let expected = [
+        ".1.3.6.1.6.3.1.1.4.1.0 Name(Oid([1, 3, 6, 1, 4, 1, 9586, 100, 5, 3, 5, 0, 1]))",
+        ".1.3.6.1.4.1.9586.100.5.3.4.1.3 Integer(1)",
+        ".1.3.6.1.4.1.9586.100.5.3.4.1.4 Octets([192, 0, 2, 11])",
+        ".1.3.6.1.4.1.9586.100.5.3.4.1.5 Gauge32(8000)",
+        ".1.3.6.1.4.1.9586.100.5.3.4.1.6 Integer(2)",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.2 Integer(2)",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.5 Integer(1)",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.6 Octets([192, 0, 2, 1])",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.7 Gauge32(80)",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.8 Integer(1)",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.21 Gauge32(1)",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.20 Gauge32(4)",
+        ".1.3.6.1.4.1.9586.100.5.1.2.0 Octets([108, 97, 98])",
+    ];
+    assert_eq!(told(&server), expected);
+    let group = moved(Served::Group("G".to_owned()), None, false);
+    let expected = [
+        ".1.3.6.1.6.3.1.1.4.1.0 Name(Oid([1, 3, 6, 1, 4, 1, 9586, 100, 5, 3, 5, 0, 2]))",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.2 Integer(3)",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.3 Octets([71])",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.8 Integer(1)",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.23 Integer(2)",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.22 Gauge32(2)",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.21 Gauge32(1)",
+        ".1.3.6.1.4.1.9586.100.5.3.3.1.20 Gauge32(4)",
+        ".1.3.6.1.4.1.9586.100.5.1.2.0 Octets([108, 97, 98])",
+    ];
+    assert_eq!(told(&group), expected);
+    let mark = told(&moved(Served::Mark(7), None, true));
+    assert_eq!(mark[2], ".1.3.6.1.4.1.9586.100.5.3.3.1.4 Gauge32(7)");
+    assert_eq!(mark[4], ".1.3.6.1.4.1.9586.100.5.3.3.1.23 Integer(3)", "it ends");
+}
+
+#[test]
+fn what_only_programs_are_told_and_what_nobody_serves_is_not_notified() {
+    let served = || Served::Mark(7);
+    let other = model("enable_snmp_vrrp", "");
+    assert_eq!(notification_of_move(&moved(served(), None, false), &other), None);
+    let actors = Moved { audience: Audience::Actors, ..moved(served(), None, false) };
+    assert_eq!(notification_of_move(&actors, &model("enable_snmp_checker", "")), None);
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use config::model::{CheckKind, Command, Model};
-use control::{Change, Finding, Moved, Ran, Role, Run, Subject, ToChild, Watched, What};
+use control::{Audience, Change, Finding, Moved, Ran, Role, Run, Subject, ToChild, Watched, What};
 use kernel::eventloop::now;
 use kernel::process::Ended;
 use rustix::process::Signal;
@@ -75,8 +75,14 @@ impl Balanced {
 }
 
 impl Parent {
-    /// Tells programs and pipes that a server came up or went down.
+    /// Tells those who are to hear of it that a server came up or went down.
     pub(in super::super) fn moved(&mut self, moved: &Moved) {
+        if moved.audience != Audience::Actors {
+            self.tell_agent_of_move(moved);
+        }
+        if moved.audience == Audience::Watchers {
+            return;
+        }
         self.record_move(moved);
         // Of what went by a reload, only the configuration before knows who is told.
         let known = [Some(&self.loaded), self.reload.former()].into_iter().flatten();
