@@ -594,6 +594,7 @@ const SETTINGS_SHOWN: &str = "------< Global definitions >------
  Checker realtime priority = 0
  Checker realtime limit = 10000
  SNMP vrrp disabled
+ SNMP checker disabled
  SNMP RFCv2 disabled
  SNMP RFCv3 disabled
  SNMP traps disabled

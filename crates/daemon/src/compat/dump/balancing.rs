@@ -51,6 +51,9 @@ fn virtual_server(
         }
         (None, None, None) => Ok(()),
     };
+    if let Some(name) = &it.label {
+        let _ = writeln!(text, "   SNMP name = '{name}'");
+    }
     let family = it.fronts.first().map_or(Family::Ipv4, Front::family);
     let word = if family == Family::Ipv4 { "inet" } else { "inet6" };
     let _ = writeln!(text, "   Address family = {word}");
@@ -129,6 +132,9 @@ fn real_server(
     let _ = writeln!(text, "   Inhibit on failure is {inhibits}");
     program(text, "    RS up", it.notify_up.as_ref());
     program(text, "    RS down", it.notify_down.as_ref());
+    if let Some(name) = &it.label {
+        let _ = writeln!(text, "   SNMP name = {name}");
+    }
     mailed(text, it.alert.or(alerts).unwrap_or(true));
     let _ = writeln!(text, "   initial weight = {}", destination.weight);
     let Some(seen) = seen else { return };

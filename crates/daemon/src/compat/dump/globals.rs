@@ -165,6 +165,7 @@ fn snmp(text: &mut String, global: &Global) {
     let snmp = &global.snmp;
     for (name, is_on) in [
         ("vrrp", snmp.vrrp),
+        ("checker", snmp.checker),
         ("RFCv2", snmp.rfc2787),
         ("RFCv3", snmp.rfc6527),
         ("traps", snmp.notifies),
