@@ -1,5 +1,5 @@
-//! The part about load balancing: virtual servers and real servers, of which there may be a hundred thousand values for each
-//! column's number. None is made before it is asked for.
+//! The part about load balancing: virtual servers and real servers, of which there may be tens of thousands, with a column for
+//! everything. No value is made before it is asked for.
 
 mod columns;
 mod fixed;
