@@ -71,6 +71,7 @@ fn is_called(kind: &CheckKind, name: &str) -> bool {
         CheckKind::Tcp(_)
         | CheckKind::Http(..)
         | CheckKind::Https(..)
+        | CheckKind::Grpc(..)
         | CheckKind::Smtp(..)
         | CheckKind::Dns(..)
         | CheckKind::Udp(..)

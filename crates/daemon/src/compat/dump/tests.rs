@@ -140,7 +140,7 @@ fn checks_of_our_own_are_shown_as_the_others() {
                 GRPC_CHECK {\n   service shop\n  }\n }\n}\n";
     let sources = config::source::SourceSet::single("x.conf", text);
     let host = config::syntax::Environment::of_host("host");
-    let text = balancing::whole(&config::check(&sources, &host).model);
+    let text = balancing::whole(&Report::default(), &config::check(&sources, &host).model);
     let lines = "   Connection\n     Dest = [192.0.2.11]:80\n     Timeout = 5.000000\n   \
                  Keepalive method = GRPC_CHECK\n   Service = shop\n";
     assert!(text.contains(lines), "{text}");

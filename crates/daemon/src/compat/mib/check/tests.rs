@@ -129,6 +129,7 @@ fn walk_over_two() -> Vec<String> {
         result: String::new(),
         failures: 0,
         due: None,
+        adds: 0,
     };
     let traffic = Traffic {
         connections: 3,
