@@ -1,11 +1,12 @@
 //! `use_ipvlan`, `vrf`: what needs a kernel with more than most have. Such scenarios are played in the lab's virtual machine.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use conformance::configuration::Instance;
 use conformance::flavour::Flavour;
+use conformance::lab::POLL;
 use conformance::scenario::{SLACK, START, Scenario, Stage};
 use conformance::stream::Mark;
 use conformance::subject::Subject;
@@ -34,6 +35,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("a_link_follows_its_interface_into_a_vrf", V4, follows_into_vrf)
         .only(Subject::Ours)
         .needing(vrf),
+    Scenario::new("a_route_is_set_in_the_table_of_a_vrf", V4, vrf_of_a_route).needing(vrf),
+    Scenario::new("a_route_has_labels", V4, labels).needing(mpls),
     Scenario::new("unicast_needs_a_vrf_alone", V4, vrf_alone).mixed().ours_at("a").needing(vrf),
     Scenario::new("a_vrf_alone_ends_the_incumbent", V4, vrf_refused)
         .only(Subject::Keepalived)
@@ -52,6 +55,15 @@ fn ipvlan() -> Result<(), String> {
 /// The same for routing domains.
 fn vrf() -> Result<(), String> {
     there("vrf", "ip link add v0 type vrf table 100")
+}
+
+/// The same for labels.
+fn mpls() -> Result<(), String> {
+    there(
+        "mpls_iptunnel",
+        "ip link add v0 type veth peer name v1 && ip addr add 10.0.0.1/24 dev v0 && ip link set v0 up && \
+         ip route add 10.1.0.0/16 via 10.0.0.2 encap mpls 100",
+    )
 }
 
 fn there(what: &str, script: &str) -> Result<(), String> {
@@ -313,5 +325,55 @@ fn vrf_refused(stage: &mut Stage) -> Result<()> {
     stage.lab.node("a")?.expect_log("Unknown interface!", Mark::START, START)?;
     let ended = stage.lab.node("a")?.wait_for_exit(START)?;
     ensure!(ended.code() == Some(2), "{ended}");
+    Ok(())
+}
+
+/// Waits until `ip SHOW` has this text on node a.
+fn expect_shown(stage: &mut Stage, show: &str, text: &str) -> Result<()> {
+    let end = Instant::now() + START;
+    loop {
+        let told = stage.lab.node("a")?.space().run(&format!("ip {show}"))?;
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        if told.contains(text) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < end, "{told}");
+        std::thread::sleep(POLL);
+    }
+}
+
+/// The last of `table` and `vrf` counts.
+fn vrf_of_a_route(stage: &mut Stage) -> Result<()> {
+    stage.lab.node("a")?.space().run("ip link add red type vrf table 100")?;
+    stage.lab.node("a")?.space().run("ip link set red up")?;
+    let instance = stage
+        .instance(150)
+        .line("virtual_routes {")
+        .line("    10.50.0.0/16 via 192.0.2.200 dev eth0 vrf red")
+        .line("    10.51.0.0/16 via 192.0.2.200 dev eth0 table 78 vrf red")
+        .line("    10.52.0.0/16 via 192.0.2.200 dev eth0 vrf red table 78")
+        .line("}");
+    stage.start("a", &instance)?;
+    let two = "10.50.0.0/16 via 192.0.2.200 dev eth0 proto keepalived 10.51.0.0/16 via 192.0.2.200 dev eth0";
+    expect_shown(stage, "route show table 100", two)?;
+    expect_shown(stage, "route show table 78", "10.52.0.0/16 via 192.0.2.200 dev eth0")?;
+    stage.lab.node("a")?.stop()?;
+    let left = stage.lab.node("a")?.space().run("ip route show table all proto keepalived")?;
+    ensure!(left.is_empty(), "{left}");
+    Ok(())
+}
+
+fn labels(stage: &mut Stage) -> Result<()> {
+    let instance = stage
+        .instance(150)
+        .line("virtual_routes {")
+        .line("    10.50.0.0/16 via 192.0.2.200 dev eth0 encap mpls 100/200")
+        .line("}");
+    stage.start("a", &instance)?;
+    let shown = "10.50.0.0/16 encap mpls 100/200 via 192.0.2.200 dev eth0";
+    expect_shown(stage, "route show", shown)?;
+    stage.lab.node("a")?.stop()?;
+    let left = stage.lab.node("a")?.space().run("ip route show proto keepalived")?;
+    ensure!(left.is_empty(), "{left}");
     Ok(())
 }

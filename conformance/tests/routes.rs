@@ -15,6 +15,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("they_come_with_the_role_and_go_with_it", BOTH, move_with_the_role).mixed(),
     Scenario::new("a_virtual_address_carries_the_routes_behind_it", V3, behind_the_address),
     Scenario::new("a_route_of_the_host_waits_behind_ours", V3, before_the_hosts),
+    Scenario::new("words_about_headers_and_others_say_the_same", V3, words),
+    Scenario::new("one_of_several_ways_has_its_header", V3, |stage| several(stage, " encap ip"))
+        .only(Subject::Ours),
+    Scenario::new("one_of_several_ways_of_the_incumbent_loses_its_header", V3, |stage| {
+        several(stage, "")
+    })
+    .only(Subject::Keepalived),
+    Scenario::new("a_route_that_is_only_added_comes_when_it_may", V3, added).only(Subject::Ours),
+    Scenario::new("a_route_that_is_only_added_is_given_up_by_the_incumbent", V3, given_up)
+        .only(Subject::Keepalived),
     Scenario::new("rules_without_a_priority_count_down_from_16384", V3, priorities),
     Scenario::new("what_is_taken_away_comes_back", V3, comes_back),
     Scenario::new("what_is_taken_away_comes_back_at_once", V3, comes_back_at_once)
@@ -247,6 +257,95 @@ fn before_the_hosts(stage: &mut Stage) -> Result<()> {
     let found = gateways()?;
     ensure!(found == [text("192.0.2.9")], "{found:?}");
     Ok(())
+}
+
+/// Words about ways and about what the host has, as lines and as `ip` shows what becomes of them.
+const WORDS: [(&str, &str); 6] = [
+    (
+        "10.60.0.0/16 via 192.0.2.200 dev eth0 encap ip id 5 dst 1.2.3.4 src 5.6.7.8 ttl 9 tos 8",
+        "10.60.0.0/16 encap ip id 5 src 5.6.7.8 dst 1.2.3.4 ttl 9 tos 8 via 192.0.2.200 dev eth0",
+    ),
+    (
+        "10.61.0.0/16 encap ip6 dst 2001:db8::5 tc 4 hoplimit 9 via 192.0.2.200 dev eth0",
+        "10.61.0.0/16 encap ip6 id 0 src :: dst 2001:db8::5 hoplimit 9 tc 4 via 192.0.2.200 dev eth0",
+    ),
+    (
+        "10.62.0.0/16 via 192.0.2.200 dev eth0 encap ip id 9 dsfield 16",
+        "10.62.0.0/16 encap ip id 9 src 0.0.0.0 dst 0.0.0.0 ttl 0 tos 0 tos 0x10 via 192.0.2.200 dev eth0",
+    ),
+    (
+        "10.63.0.0/16 ttl-propagate disabled via 192.0.2.200 dev eth0",
+        "10.63.0.0/16 via 192.0.2.200 dev eth0",
+    ),
+    ("10.64.0.0/16 add via 192.0.2.200 dev eth0", "10.64.0.0/16 via 192.0.2.200 dev eth0"),
+    ("10.65.0.0/16 append via 192.0.2.200 dev eth0", "10.65.0.0/16 via 192.0.2.200 dev eth0"),
+];
+
+/// What `ip` shows of routes of keepalived's protocol, a line each.
+fn told(stage: &mut Stage) -> Result<Vec<String>> {
+    let text = stage.lab.node("a")?.space().run("ip route show proto keepalived")?;
+    Ok(text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect())
+}
+
+fn words(stage: &mut Stage) -> Result<()> {
+    type_in(stage, "ip route add 10.65.0.0/16 via 192.0.2.9")?;
+    let lines: Vec<&str> = WORDS.iter().map(|(line, _)| *line).collect();
+    let wanted: Vec<&str> = WORDS.iter().map(|(_, shown)| *shown).collect();
+    activate(stage, &format!("virtual_routes {{\n {}\n }}", lines.join("\n ")))?;
+    until(SLACK, || {
+        let told = told(stage)?;
+        Ok((told == wanted, format!("{told:#?}")))
+    })?;
+    // It waits behind that of the host.
+    let all = stage.lab.node("a")?.space().run("ip route show 10.65.0.0/16")?;
+    ensure!(all.starts_with("10.65.0.0/16 via 192.0.2.9 "), "{all}");
+    stage.lab.node("a")?.stop()?;
+    let told = told(stage)?;
+    ensure!(told.is_empty(), "{told:?}");
+    Ok(())
+}
+
+/// Looks until what `look` says is true; it says, too, what it saw.
+fn until(within: Duration, mut look: impl FnMut() -> Result<(bool, String)>) -> Result<()> {
+    let end = Instant::now() + within;
+    loop {
+        let (is_so, seen) = look()?;
+        if is_so {
+            return Ok(());
+        }
+        ensure!(Instant::now() < end, "{seen}");
+        std::thread::sleep(POLL);
+    }
+}
+
+fn several(stage: &mut Stage, header: &str) -> Result<()> {
+    let line = "10.60.0.0/16 nexthop via 192.0.2.200 dev eth0 encap ip dst 7.7.7.7 nexthop via 192.0.2.201 dev eth0";
+    activate(stage, &format!("virtual_routes {{\n {line}\n }}"))?;
+    let wanted = format!("nexthop{header} ");
+    until(SLACK, || {
+        let told = told(stage)?;
+        let way = told.iter().find(|line| line.contains("via 192.0.2.200"));
+        Ok((way.is_some_and(|line| line.starts_with(&wanted)), format!("{told:?}")))
+    })
+}
+
+const ADDED: &str = "virtual_routes {\n 10.60.0.0/16 add via 192.0.2.200 dev eth0\n }";
+
+fn added(stage: &mut Stage) -> Result<()> {
+    type_in(stage, "ip route add 10.60.0.0/16 via 192.0.2.9")?;
+    activate(stage, ADDED)?;
+    stage.lab.node("a")?.expect_log("cannot set route 10.60.0.0/16", Mark::START, SLACK)?;
+    expect(stage, "a", &[], Duration::ZERO)?;
+    type_in(stage, "ip route del 10.60.0.0/16")?;
+    expect(stage, "a", &["unicast 10.60.0.0/16 via 192.0.2.200 dev eth0"], SLACK * 10)
+}
+
+fn given_up(stage: &mut Stage) -> Result<()> {
+    type_in(stage, "ip route add 10.60.0.0/16 via 192.0.2.9")?;
+    activate(stage, ADDED)?;
+    type_in(stage, "ip route del 10.60.0.0/16")?;
+    std::thread::sleep(Duration::from_secs(3));
+    expect(stage, "a", &[], Duration::ZERO)
 }
 
 fn priorities(stage: &mut Stage) -> Result<()> {

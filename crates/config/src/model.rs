@@ -360,8 +360,6 @@ pub struct HeldBack {
 /// Why a keyword keeps an instance from running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hindrance {
-    /// It is known, and not executed yet.
-    NotExecuted,
     /// It asks for unicast, and there is no peer.
     NoPeer,
     /// It makes a link that has no address to send from.

@@ -55,7 +55,8 @@ fn shown(model: &Model) -> String {
 
 fn routes(text: &mut String, lines: &[RouteLine]) {
     for line in lines {
-        writeln!(text, "{}\n  {:?}\n  {:?}", line.route, line.following, line.route).unwrap();
+        let vrf = line.vrf.as_ref().map(|vrf| format!(" of VRF {vrf}")).unwrap_or_default();
+        writeln!(text, "{}{vrf}\n  {:?}\n  {:?}", line.route, line.following, line.route).unwrap();
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod address;
 mod diff;
+mod encap;
 mod link;
 mod path;
 mod route;
@@ -14,7 +15,10 @@ pub mod service;
 
 pub use address::{Address, AddressKey, Flags, IfIndex, Lifetime, PROTOCOL_KEEPALIVED};
 pub use diff::{Change, diff};
+pub use encap::{Encap, Outer};
 pub use link::{IpvlanMode, LinkChange, Service, StandingLink, UpperKind, UpperLink, diff_links};
 pub use path::{Path, PathKey, PathSteps, path_steps};
-pub use route::{METRIC_OF_IPV6, Metrics, NextHop, Prefix, Route, RouteKey, RouteKind, TABLE_MAIN};
+pub use route::{
+    Insertion, METRIC_OF_IPV6, Metrics, NextHop, Prefix, Route, RouteKey, RouteKind, TABLE_MAIN,
+};
 pub use rule::{Rule, RuleAction, RuleKey};

@@ -117,6 +117,7 @@ mod tests {
             weight: 1,
             on_link: false,
             realms: 0,
+            encap: None,
         };
         let destination = Prefix { address: [10, 1, third, 0].into(), length: 24 };
         Path::Route(Box::new(Route { protocol: 18, ..Route::new(destination, vec![hop]) }))

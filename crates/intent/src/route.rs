@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use wire::Family;
 
-use crate::IfIndex;
+use crate::{Encap, IfIndex};
 
 /// Addresses that share their first bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,6 +139,19 @@ pub struct NextHop<D = IfIndex> {
     pub on_link: bool,
     /// Realms, as the kernel packs them: source in the upper half; 0 for none.
     pub realms: u32,
+    /// What is put around packets.
+    pub encap: Option<Encap>,
+}
+
+/// What becomes of a route that is set where others of its destination and metric are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Insertion {
+    /// It goes before them.
+    Prepend,
+    /// It goes behind them.
+    Append,
+    /// It waits until there is none.
+    Add,
 }
 
 /// Settings of transport protocols over the route (`RTAX_*`), by the kernel's numbers.
@@ -184,6 +197,8 @@ pub struct Route<D = IfIndex> {
     pub preference: u8,
     /// When the kernel removes it by itself (IPv6), in seconds from the moment of setting.
     pub expires: Option<u32>,
+    /// How it is set beside others; nothing of one that the kernel shows.
+    pub insertion: Option<Insertion>,
 }
 
 /// What tells a route apart for those who look for it.
@@ -217,6 +232,7 @@ impl<D> Route<D> {
             metrics: Metrics::default(),
             preference: 0,
             expires: None,
+            insertion: None,
         }
     }
 
@@ -249,7 +265,8 @@ impl<D> Route<D> {
                 None => None,
             };
             let NextHop { gateway, weight, on_link, realms, .. } = *hop;
-            hops.push(NextHop { gateway, device, weight, on_link, realms });
+            let encap = hop.encap.clone();
+            hops.push(NextHop { gateway, device, weight, on_link, realms, encap });
         }
         Ok(Route {
             table: self.table,
@@ -265,21 +282,29 @@ impl<D> Route<D> {
             metrics: self.metrics.clone(),
             preference: self.preference,
             expires: self.expires,
+            insertion: self.insertion,
         })
     }
 }
 
 impl Route {
     /// Whether what the kernel shows is this route: an interface that was left to the kernel may be any, and
-    /// what is left of a life says nothing.
+    /// what is left of a life says nothing. Nor can be seen how it was set beside others; of two that are known
+    /// to be set otherwise, one is not the other.
     #[must_use]
     pub fn is_seen_as(&self, seen: &Self) -> bool {
         let hops = self.hops.iter().zip(&seen.hops).all(|(own, seen)| {
             let device = own.device.is_none() || own.device == seen.device;
             device && *own == NextHop { device: own.device, ..seen.clone() }
         });
-        let bare = |route: &Self| Self { hops: Vec::new(), expires: None, ..route.clone() };
-        self.hops.len() == seen.hops.len() && hops && bare(self) == bare(seen)
+        let inserted = seen.insertion.is_none() || self.insertion == seen.insertion;
+        let bare = |route: &Self| Self {
+            hops: Vec::new(),
+            expires: None,
+            insertion: None,
+            ..route.clone()
+        };
+        self.hops.len() == seen.hops.len() && hops && inserted && bare(self) == bare(seen)
     }
 }
 
@@ -327,6 +352,7 @@ mod tests {
             weight: 1,
             on_link: false,
             realms: 0,
+            encap: None,
         }
     }
 
@@ -355,6 +381,15 @@ mod tests {
     }
 
     #[test]
+    fn how_a_route_was_set_counts_where_it_is_known() {
+        let wanted = Route { insertion: Some(Insertion::Append), ..route(vec![hop(1, Some(7))]) };
+        assert!(wanted.is_seen_as(&route(vec![hop(1, Some(7))])));
+        assert!(wanted.is_seen_as(&wanted));
+        let before = Route { insertion: Some(Insertion::Prepend), ..wanted.clone() };
+        assert!(!wanted.is_seen_as(&before));
+    }
+
+    #[test]
     fn names_become_numbers_or_are_named() {
         let named = Route::<String> { hops: vec![], ..route(vec![]).resolve(|_| None).unwrap() };
         let way = |device: &str| NextHop {
@@ -363,6 +398,7 @@ mod tests {
             weight: 1,
             on_link: false,
             realms: 0,
+            encap: None,
         };
         let named = Route { hops: vec![way("eth0"), way("eth1")], ..named };
         let numbers = named.resolve(|name| name.strip_prefix("eth")?.parse().ok().map(IfIndex));

@@ -34,8 +34,8 @@ pub struct Link {
     pub upper: Option<(IfIndex, Upper)>,
     /// The bridge, bond or VRF that it is a part of.
     pub master: Option<IfIndex>,
-    /// Whether it is a VRF: a routing domain of its own, for the links in it.
-    pub is_vrf: bool,
+    /// The table of a VRF, which is a routing domain of its own for the links in it; none of any other link.
+    pub vrf_table: Option<u32>,
     /// The free text that people and programs give a link.
     pub alias: Option<String>,
     /// The group by which people address several links at once; 0 where nobody gave one.
@@ -184,7 +184,7 @@ pub(crate) fn parse(message: &Message<'_>) -> Option<Link> {
         up: flags & IFF_UP != 0,
         upper: None,
         master: None,
-        is_vrf: false,
+        vrf_table: None,
         alias: None,
         group: 0,
     };
@@ -201,7 +201,7 @@ pub(crate) fn parse(message: &Message<'_>) -> Option<Link> {
             IFLA_MASTER => link.master = number(value).map(IfIndex),
             IFLA_LINKINFO => {
                 upper = upper::parse(value);
-                link.is_vrf = upper::is_vrf(value);
+                link.vrf_table = upper::vrf_table(value);
             }
             _ => {}
         }

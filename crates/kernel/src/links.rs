@@ -83,7 +83,7 @@ mod tests {
             up: true,
             upper: None,
             master: None,
-            is_vrf: false,
+            vrf_table: None,
             alias: None,
             group: 0,
         }

@@ -18,13 +18,11 @@ pub(super) fn lower(
     let mut fixed = Fixed::default();
     let lines = blocks(tree, "static_ipaddress").flat_map(Directive::children);
     fixed.addresses = lines.filter_map(|line| one_address(line, defaults, reports)).collect();
-    // Nobody is held back for what is static: it is told, and the rest runs without it.
-    let mut unheld = Vec::new();
     for block in blocks(tree, "static_routes") {
-        fixed.routes.extend(route::of_host(block, reports, &mut unheld));
+        fixed.routes.extend(route::of_host(block, reports));
     }
     for block in blocks(tree, "static_rules") {
-        fixed.rules.extend(rule::of_host(block, priorities, reports, &mut unheld));
+        fixed.rules.extend(rule::of_host(block, priorities, reports));
     }
     fixed
 }

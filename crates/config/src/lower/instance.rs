@@ -302,12 +302,10 @@ fn paths(
     priorities: &mut Priorities,
     reports: &mut Reports<'_>,
 ) {
-    let Written { routes, rules, held_back, .. } = written;
+    let Written { routes, rules, .. } = written;
     match directive.keyword.text.as_str() {
-        "virtual_routes" => routes.extend(route::of_instance(directive, reports, held_back)),
-        "virtual_rules" => {
-            rules.extend(rule::of_instance(directive, priorities, reports, held_back));
-        }
+        "virtual_routes" => routes.extend(route::of_instance(directive, reports)),
+        "virtual_rules" => rules.extend(rule::of_instance(directive, priorities, reports)),
         _ => {}
     }
 }

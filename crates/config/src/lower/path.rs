@@ -7,35 +7,30 @@ use intent::Prefix;
 use wire::Family;
 
 use super::report::Reports;
-use crate::diagnostic::{keyword, model as codes};
+use crate::diagnostic::model as codes;
 use crate::keyword::nearest;
-use crate::model::{Following, HeldBack, Hindrance};
+use crate::model::Following;
 use crate::names::{NameKind, number};
 use crate::source::Span;
 use crate::syntax::{Directive, Word};
 
-/// Why a line is not taken.
-pub(super) enum Refusal {
-    /// It cannot be meant.
-    Wrong { at: Span, what: String, help: Option<String> },
-    /// It is understood, and not executed.
-    NotYet { at: Span, word: String },
+/// Why a line is not taken: it cannot be meant.
+pub(super) struct Refusal {
+    at: Span,
+    what: String,
+    help: Option<String>,
 }
 
 pub(super) type Read<T> = Result<T, Refusal>;
 
 pub(super) fn wrong<T>(at: Span, what: impl Into<String>) -> Read<T> {
-    Err(Refusal::Wrong { at, what: what.into(), help: None })
-}
-
-pub(super) fn not_yet<T>(word: &Word) -> Read<T> {
-    Err(Refusal::NotYet { at: word.span, word: word.text.clone() })
+    Err(Refusal { at, what: what.into(), help: None })
 }
 
 /// A word that is none of an option's.
 pub(super) fn unknown<T>(word: &Word, what: &str, known: &[&str]) -> Read<T> {
     let help = nearest(&word.text, known.iter().copied());
-    Err(Refusal::Wrong {
+    Err(Refusal {
         at: word.span,
         what: format!("`{}` is {what}", word.text),
         help: help.map(|near| format!("did you mean `{near}`?")),
@@ -44,72 +39,53 @@ pub(super) fn unknown<T>(word: &Word, what: &str, known: &[&str]) -> Read<T> {
 
 /// What a list of routes or rules is about, for messages.
 pub(super) struct Listed {
-    /// `virtual_routes` and the like.
-    pub(super) keyword: &'static str,
     /// `route` or `rule`.
     pub(super) noun: &'static str,
     pub(super) code: crate::diagnostic::Code,
 }
 
 impl Listed {
-    /// The lines of a list, each read by `read`. One that is not executed holds back whoever it belongs to.
+    /// The lines of a list, each read by `read`.
     pub(super) fn read<T>(
         &self,
         list: &Directive,
         reports: &mut Reports<'_>,
-        held_back: &mut Vec<HeldBack>,
         mut read: impl FnMut(&Directive, &mut Reports<'_>) -> Read<T>,
     ) -> Vec<T> {
         let mut lines = Vec::new();
         for line in list.children() {
             match read(line, reports) {
                 Ok(value) => lines.push(value),
-                Err(Refusal::Wrong { at, what, help }) => {
+                Err(Refusal { at, what, help }) => {
                     let text = format!("{what}: the {} is left out", self.noun);
                     let reported = reports.warning(self.code, text, at);
                     if let Some(help) = help {
                         reported.help(help);
                     }
                 }
-                Err(Refusal::NotYet { at, word }) => {
-                    let owner = if self.keyword.starts_with("static") {
-                        "the rest runs without it"
-                    } else {
-                        "an instance under it stays in FAULT"
-                    };
-                    let text = format!(
-                        "`{word}` of a {} is not executed by this release: {owner}",
-                        self.noun
-                    );
-                    reports.warning(keyword::NOT_YET, text, at);
-                    held_back.push(HeldBack {
-                        keyword: format!("{} {word}", self.keyword),
-                        location: reports.location(at),
-                        why: Hindrance::NotExecuted,
-                    });
-                }
             }
         }
         lines
     }
 
-    /// The lines without those that say the same as one before: the kernel would refuse the second.
-    pub(super) fn distinct<T, P: Ord + Clone + core::fmt::Display>(
+    /// The lines without those that say the same as one before: the kernel would refuse the second. `what` gives what
+    /// tells a line apart, its words, and where it is written.
+    pub(super) fn distinct<T, K: Ord>(
         &self,
         lines: Vec<T>,
-        what: impl Fn(&T) -> (&P, Span),
+        what: impl Fn(&T) -> (K, String, Span),
         reports: &mut Reports<'_>,
     ) -> Vec<T> {
-        let mut kept: BTreeMap<P, Span> = BTreeMap::new();
+        let mut kept: BTreeMap<K, Span> = BTreeMap::new();
         let mut is_new = |line: &T| {
-            let (path, at) = what(line);
-            let first = *kept.entry(path.clone()).or_insert(at);
+            let (key, words, at) = what(line);
+            let first = *kept.entry(key).or_insert(at);
             let is_new = first == at;
             if !is_new {
                 reports
                     .warning(
                         codes::DUPLICATE_PATH,
-                        format!("{} {path} is listed twice: the second is left out", self.noun),
+                        format!("{} {words} is listed twice: the second is left out", self.noun),
                         at,
                     )
                     .label(first, "first listed here");
@@ -141,6 +117,12 @@ impl<'a> Words<'a> {
             self.next();
         }
         is_next
+    }
+
+    /// Takes the next word if it is one of these.
+    pub(super) fn next_of(&mut self, texts: &[&str]) -> Option<&'a Word> {
+        let is_one = |word: &&Word| texts.contains(&word.text.as_str());
+        if self.rest.as_slice().first().is_some_and(is_one) { self.next() } else { None }
     }
 
     /// The word behind an option.
@@ -234,7 +216,7 @@ fn named(word: &Word, text: &str, kind: NameKind, reports: &mut Reports<'_>) -> 
     reports.wants_names |= !reports.names.is_read();
     let near = nearest(text, reports.names.of_kind(kind));
     let file = kind.file();
-    Err(Refusal::Wrong {
+    Err(Refusal {
         at: word.span,
         what: format!("there is no {} `{text}`", kind.noun()),
         help: Some(match near {

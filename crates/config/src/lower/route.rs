@@ -1,54 +1,51 @@
 //! Route lines: `[inet6] [to] [<kind>] <destination> [via <ip>] [dev <if>] [table <t>] [metric <n>] ...`.
 
+mod encap;
 mod hop;
 mod metric;
 
 use core::net::IpAddr;
 
-use intent::{METRIC_OF_IPV6, Metrics, NextHop, Prefix, Route, RouteKind, TABLE_MAIN};
+use intent::{Insertion, METRIC_OF_IPV6, Metrics, NextHop, Prefix, Route, RouteKind, TABLE_MAIN};
 use wire::Family;
 
 use self::hop::Ways;
 use super::path::{
-    Listed, Read, Words, follow, masked, not_yet, prefix, protocol, unknown, without_group, wrong,
+    Listed, Read, Words, follow, masked, prefix, protocol, unknown, without_group, wrong,
 };
 use super::report::Reports;
 use crate::diagnostic::model as codes;
-use crate::model::{Following, HeldBack, RouteLine};
+use crate::model::{Following, RouteLine};
 use crate::names::NameKind;
 use crate::source::Span;
 use crate::syntax::{Directive, Word};
 
 /// `virtual_routes`; one without a way uses the interface of its instance.
-pub(super) fn of_instance(
-    list: &Directive,
-    reports: &mut Reports<'_>,
-    held_back: &mut Vec<HeldBack>,
-) -> Vec<RouteLine> {
-    let listed = Listed { keyword: "virtual_routes", noun: "route", code: codes::INVALID_ROUTE };
-    let lines = listed.read(list, reports, held_back, |line, reports| {
+pub(super) fn of_instance(list: &Directive, reports: &mut Reports<'_>) -> Vec<RouteLine> {
+    let lines = LISTED.read(list, reports, |line, reports| {
         let mut route = lower(line, reports)?;
         route.following = without_group(route.following, line.keyword.span, reports);
         Ok(route)
     });
-    listed.distinct(lines, |line| (&line.route, line.at), reports)
+    LISTED.distinct(lines, identity, reports)
 }
 
 /// `static_routes`.
-pub(super) fn of_host(
-    list: &Directive,
-    reports: &mut Reports<'_>,
-    held_back: &mut Vec<HeldBack>,
-) -> Vec<RouteLine> {
-    let listed = Listed { keyword: "static_routes", noun: "route", code: codes::INVALID_ROUTE };
-    let lines = listed.read(list, reports, held_back, |line, reports| {
+pub(super) fn of_host(list: &Directive, reports: &mut Reports<'_>) -> Vec<RouteLine> {
+    let lines = LISTED.read(list, reports, |line, reports| {
         let route = lower(line, reports)?;
         if lacks_device(&route.route) {
             return wrong(line.keyword.span, "a static route needs `via` or `dev`");
         }
         Ok(route)
     });
-    listed.distinct(lines, |line| (&line.route, line.at), reports)
+    LISTED.distinct(lines, identity, reports)
+}
+
+/// What the kernel tells a route apart by, for messages too: how it is set beside others is nothing of it.
+fn identity(line: &RouteLine) -> ((Route<String>, Option<String>), String, Span) {
+    let route = Route { insertion: None, ..line.route.clone() };
+    ((route, line.vrf.clone()), line.route.to_string(), line.at)
 }
 
 /// Gives routes that say neither `via` nor `dev` the interface of their instance.
@@ -82,6 +79,8 @@ struct Written {
     source: Option<(IpAddr, Span)>,
     tos: Option<(u8, Span)>,
     table: Option<u32>,
+    vrf: Option<String>,
+    insertion: Option<Insertion>,
     metric: u32,
     protocol: Option<(u8, Span)>,
     scope: Option<u8>,
@@ -104,12 +103,12 @@ fn lower(line: &Directive, reports: &mut Reports<'_>) -> Read<RouteLine> {
         {
             continue;
         }
-        written.word(word, &mut words)?;
+        written.word(word, &mut words, reports)?;
     }
     let at = line.keyword.span;
     let route = written.settle(at, reports)?;
-    let Written { following, .. } = written;
-    Ok(RouteLine { at, route, following })
+    let Written { following, vrf, .. } = written;
+    Ok(RouteLine { at, route, vrf, following })
 }
 
 impl Written {
@@ -125,7 +124,15 @@ impl Written {
             "tos" | "dsfield" => {
                 self.tos = Some((words.named_byte(word, NameKind::Field, reports)?, at));
             }
-            "table" => self.table = Some(words.named(word, NameKind::Table, reports)?),
+            // Of a table and a VRF, the last one counts.
+            "table" => {
+                self.table = Some(words.named(word, NameKind::Table, reports)?);
+                self.vrf = None;
+            }
+            "vrf" => {
+                self.vrf = Some(words.interface(word)?);
+                self.table = None;
+            }
             "protocol" => {
                 self.protocol = Some((words.named_byte(word, NameKind::Protocol, reports)?, at));
             }
@@ -140,7 +147,7 @@ impl Written {
     }
 
     /// Takes in any other word; what is no option is the destination.
-    fn word(&mut self, word: &Word, words: &mut Words<'_>) -> Read<()> {
+    fn word(&mut self, word: &Word, words: &mut Words<'_>, reports: &mut Reports<'_>) -> Read<()> {
         match word.text.as_str() {
             "inet" => self.family = Some(Family::Ipv4),
             "inet6" => self.family = Some(Family::Ipv6),
@@ -159,9 +166,10 @@ impl Written {
                 };
                 self.preference = Some((preference, word.span));
             }
-            // As routes are set anyway.
-            "prepend" => {}
-            "encap" | "ttl-propagate" | "add" | "append" | "vrf" => return not_yet(word),
+            "prepend" => self.insertion = Some(Insertion::Prepend),
+            "append" => self.insertion = Some(Insertion::Append),
+            "add" => self.insertion = Some(Insertion::Add),
+            "ttl-propagate" => propagation(words.value(word)?, reports),
             "to" => {
                 let value = words.value(word)?;
                 return self.kind_or_destination(value, words);
@@ -251,6 +259,7 @@ impl Written {
             metrics: self.metrics.clone(),
             preference: self.preference.map_or(0, |(preference, _)| preference),
             expires: self.expires.map(|(seconds, _)| seconds),
+            insertion: Some(self.insertion.unwrap_or(Insertion::Prepend)),
         })
     }
 
@@ -273,6 +282,18 @@ impl Written {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// `ttl-propagate enabled|disabled`: the kernel keeps it of routes of MPLS, which nobody can write here.
+fn propagation(value: &Word, reports: &mut Reports<'_>) {
+    if matches!(value.text.as_str(), "enabled" | "disabled") {
+        let text = "`ttl-propagate` changes nothing: the kernel keeps it of routes of MPLS alone";
+        reports.note(codes::PATH_ADJUSTED, text, value.span);
+    } else {
+        let text =
+            format!("`{}` is no value of `ttl-propagate`, which changes nothing", value.text);
+        reports.warning(codes::PATH_ADJUSTED, text, value.span);
     }
 }
 
@@ -305,6 +326,7 @@ fn usual_scope(kind: RouteKind, hops: &[NextHop<String>]) -> u8 {
     }
 }
 
+const LISTED: Listed = Listed { noun: "route", code: codes::INVALID_ROUTE };
 const TABLE_LOCAL: u32 = 255;
 const SCOPE_LINK: u8 = 253;
 const SCOPE_HOST: u8 = 254;
@@ -342,6 +364,11 @@ const OPTIONS: &[&str] = &[
     "pref",
     "expires",
     "encap",
+    "vrf",
+    "ttl-propagate",
+    "prepend",
+    "append",
+    "add",
     "no_track",
     "track_group",
     "unicast",

@@ -13,7 +13,7 @@ use super::path::{
 };
 use super::report::Reports;
 use crate::diagnostic::model as codes;
-use crate::model::{Following, HeldBack, RuleLine};
+use crate::model::{Following, RuleLine};
 use crate::names::NameKind;
 use crate::source::Span;
 use crate::syntax::{Directive, Word};
@@ -48,15 +48,13 @@ pub(super) fn of_instance(
     list: &Directive,
     priorities: &mut Priorities,
     reports: &mut Reports<'_>,
-    held_back: &mut Vec<HeldBack>,
 ) -> Vec<RuleLine> {
-    let listed = Listed { keyword: "virtual_rules", noun: "rule", code: codes::INVALID_RULE };
-    let lines = listed.read(list, reports, held_back, |line, reports| {
+    let lines = LISTED.read(list, reports, |line, reports| {
         let mut rule = lower(line, priorities, reports)?;
         rule.following = without_group(rule.following, line.keyword.span, reports);
         Ok(rule)
     });
-    listed.distinct(lines, |line| (&line.rule, line.at), reports)
+    LISTED.distinct(lines, identity, reports)
 }
 
 /// `static_rules`.
@@ -64,12 +62,13 @@ pub(super) fn of_host(
     list: &Directive,
     priorities: &mut Priorities,
     reports: &mut Reports<'_>,
-    held_back: &mut Vec<HeldBack>,
 ) -> Vec<RuleLine> {
-    let listed = Listed { keyword: "static_rules", noun: "rule", code: codes::INVALID_RULE };
-    let lines =
-        listed.read(list, reports, held_back, |line, reports| lower(line, priorities, reports));
-    listed.distinct(lines, |line| (&line.rule, line.at), reports)
+    let lines = LISTED.read(list, reports, |line, reports| lower(line, priorities, reports));
+    LISTED.distinct(lines, identity, reports)
+}
+
+fn identity(line: &RuleLine) -> (Rule, String, Span) {
+    (line.rule.clone(), line.rule.to_string(), line.at)
 }
 
 /// A line as written.
@@ -285,6 +284,7 @@ fn from_or_to(word: &Word, words: &mut Words<'_>) -> Read<Option<(Prefix, Span)>
 
 /// The first number given.
 const FIRST: u32 = 16_384;
+const LISTED: Listed = Listed { noun: "rule", code: codes::INVALID_RULE };
 const OPTIONS: &[&str] = &[
     "from",
     "to",

@@ -11,6 +11,8 @@ pub struct RouteLine {
     pub at: Span,
     /// The route.
     pub route: Route<String>,
+    /// `vrf`: the interface whose table it is of, instead of that of the route.
+    pub vrf: Option<String>,
     /// Whether its loss matters.
     pub following: Following,
 }

@@ -257,11 +257,6 @@ pub(crate) fn clock_step(step: Step) -> String {
 pub(crate) fn hindrance(held: &HeldBack) -> String {
     let HeldBack { keyword, location, why } = held;
     match why {
-        Hindrance::NotExecuted => {
-            format!(
-                "`{keyword}` ({location}) is not executed by this release: without that line it runs"
-            )
-        }
         Hindrance::NoPeer => {
             format!(
                 "Cannot use unicast without any peers - going to fault state: `{keyword}` ({location})"

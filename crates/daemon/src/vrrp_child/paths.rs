@@ -16,7 +16,7 @@ use intent::{IfIndex, Path, PathKey};
 use kernel::path::PathSocket;
 use vrrp::InstanceId;
 
-pub(super) use self::wanted::{of_host, of_instance};
+pub(super) use self::wanted::{of_host, of_instance, route};
 
 /// Whose a path is. Several may hold the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,7 +61,7 @@ pub(super) struct Paths {
     by_source: BTreeMap<IpAddr, BTreeSet<Owner>>,
     /// Owners of routes whose link the kernel finds.
     loose: BTreeSet<Owner>,
-    /// Interfaces that routes of an owner name, and that do not exist.
+    /// Interfaces and VRFs that routes of an owner name, and that do not exist.
     missing: BTreeMap<Owner, Vec<String>>,
     /// Owners of something that the kernel refused.
     refused: BTreeSet<Owner>,
@@ -156,10 +156,10 @@ impl Paths {
         held
     }
 
-    /// Notes which interfaces of an owner's routes do not exist; says which of them are new.
+    /// Notes what is missing for an owner's routes; says what of it is new.
     fn note_missing(&mut self, owner: Owner, missing: &[String]) -> Vec<String> {
         let before = self.missing.remove(&owner).unwrap_or_default();
-        let new = missing.iter().filter(|device| !before.contains(device)).cloned().collect();
+        let new = missing.iter().filter(|what| !before.contains(what)).cloned().collect();
         if !missing.is_empty() {
             self.missing.insert(owner, missing.to_vec());
         }
@@ -296,6 +296,7 @@ mod tests {
             weight: 1,
             on_link: false,
             realms: 0,
+            encap: None,
         };
         let destination = Prefix { address: [10, 1, third, 0].into(), length: 24 };
         let route = Route { scope: 253, protocol: 18, ..Route::new(destination, vec![hop]) };

@@ -39,7 +39,8 @@ impl Shell {
             .filter_map(|(id, instance)| {
                 let name = instance.vrf.as_deref()?;
                 let link = self.observer.link_named(&instance.interface)?;
-                let vrf = if link.is_vrf { Some(link.index) } else { self.vrf_of(link) };
+                let vrf =
+                    if link.vrf_table.is_some() { Some(link.index) } else { self.vrf_of(link) };
                 let found = vrf.and_then(|vrf| self.observer.link(vrf)).map(|it| it.name.as_str());
                 let place = found.map_or("no VRF".to_owned(), |found| format!("VRF {found}"));
                 let text = format!(
@@ -56,6 +57,6 @@ impl Shell {
 
     fn vrf_of(&self, link: &Link) -> Option<IfIndex> {
         let master = self.observer.link(link.master?)?;
-        master.is_vrf.then_some(master.index)
+        master.vrf_table.is_some().then_some(master.index)
     }
 }

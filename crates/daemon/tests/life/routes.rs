@@ -34,7 +34,9 @@ pub const TESTS: &[Test] = &[
     ("static_ones_stand_from_start_to_stop", stand_from_start_to_stop),
     ("static_ones_come_back_with_their_interface", come_back_with_the_interface),
     ("instances_follow_what_their_group_names", follows_what_is_static),
-    ("an_instance_with_a_route_that_is_not_executed_says_which", not_executed),
+    ("what_goes_in_a_header_is_put_back_and_changed_and_cleared", headers),
+    ("a_route_that_is_only_added_comes_when_the_other_one_goes", added),
+    ("a_route_of_a_vrf_waits_for_it", waits_for_a_vrf),
     ("names_of_tables_are_read_from_the_hosts_files", reads_names),
 ];
 
@@ -462,14 +464,75 @@ fn reads_names() {
     assert!(cable.holds(NEAR_ADDRESS));
 }
 
-/// It stands by for ever rather than hold addresses without their route.
-fn not_executed() {
-    let mut cable = Cable::new();
-    let lines = "  virtual_routes {\n    10.50.0.0/16 via 10.9.0.200 encap mpls 100\n  }\n";
-    let mut daemon = Start::with(&with(lines)).until("Entering FAULT STATE");
-    let line = daemon.wait_for("is not executed by this release: without that line it runs");
-    assert!(line.contains("`virtual_routes encap`"), "{line}");
-    daemon.reload(&with(""));
-    daemon.wait_for("Entering MASTER");
-    cable.wait_until_held(VIRTUAL);
+/// What `ip` says of the routes to a destination, a line each.
+fn told(destination: &str) -> Vec<String> {
+    let output = Command::new("ip").args(["route", "show", destination]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// Waits until `ip` says this, but for what is behind it.
+fn wait_until_told(destination: &str, wanted: &[&str]) {
+    eventually(&format!("{wanted:?} are told of"), || {
+        let told = told(destination);
+        let same = told.iter().zip(wanted).all(|(told, wanted)| told.starts_with(wanted));
+        (same && told.len() == wanted.len()).then_some(())
+    });
+}
+
+fn headers() {
+    let of = |id: u8| {
+        let encap = format!("encap ip id {id} dst 10.9.0.77 ttl 9");
+        with(&format!("  virtual_routes {{\n    10.50.0.0/16 via 10.9.0.200 {encap}\n  }}\n"))
+    };
+    let header = |id: u8| {
+        format!(
+            "10.50.0.0/16 encap ip id {id} src 0.0.0.0 dst 10.9.0.77 ttl 9 tos 0 via 10.9.0.200"
+        )
+    };
+    let (_cable, mut daemon) = active(&of(5));
+    wait_until_told("10.50.0.0/16", &[&header(5)]);
+    type_in("ip route del 10.50.0.0/16");
+    daemon.wait_for("10.50.0.0/16 via 10.9.0.200 was removed by somebody else: it is there again");
+    wait_until_told("10.50.0.0/16", &[&header(5)]);
+    daemon.reload(&of(6));
+    wait_until_told("10.50.0.0/16", &[&header(6)]);
+    // What a killed daemon left is known by its header, too.
+    daemon.kill_all();
+    let mut daemon = Start::with(&of(7)).until("Entering MASTER");
+    daemon.wait_for("removing route 10.50.0.0/16 via 10.9.0.200, which was left behind");
+    wait_until_told("10.50.0.0/16", &[&header(7)]);
+    assert_eq!(daemon.stop().0, Some(0));
+    assert_eq!(told("10.50.0.0/16"), [""; 0]);
+}
+
+fn added() {
+    let of = |how: &str| {
+        with(&format!("  virtual_routes {{\n    10.50.0.0/16 via 10.9.0.200 {how}\n  }}\n"))
+    };
+    let _cable = Cable::new();
+    type_in("ip route add 10.50.0.0/16 via 10.9.0.7");
+    let mut daemon = Start::with(&of("add")).until("Entering MASTER");
+    daemon.wait_for("cannot set route 10.50.0.0/16 via 10.9.0.200: set route or rule: File exists");
+    wait_until_told("10.50.0.0/16", &["10.50.0.0/16 via 10.9.0.7"]);
+    type_in("ip route del 10.50.0.0/16");
+    wait_until_told("10.50.0.0/16", &["10.50.0.0/16 via 10.9.0.200"]);
+    // How it stands beside others may change while it stands.
+    type_in("ip route append 10.50.0.0/16 via 10.9.0.7");
+    let (ours, theirs) = ("10.50.0.0/16 via 10.9.0.200", "10.50.0.0/16 via 10.9.0.7");
+    daemon.reload(&of("append"));
+    wait_until_told("10.50.0.0/16", &[theirs, ours]);
+    daemon.reload(&of("prepend"));
+    wait_until_told("10.50.0.0/16", &[ours, theirs]);
+    assert_eq!(daemon.stop().0, Some(0));
+    wait_until_told("10.50.0.0/16", &[theirs]);
+}
+
+/// Where the kernel has none; where it has, `modules` of the conformance suite goes on.
+fn waits_for_a_vrf() {
+    let lines = "  virtual_routes {\n    10.50.0.0/16 via 10.9.0.200 vrf blue\n    10.51.0.0/16 via 10.9.0.200\n  }\n";
+    let (mut cable, mut daemon) = active(&with(lines));
+    daemon.wait_for("(VI_1) no VRF blue for a route");
+    wait_for(&mut cable, &["route 10.51.0.0/16 via 10.9.0.200"]);
+    assert!(cable.holds(VIRTUAL));
 }

@@ -140,10 +140,13 @@ pub(super) fn parse(info: &[u8]) -> Upper {
     }
 }
 
-/// Whether an `IFLA_LINKINFO` is that of a VRF.
-pub(super) fn is_vrf(info: &[u8]) -> bool {
-    let kind = Attributes(info).find(|(kind, _)| *kind == IFLA_INFO_KIND);
-    kind.is_some_and(|(_, value)| text(value) == "vrf")
+/// The table of the VRF that an `IFLA_LINKINFO` is about; nothing of another link.
+pub(super) fn vrf_table(info: &[u8]) -> Option<u32> {
+    let find = |bytes, wanted| Attributes(bytes).find(|(kind, _)| *kind == wanted);
+    let (_, kind) = find(info, IFLA_INFO_KIND)?;
+    let (_, data) = find(info, IFLA_INFO_DATA)?;
+    let (_, table) = find(data, IFLA_VRF_TABLE)?;
+    number(table).filter(|_| text(kind) == "vrf")
 }
 
 const fn flags(mode: IpvlanMode) -> u16 {
@@ -156,6 +159,7 @@ const fn flags(mode: IpvlanMode) -> u16 {
 
 /// A group that nobody else uses: "sfgo" in ASCII.
 const DOOMED: u32 = 0x7366_676f;
+const IFLA_VRF_TABLE: u16 = 1;
 const IFLA_MACVLAN_MODE: u16 = 1;
 const MACVLAN_MODE_PRIVATE: u32 = 1;
 const IFLA_IPVLAN_MODE: u16 = 1;

@@ -2,11 +2,14 @@
 //!
 //! **Source**: rtnetlink(7), ip-route(8), ip-rule(8).
 
+mod encap;
 mod news;
 mod route;
 mod rule;
 
-use intent::Path;
+use std::collections::BTreeMap;
+
+use intent::{Insertion, Path};
 use rustix::io::Errno;
 use wire::Family;
 
@@ -30,16 +33,37 @@ pub enum Placed {
 impl RequestSocket {
     /// Sets routes and rules; what became of each, in order. One that stands already is left as it is.
     ///
-    /// A route goes before others of its destination and metric, as keepalived's do: those stay, and wait behind it.
+    /// A route goes before others of its destination and metric, as keepalived's do, unless it says otherwise: those
+    /// stay, and wait behind it.
     pub fn set_paths(&mut self, paths: &[Path]) -> Vec<Result<Placed, NetlinkError>> {
         let requests = paths.iter().map(set_request).collect();
         let results = self.batch("set route or rule", Goal::Answer, requests);
-        let placed = results.into_iter().map(|result| match result {
+        let mut seen = BTreeMap::new();
+        let placed = results.into_iter().zip(paths).map(|(result, path)| match result {
             Ok(()) => Ok(Placed::New),
-            Err(NetlinkError::Refused { errno: Errno::EXIST, .. }) => Ok(Placed::Standing),
+            Err(error @ NetlinkError::Refused { errno: Errno::EXIST, .. }) => {
+                if waits_for_others(path) && !self.stands(path, &mut seen)? {
+                    return Err(error);
+                }
+                Ok(Placed::Standing)
+            }
             Err(error) => Err(error),
         });
         placed.collect()
+    }
+
+    /// Whether it is this path that stands. `seen` are the paths of each protocol that were read already.
+    fn stands(
+        &mut self,
+        path: &Path,
+        seen: &mut BTreeMap<u8, Vec<Path>>,
+    ) -> Result<bool, NetlinkError> {
+        use std::collections::btree_map::Entry;
+        let seen = match seen.entry(path.protocol()) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(self.paths(path.protocol())?),
+        };
+        Ok(seen.iter().any(|seen| path.is_seen_as(seen)))
     }
 
     /// Removes routes and rules; one that is gone already, also with its interface or table, is no error.
@@ -79,6 +103,11 @@ impl RequestSocket {
         list.retain(|path: &Path| path.protocol() == protocol);
         Ok(list)
     }
+}
+
+/// Whether the kernel refuses a path for another one of its kind, with the words for one that stands.
+fn waits_for_others(path: &Path) -> bool {
+    matches!(path, Path::Route(route) if route.insertion == Some(Insertion::Add))
 }
 
 /// A message about a route or a rule, come or gone, as a value; nothing for other messages and for what this

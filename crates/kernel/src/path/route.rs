@@ -2,10 +2,11 @@
 //!
 //! **Source**: rtnetlink(7); linux/rtnetlink.h.
 
-use intent::{IfIndex, Metrics, NextHop, Prefix, Route, RouteKind};
+use intent::{Encap, IfIndex, Insertion, Metrics, NextHop, Prefix, Route, RouteKind};
 use wire::Family;
 
-use super::{NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REQUEST, family, raw_family};
+use super::{NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST};
+use super::{encap, family, raw_family};
 use crate::address::ip;
 use crate::address::octets;
 use crate::netlink::message::{Attributes, Builder, Message, number, text};
@@ -16,7 +17,13 @@ pub(super) fn dump_request(family: Family, protocol: u8) -> Builder {
 }
 
 pub(super) fn set_request(route: &Route) -> Builder {
-    let mut builder = common(RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE, route);
+    let beside_others = match route.insertion {
+        None | Some(Insertion::Prepend) => 0,
+        Some(Insertion::Append) => NLM_F_APPEND,
+        Some(Insertion::Add) => NLM_F_EXCL,
+    };
+    let flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | beside_others;
+    let mut builder = common(RTM_NEWROUTE, flags, route);
     let Metrics { numbers, locked, congestion_control } = &route.metrics;
     if !numbers.is_empty() || *locked != 0 || congestion_control.is_some() {
         builder = builder.open(RTA_METRICS);
@@ -106,6 +113,11 @@ fn way(hop: &NextHop, family: Family) -> Vec<(u16, Vec<u8>)> {
     if hop.realms != 0 {
         attributes.push((RTA_FLOW, hop.realms.to_ne_bytes().to_vec()));
     }
+    if let Some(encap) = &hop.encap {
+        let (kind, value) = encap::attributes(encap);
+        attributes.push((RTA_ENCAP_TYPE, kind.to_ne_bytes().to_vec()));
+        attributes.push((RTA_ENCAP, value));
+    }
     attributes
 }
 
@@ -115,11 +127,7 @@ fn multipath(hops: &[NextHop], family: Family) -> Vec<u8> {
     for hop in hops {
         let mut attributes = Vec::new();
         for (kind, value) in way(hop, family) {
-            let length = u16::try_from(4 + value.len()).unwrap_or(u16::MAX);
-            attributes.extend_from_slice(&length.to_ne_bytes());
-            attributes.extend_from_slice(&kind.to_ne_bytes());
-            attributes.extend(value);
-            attributes.resize(attributes.len().next_multiple_of(4), 0);
+            attributes.extend(encap::attribute(kind, &value));
         }
         let length = u16::try_from(HOP_LEN + attributes.len()).unwrap_or(u16::MAX);
         bytes.extend_from_slice(&length.to_ne_bytes());
@@ -150,7 +158,8 @@ pub(super) fn parse(message: &Message<'_>) -> Option<Route> {
         ..Route::new(Prefix::all(family), Vec::new())
     };
     let on_link = flags & u32::from(RTNH_F_ONLINK) != 0;
-    let mut hop = NextHop { gateway: None, device: None, weight: 1, on_link, realms: 0 };
+    let mut hop = NextHop { on_link, ..bare_way() };
+    let mut wrapping = Wrapping::default();
     let mut ways = None;
     for (kind, value) in Attributes(message.payload.get(HEADER_LEN..)?) {
         match kind {
@@ -162,17 +171,44 @@ pub(super) fn parse(message: &Message<'_>) -> Option<Route> {
             RTA_METRICS => route.metrics = metrics(value),
             RTA_PREF => route.preference = value.first().copied().unwrap_or(0),
             RTA_MULTIPATH => ways = Some(parse_multipath(value, raw)?),
-            _ => take_way(&mut hop, kind, value, raw)?,
+            _ => take_way(&mut hop, &mut wrapping, (kind, value), raw)?,
         }
     }
+    hop.encap = wrapping.settle()?;
     if !kind.is_dead_end() {
         route.hops = ways.unwrap_or_else(|| vec![hop]);
     }
     Some(route)
 }
 
+/// What a way does with packets, of which two attributes tell.
+#[derive(Default)]
+struct Wrapping<'a> {
+    kind: u16,
+    value: Option<&'a [u8]>,
+}
+
+impl Wrapping<'_> {
+    /// What they say together; nothing of a kind that we never set.
+    fn settle(self) -> Option<Option<Encap>> {
+        match self.value {
+            Some(value) => encap::parse(self.kind, value).map(Some),
+            None => Some(None),
+        }
+    }
+}
+
+const fn bare_way() -> NextHop {
+    NextHop { gateway: None, device: None, weight: 1, on_link: false, realms: 0, encap: None }
+}
+
 /// Takes in an attribute that says where a way leads.
-fn take_way(hop: &mut NextHop, kind: u16, value: &[u8], raw_family: u8) -> Option<()> {
+fn take_way<'a>(
+    hop: &mut NextHop,
+    wrapping: &mut Wrapping<'a>,
+    (kind, value): (u16, &'a [u8]),
+    raw_family: u8,
+) -> Option<()> {
     match kind {
         RTA_OIF => hop.device = Some(IfIndex(number(value)?)),
         RTA_GATEWAY => hop.gateway = Some(ip(raw_family, value)?),
@@ -181,8 +217,8 @@ fn take_way(hop: &mut NextHop, kind: u16, value: &[u8], raw_family: u8) -> Optio
             hop.gateway = Some(ip(u8::try_from(u16::from_ne_bytes(*via)).ok()?, address)?);
         }
         RTA_FLOW => hop.realms = number(value)?,
-        // A way that does more than that is none that we set.
-        RTA_ENCAP => return None,
+        RTA_ENCAP_TYPE => wrapping.kind = u16::from_ne_bytes(*value.first_chunk()?),
+        RTA_ENCAP => wrapping.value = Some(value),
         _ => {}
     }
     Some(())
@@ -195,15 +231,16 @@ fn parse_multipath(mut bytes: &[u8], raw_family: u8) -> Option<Vec<NextHop>> {
         let attributes = bytes.get(HOP_LEN..length)?;
         let device = u32::from_ne_bytes([*i0, *i1, *i2, *i3]);
         let mut hop = NextHop {
-            gateway: None,
             device: (device != 0).then_some(IfIndex(device)),
             weight: u16::from(*weight) + 1,
             on_link: flags & RTNH_F_ONLINK != 0,
-            realms: 0,
+            ..bare_way()
         };
-        for (kind, value) in Attributes(attributes) {
-            take_way(&mut hop, kind, value, raw_family)?;
+        let mut wrapping = Wrapping::default();
+        for attribute in Attributes(attributes) {
+            take_way(&mut hop, &mut wrapping, attribute, raw_family)?;
         }
+        hop.encap = wrapping.settle()?;
         hops.push(hop);
         bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
@@ -249,6 +286,7 @@ const RTM_GETROUTE: u16 = 26;
 const HEADER_LEN: usize = 12;
 /// Length of `struct rtnexthop`.
 const HOP_LEN: usize = 8;
+const NLM_F_APPEND: u16 = 0x800;
 const RTM_F_CLONED: u32 = 0x200;
 const RTNH_F_ONLINK: u8 = 4;
 const RTA_DST: u16 = 1;
@@ -263,6 +301,7 @@ const RTA_FLOW: u16 = 11;
 const RTA_TABLE: u16 = 15;
 const RTA_VIA: u16 = 18;
 const RTA_PREF: u16 = 20;
+const RTA_ENCAP_TYPE: u16 = 21;
 const RTA_ENCAP: u16 = 22;
 const RTA_EXPIRES: u16 = 23;
 const RTAX_LOCK: u16 = 1;

@@ -6,7 +6,10 @@
 use std::net::IpAddr;
 use std::process::Command;
 
-use intent::{IfIndex, IpvlanMode, Lifetime, NextHop, Path, Prefix, Route, UpperKind, UpperLink};
+use intent::{
+    Encap, IfIndex, IpvlanMode, Lifetime, METRIC_OF_IPV6, NextHop, Path, Prefix, Route, UpperKind,
+    UpperLink,
+};
 use kernel::link::Upper;
 use kernel::netlink::{NetlinkError, RequestSocket};
 use kernel::path::Placed;
@@ -29,6 +32,8 @@ pub const TESTS: &[Test] = &[
     ("a_virtual_mac_link_stands_on_a_vlan", vmac_on_vlan),
     ("advertisements_are_heard_on_a_link_of_a_vrf", vrf),
     ("a_route_stands_in_the_table_of_a_vrf", vrf_route),
+    ("a_way_with_labels_is_seen_as_it_was_set", labels),
+    ("a_way_with_a_locator_is_seen_as_it_was_set", locator),
 ];
 
 /// Whether this is the lab's machine, whose kernel lacks nothing.
@@ -199,7 +204,8 @@ fn vrf_route() {
     let within = || {
         let mut requests = RequestSocket::open().unwrap();
         let device = Some(cable.far);
-        let hop = NextHop { gateway: None, device, weight: 1, on_link: false, realms: 0 };
+        let hop =
+            NextHop { gateway: None, device, weight: 1, on_link: false, realms: 0, encap: None };
         let destination = Prefix { address: [198, 51, 100, 0].into(), length: 24 };
         let route = Route::new(destination, vec![hop]);
         let path = Path::Route(Box::new(Route { table: 10, scope: 253, protocol: 18, ..route }));
@@ -208,4 +214,47 @@ fn vrf_route() {
         assert!(matches!(&seen[..], [only] if path.is_seen_as(only)), "{seen:?}");
     };
     cable.there.within(within).unwrap();
+}
+
+/// Sets a route through the near end, sees it, and removes it; says whether the kernel knows what its way does.
+fn round_trip(destination: &str, gateway: &str, encap: Encap) -> bool {
+    let Cable { near, mut requests, .. } = cable();
+    let length = if destination.contains(':') { 128 } else { 32 };
+    let (destination, gateway): (IpAddr, IpAddr) =
+        (destination.parse().unwrap(), gateway.parse().unwrap());
+    let metric = if destination.is_ipv6() { METRIC_OF_IPV6 } else { 0 };
+    let hop = NextHop {
+        gateway: Some(gateway),
+        device: Some(near),
+        weight: 1,
+        on_link: false,
+        realms: 0,
+        encap: Some(encap),
+    };
+    let route = Route::new(Prefix { address: destination, length }, vec![hop]);
+    let paths = [Path::Route(Box::new(Route { protocol: 18, metric, ..route }))];
+    match requests.set_paths(&paths).remove(0) {
+        Ok(placed) => assert_eq!(placed, Placed::New),
+        Err(NetlinkError::Refused { errno: Errno::OPNOTSUPP, .. }) => return false,
+        Err(error) => panic!("{error}"),
+    }
+    let seen = requests.paths(18).unwrap();
+    assert!(matches!(&seen[..], [only] if paths[0].is_seen_as(only)), "{seen:?}");
+    requests.remove_paths(&paths).remove(0).unwrap();
+    assert_eq!(requests.paths(18).unwrap(), []);
+    true
+}
+
+fn labels() {
+    if !round_trip("198.51.100.1", "192.0.2.7", Encap::Mpls(vec![100, 200])) {
+        return absent("mpls_iptunnel");
+    }
+    assert!(round_trip("2001:db8:5::1", "fe80::7", Encap::Mpls(vec![16])));
+}
+
+fn locator() {
+    // The kernel wants identifiers that are no interface's: 1 in the first three bits is one of its own.
+    if !round_trip("2001:db8:5:0:2000::1", "fe80::7", Encap::Ila(0x2001_0db8_0006_0007)) {
+        absent("ila");
+    }
 }

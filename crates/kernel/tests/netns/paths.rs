@@ -5,11 +5,12 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use intent::{
-    IfIndex, METRIC_OF_IPV6, Metrics, NextHop, Path, PathKey, Prefix, Route, RouteKind, Rule,
-    RuleAction, TABLE_MAIN, path_steps,
+    Encap, IfIndex, Insertion, METRIC_OF_IPV6, Metrics, NextHop, Outer, Path, PathKey, Prefix,
+    Route, RouteKind, Rule, RuleAction, TABLE_MAIN, path_steps,
 };
 use kernel::netlink::{NetlinkError, RequestSocket};
 use kernel::path::{PathNews, PathSocket, Placed};
+use rustix::io::Errno;
 use wire::Family;
 
 use crate::Test;
@@ -17,6 +18,9 @@ use crate::world::{Cable, NEAR, address, eventually};
 
 pub const TESTS: &[Test] = &[
     ("a_route_is_seen_as_it_was_set", routes_are_seen),
+    ("a_way_with_a_header_in_front_is_seen_as_it_was_set", headers_are_seen),
+    ("a_route_may_go_behind_others", appended),
+    ("a_route_that_is_only_added_waits_for_another_one_of_its_kind", added),
     ("a_rule_is_seen_as_it_was_set", rules_are_seen),
     ("what_stands_is_said_to_stand", standing),
     ("a_route_of_somebody_else_is_neither_replaced_nor_removed", others_stay),
@@ -39,7 +43,7 @@ fn prefix(text: &str) -> Prefix {
 }
 
 fn way(device: Option<IfIndex>, gateway: Option<&str>) -> NextHop {
-    NextHop { gateway: gateway.map(ip), device, weight: 1, on_link: false, realms: 0 }
+    NextHop { gateway: gateway.map(ip), device, weight: 1, on_link: false, realms: 0, encap: None }
 }
 
 fn route(destination: &str, hops: Vec<NextHop>) -> Route {
@@ -164,6 +168,97 @@ fn routes_are_seen() {
     let mut cable = cable();
     let wanted = many_routes(cable.near);
     round_trip(&mut cable, &wanted);
+}
+
+fn headers_are_seen() {
+    let mut cable = cable();
+    let on = Some(cable.near);
+    let full = Outer {
+        id: 5,
+        source: [5, 6, 7, 8].into(),
+        destination: [1, 2, 3, 4].into(),
+        hops: 9,
+        class: 8,
+        flags: 4,
+    };
+    let plain = Outer {
+        id: 0,
+        source: "2001:db8::6".parse().unwrap(),
+        destination: "2001:db8::5".parse().unwrap(),
+        hops: 0,
+        class: 0,
+        flags: 0,
+    };
+    let four = |gateway| NextHop { encap: Some(Encap::Ip(full)), ..way(on, Some(gateway)) };
+    let six = |gateway| NextHop { encap: Some(Encap::Ip6(plain)), ..way(on, Some(gateway)) };
+    let wanted = [
+        path(route("10.21.0.0/16", vec![four("10.9.0.2")])),
+        path(route("10.22.0.0/16", vec![six("10.9.0.2")])),
+        path(route("10.23.0.0/16", vec![four("10.9.0.2"), six("10.9.0.3")])),
+        path(route("10.24.0.0/16", vec![four("10.9.0.2"), way(on, Some("10.9.0.3"))])),
+        path(route("2001:db8:21::/48", vec![four("2001:db8:9::2")])),
+        path(route("2001:db8:22::/48", vec![six("2001:db8:9::2")])),
+    ];
+    round_trip(&mut cable, &wanted);
+    // What differs in the header alone is another route.
+    let other = Encap::Ip(Outer { id: 6, ..full });
+    let other = NextHop { encap: Some(other), ..way(on, Some("10.9.0.2")) };
+    let other = path(route("10.21.0.0/16", vec![other]));
+    assert_eq!(cable.requests.set_paths(&wanted[..1]).remove(0).unwrap(), Placed::New);
+    cable.requests.remove_paths(std::slice::from_ref(&other)).remove(0).unwrap();
+    let seen = cable.requests.paths(18).unwrap();
+    assert!(matches!(&seen[..], [only] if wanted[0].is_seen_as(only)), "{seen:?}");
+}
+
+/// The gateways of the host's routes to a destination, in the order in which the kernel asks them.
+fn gateways(destination: &str) -> Vec<String> {
+    let output = Command::new("ip").args(["route", "show", destination]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.split(' ').nth(2).unwrap().to_owned()).collect()
+}
+
+fn inserted(near: IfIndex, gateway: &str, insertion: Insertion) -> Path {
+    let plain = route("10.21.0.0/16", vec![way(Some(near), Some(gateway))]);
+    path(Route { insertion: Some(insertion), ..plain })
+}
+
+fn appended() {
+    let mut cable = cable();
+    type_in("ip route add 10.21.0.0/16 via 10.9.0.7");
+    let behind = inserted(cable.near, "10.9.0.2", Insertion::Append);
+    let before = inserted(cable.near, "10.9.0.3", Insertion::Prepend);
+    for path in [&behind, &before] {
+        assert_eq!(set(&mut cable, path), Ok(Placed::New));
+        assert_eq!(set(&mut cable, path), Ok(Placed::Standing));
+    }
+    assert_eq!(gateways("10.21.0.0/16"), ["10.9.0.3", "10.9.0.7", "10.9.0.2"]);
+}
+
+fn added() {
+    let mut cable = cable();
+    type_in("ip route add 10.21.0.0/16 via 10.9.0.7");
+    let alone = inserted(cable.near, "10.9.0.2", Insertion::Add);
+    assert_eq!(set(&mut cable, &alone), Err(Errno::EXIST));
+    assert_eq!(gateways("10.21.0.0/16"), ["10.9.0.7"]);
+    type_in("ip route del 10.21.0.0/16");
+    assert_eq!(set(&mut cable, &alone), Ok(Placed::New));
+    // The kernel refuses it in the same words; it is there all the same.
+    assert_eq!(set(&mut cable, &alone), Ok(Placed::Standing));
+    let six = route("2001:db8:21::/48", vec![way(Some(cable.near), Some("2001:db8:9::2"))]);
+    let six = path(Route { insertion: Some(Insertion::Add), ..six });
+    type_in("ip -6 route add 2001:db8:21::/48 via 2001:db8:9::7");
+    assert_eq!(set(&mut cable, &six), Err(Errno::EXIST));
+    type_in("ip -6 route del 2001:db8:21::/48");
+    assert_eq!(set(&mut cable, &six), Ok(Placed::New));
+    assert_eq!(set(&mut cable, &six), Ok(Placed::Standing));
+}
+
+fn set(cable: &mut Cable, path: &Path) -> Result<Placed, Errno> {
+    match cable.requests.set_paths(std::slice::from_ref(path)).remove(0) {
+        Ok(placed) => Ok(placed),
+        Err(NetlinkError::Refused { errno, .. }) => Err(errno),
+        Err(error) => panic!("{error}"),
+    }
 }
 
 fn rules_are_seen() {

@@ -1,12 +1,13 @@
-//! The ways of a route: `via`, `dev`, `onlink`, `realms`, and `nexthop` for several.
+//! The ways of a route: `via`, `dev`, `onlink`, `realms`, `encap`, and `nexthop` for several.
 
 use core::net::IpAddr;
 
-use intent::{NextHop, RouteKind};
+use intent::{Encap, NextHop, RouteKind};
 use wire::Family;
 
+use super::encap;
 use crate::diagnostic::model as codes;
-use crate::lower::path::{Read, Words, not_yet, wrong};
+use crate::lower::path::{Read, Words, wrong};
 use crate::lower::report::Reports;
 use crate::source::Span;
 use crate::syntax::Word;
@@ -47,7 +48,7 @@ impl Ways {
                 let weight = words.number(word, 1, 256)?;
                 self.current(word).weight = u16::try_from(weight).unwrap_or(1);
             }
-            "encap" if self.is_several => return not_yet(word),
+            "encap" => self.current(word).encap = Some(encap::read(word, words)?),
             "nexthop" => {
                 if !self.is_several {
                     self.mixed = self.list.first().map(|(_, at)| *at);
@@ -104,6 +105,9 @@ impl Ways {
             if hop.on_link && hop.device.is_none() {
                 return wrong(*at, "`onlink` needs `dev`: the kernel asks no table for it");
             }
+            if family == Family::Ipv4 && matches!(hop.encap, Some(Encap::Ila(_))) {
+                return wrong(*at, "`encap ila` is nothing that an IPv4 route has");
+            }
             if hop.realms != 0 && family == Family::Ipv6 {
                 return wrong(*at, "`realms` is nothing that an IPv6 route has");
             }
@@ -117,7 +121,7 @@ impl Ways {
 }
 
 const fn new() -> NextHop<String> {
-    NextHop { gateway: None, device: None, weight: 1, on_link: false, realms: 0 }
+    NextHop { gateway: None, device: None, weight: 1, on_link: false, realms: 0, encap: None }
 }
 
 fn retired(word: &Word, now: &str, reports: &mut Reports<'_>) {

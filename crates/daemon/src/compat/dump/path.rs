@@ -6,13 +6,19 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use config::model::{Following, RouteLine, RuleLine};
-use intent::{METRIC_OF_IPV6, NextHop, Prefix, RuleAction, TABLE_MAIN};
+use intent::{Insertion, METRIC_OF_IPV6, NextHop, Prefix, RuleAction, TABLE_MAIN};
 
 /// A route.
 pub(super) fn route(line: &RouteLine) -> String {
     let route = &line.route;
-    // Where it is no dead end it is set before what the host has.
-    let mut text = if route.kind.is_dead_end() { "add" } else { "prepend" }.to_owned();
+    let mut text = match route.insertion {
+        // A dead end of which nothing is written is added.
+        None | Some(Insertion::Prepend) if route.kind.is_dead_end() => "add",
+        None | Some(Insertion::Prepend) => "prepend",
+        Some(Insertion::Append) => "append",
+        Some(Insertion::Add) => "add",
+    }
+    .to_owned();
     if route.kind != intent::RouteKind::Unicast {
         add(&mut text, route.kind.name());
     }
@@ -33,7 +39,10 @@ pub(super) fn route(line: &RouteLine) -> String {
     if let Some(hop) = single {
         way(&mut text, hop);
     }
-    if route.table != TABLE_MAIN {
+    // Its table is the kernel's, and may change.
+    if let Some(vrf) = &line.vrf {
+        add(&mut text, &format!("vrf {vrf}"));
+    } else if route.table != TABLE_MAIN {
         add(&mut text, &format!("table {}", route.table));
     }
     if route.protocol != 0 {
@@ -145,6 +154,9 @@ pub(super) fn followed(text: &mut String, following: &Following) {
 }
 
 fn way(text: &mut String, hop: &NextHop<String>) {
+    if let Some(encap) = &hop.encap {
+        add(text, &format!("encap {encap}"));
+    }
     if let Some(gateway) = hop.gateway {
         let family = if gateway.is_ipv6() { "inet6" } else { "inet" };
         add(text, &format!("via {family} {gateway}"));

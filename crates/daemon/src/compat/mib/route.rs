@@ -46,7 +46,8 @@ fn route(
     let device = way.and_then(|way| way.device.as_deref());
     put(11, device.map(|name| integer(links.index(name))));
     put(12, device.and_then(text));
-    put(13, Some(gauge(route.table)));
+    // That of a VRF is the kernel's, and may change.
+    put(13, line.vrf.is_none().then(|| gauge(route.table)));
     put(14, Some(truth(installed)));
     put(15, route.from.map(|from| address(from.address)));
     put(16, route.from.map(|from| gauge(from.length)));

@@ -87,7 +87,7 @@ mod tests {
             up: true,
             upper: upper.map(|(parent, upper)| (IfIndex(parent), upper)),
             master: None,
-            is_vrf: false,
+            vrf_table: None,
             alias: None,
             group: 0,
         }

@@ -92,8 +92,8 @@ impl Shell {
     }
 
     fn name_missing(&mut self, now: Instant, owner: Owner, missing: &[String]) {
-        for device in self.paths.note_missing(owner, missing) {
-            let text = format!("no interface {device} for a route");
+        for what in self.paths.note_missing(owner, missing) {
+            let text = format!("no {what} for a route");
             self.complain_of_path(now, owner, "interface", &text);
         }
     }

@@ -6,16 +6,15 @@ use vrrp::InstanceId;
 
 use super::super::Shell;
 use super::super::holdings;
-use super::super::paths::Owner;
+use super::super::paths::{self, Owner};
 
 impl Shell {
     pub(super) fn routes(&self, id: InstanceId, instance: &Instance) -> Vec<status::Path> {
-        let index = |name: &String| self.observer.link_named(name).map(|link| link.index);
         let lines = instance.routes.iter();
         lines
             .map(|line| {
-                let path = line.route.resolve(index).ok();
-                let path = path.map(|route| Path::Route(Box::new(route)));
+                let route = paths::route(line, &self.observer).ok();
+                let path = route.map(|route| Path::Route(Box::new(route)));
                 self.path(id, line.route.to_string(), path.as_ref(), &line.following)
             })
             .collect()

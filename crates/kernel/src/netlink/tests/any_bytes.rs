@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bolero::check;
 use intent::{
-    Address, Flags, IfIndex, Lifetime, Metrics, NextHop, Path, Prefix, Route, RouteKind, Rule,
-    RuleAction,
+    Address, Encap, Flags, IfIndex, Lifetime, Metrics, NextHop, Outer, Path, Prefix, Route,
+    RouteKind, Rule, RuleAction,
 };
 use wire::Family;
 
@@ -115,6 +115,30 @@ fn any_address_is_read_as_it_was_written() {
     });
 }
 
+/// What is put around packets, made of bytes; mostly nothing.
+fn encap(bytes: &[u8; 64], at: usize) -> Option<Encap> {
+    let number = |at: usize| u32::from_ne_bytes(*bytes[at..].first_chunk().unwrap());
+    let id = u64::from_be_bytes(*bytes[at..].first_chunk().unwrap());
+    let (hops, class) = (bytes[at], bytes[at + 1]);
+    let flags = u16::from_ne_bytes([bytes[at + 2], bytes[at + 3]]);
+    let v4 = |at: usize| Ipv4Addr::from(number(at));
+    let v6 = |at: usize| Ipv6Addr::from(*bytes[at..].first_chunk::<16>().unwrap());
+    let label = |at: usize| number(at) >> 12;
+    match bytes[63] & 7 {
+        0 => Some(Encap::Mpls(vec![label(at), label(at + 4), label(at + 8)])),
+        1 => {
+            let (source, destination) = (v4(at), v4(at + 4));
+            Some(Encap::Ip(Outer { id, source, destination, hops, class, flags }))
+        }
+        2 => {
+            let (source, destination) = (v6(at), v6(at + 16));
+            Some(Encap::Ip6(Outer { id, source, destination, hops, class, flags }))
+        }
+        3 => Some(Encap::Ila(id)),
+        _ => None,
+    }
+}
+
 /// A route and a rule made of bytes, with everything that a message can carry.
 fn paths(bytes: &[u8; 64]) -> [Path; 2] {
     let number = |at: usize| u32::from_ne_bytes(*bytes[at..].first_chunk().unwrap());
@@ -138,6 +162,7 @@ fn paths(bytes: &[u8; 64]) -> [Path; 2] {
         weight,
         on_link: has(1),
         realms: number(at + 4),
+        encap: encap(bytes, at),
     };
     let hops = match (kind.is_dead_end(), choice >> 2 & 3) {
         (true, _) => Vec::new(),
@@ -163,6 +188,7 @@ fn paths(bytes: &[u8; 64]) -> [Path; 2] {
         },
         preference: length,
         expires: None,
+        insertion: None,
     };
     let actions = [
         RuleAction::Table(number(8)),

@@ -95,7 +95,7 @@ fn a_link_of_a_dump() {
         // The other end of its cable.
         upper: Some((IfIndex(3), Upper::Other)),
         master: None,
-        is_vrf: false,
+        vrf_table: None,
         alias: None,
         group: 0,
     };

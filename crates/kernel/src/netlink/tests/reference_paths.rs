@@ -17,6 +17,7 @@ fn route() -> Path {
         weight: 1,
         on_link: false,
         realms: 0,
+        encap: None,
     };
     let destination = Prefix { address: [10, 20, 0, 0].into(), length: 16 };
     Path::Route(Box::new(Route {
