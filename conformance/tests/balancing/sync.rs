@@ -5,12 +5,29 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use conformance::farm::{Farm, PATIENCE, Story, real_server, router, service};
 
-pub(crate) const STORIES: &[Story] =
-    &[Story::new("synchronisation_follows_a_virtual_router", follows).mixed().spoils()];
+pub(crate) const STORIES: &[Story] = &[
+    Story::new("synchronisation_follows_a_virtual_router", |farm| {
+        follows(farm, "lvs_sync_daemon eth0 VI_1 id 7", "", 7)
+    })
+    .mixed()
+    .spoils(),
+    Story::new("synchronisation_follows_the_router_that_names_its_interface", |farm| {
+        follows(farm, "", "lvs_sync_daemon_interface eth0", 51)
+    })
+    .mixed()
+    .spoils(),
+];
 
-fn configuration(priority: u8) -> String {
-    let global = "global_defs {\n    lvs_sync_daemon eth0 VI_1 id 7\n}\n";
-    [global, &router(priority), &service(&[], &[real_server(1, &[])])].concat()
+fn configuration(priority: u8, global: &str, line: &str) -> String {
+    let global = format!("global_defs {{
+    {global}
+}}
+");
+    let interval = "advert_int 1
+";
+    let router = router(priority).replace(interval, &format!("{interval}    {line}
+"));
+    [global, router, service(&[], &[real_server(1, &[])])].concat()
 }
 
 fn expect(farm: &mut Farm, name: &str, expected: &[&str]) -> Result<()> {
@@ -27,19 +44,24 @@ fn expect(farm: &mut Farm, name: &str, expected: &[&str]) -> Result<()> {
     }
 }
 
-fn follows(farm: &mut Farm) -> Result<()> {
-    const SENDER: &str = "master sync daemon (mcast=eth0, syncid=7, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)";
-    const RECEIVER: &str = "backup sync daemon (mcast=eth0, syncid=7, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)";
+fn follows(farm: &mut Farm, global: &str, line: &str, id: u8) -> Result<()> {
+    let daemon = |role| {
+        format!(
+            "{role} sync daemon (mcast=eth0, syncid={id}, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)"
+        )
+    };
+    let (sender, receiver) = (daemon("master"), daemon("backup"));
+    let configuration = |priority| configuration(priority, global, line);
     farm.start("a", &configuration(150))?;
     farm.start("b", &configuration(100))?;
-    expect(farm, "a", &[SENDER])?;
-    expect(farm, "b", &[RECEIVER])?;
+    expect(farm, "a", &[sender.as_str()])?;
+    expect(farm, "b", &[receiver.as_str()])?;
     farm.a()?.stop()?;
-    expect(farm, "b", &[SENDER])?;
+    expect(farm, "b", &[sender.as_str()])?;
     expect(farm, "a", &[])?;
     farm.start("a", &configuration(150))?;
-    expect(farm, "a", &[SENDER])?;
-    expect(farm, "b", &[RECEIVER])?;
+    expect(farm, "a", &[sender.as_str()])?;
+    expect(farm, "b", &[receiver.as_str()])?;
     farm.lab.node("b")?.stop()?;
     expect(farm, "b", &[])
 }

@@ -72,6 +72,8 @@ pub(crate) struct Lowering<'a> {
     trackers: Trackers,
     /// What instances track by name: what that is is known at the end.
     tracked: Vec<Vec<track::Tracked>>,
+    /// What instances say of synchronisation, for which `global_defs` counts first.
+    syncs: Vec<balancing::OfInstance>,
     tls: Option<TlsFiles>,
     virtual_servers: Vec<VirtualServer>,
     real_servers: RealServers,
@@ -96,6 +98,7 @@ impl<'a> Lowering<'a> {
             named: BTreeMap::new(),
             trackers: Trackers::default(),
             tracked: Vec::new(),
+            syncs: Vec::new(),
             tls: None,
             virtual_servers: Vec::new(),
             real_servers,
@@ -171,6 +174,7 @@ impl<'a> Lowering<'a> {
                 .label(*first, "first defined here");
             return;
         }
+        self.syncs.extend(balancing::of_instance(block, &instance.name));
         self.named.insert(instance.name.clone(), instance.at);
         self.instances.push(instance);
         self.tracked.push(tracked);
@@ -187,10 +191,12 @@ impl<'a> Lowering<'a> {
         let processes = process::lower(&tree, &mut reports);
         let sessions = bfd::lower(&tree, &mut reports);
         let mut catalogue = Catalogue::default();
-        catalogue.enter(Kind::Script, &scripts, |it| it.weight);
-        catalogue.enter(Kind::File, &files, |it| it.weight);
-        catalogue.enter(Kind::Process, &processes, |it| it.weight);
-        catalogue.enter(Kind::Bfd, &sessions, |it| it.weight);
+        catalogue.enter(Kind::Script, &scripts, |it| Some(it.weight));
+        catalogue.enter(Kind::File, &files, |it| Some(it.weight));
+        catalogue.enter(Kind::Process, &processes, |it| Some(it.weight));
+        catalogue.enter(Kind::Bfd, &sessions, |it| {
+            (it.users != crate::model::BfdUsers::Checkers).then_some(it.weight)
+        });
         for (instance, tracked) in instances.iter_mut().zip(&tracked) {
             trackers.add(instance, tracked, Already::Stays, &catalogue, &mut reports);
         }
@@ -222,6 +228,7 @@ impl<'a> Lowering<'a> {
         service::leave_out_repeated(&mut virtual_servers, &mut reports);
         balancing::settle(&mut virtual_servers, &files, &sessions, &mut reports);
         let followed = balancing::followed_files(&virtual_servers);
+        balancing::take(&mut global.balancing, self.syncs, &mut reports);
         balancing::follow(&mut global.balancing, &instances);
         let served = served::lower(&virtual_servers, &self.server_groups, &instances);
         let reports_to = &mut reports;

@@ -195,6 +195,8 @@ impl Checker {
         let now = what.trim_start_matches([',', ';', ' ']);
         if let Some(name) = now.strip_prefix("synonym of ") {
             diagnostic = diagnostic.help(format!("write `{name}`"));
+        } else if now.starts_with("use ") {
+            diagnostic = diagnostic.help(now);
         }
         self.tell(diagnostic);
     }

@@ -11,6 +11,7 @@ use crate::model::{
     AtStop, Balancing, BfdInstance, BfdUsers, Check, CheckKind, FileWeight, Instance, Sync,
     TrackFile, VirtualServer,
 };
+use crate::source::Span;
 use crate::syntax::Directive;
 
 /// Reads one directive; says whether it was one of these.
@@ -34,6 +35,40 @@ pub(super) fn read(balancing: &mut Balancing, keyword: &str, directive: &Directi
         _ => return false,
     }
     true
+}
+
+/// One `lvs_sync_daemon_interface` of an instance.
+pub(super) struct OfInstance {
+    instance: String,
+    interface: String,
+    at: Span,
+}
+
+/// Those of an instance's block.
+pub(super) fn of_instance(block: &Directive, instance: &str) -> Vec<OfInstance> {
+    let lines = block.children().iter();
+    let lines = lines.filter(|line| line.keyword == "lvs_sync_daemon_interface");
+    let one = |line: &Directive| {
+        let (instance, interface) = (instance.to_owned(), line.text(0)?.to_owned());
+        Some(OfInstance { instance, interface, at: line.keyword.span })
+    };
+    lines.filter_map(one).collect()
+}
+
+/// Makes the first of them an `lvs_sync_daemon` that follows its instance, where there is none.
+pub(super) fn take(balancing: &mut Balancing, lines: Vec<OfInstance>, reports: &mut Reports<'_>) {
+    for OfInstance { instance, interface, at } in lines {
+        if let Some(sync) = &balancing.sync {
+            let text = format!(
+                "connections are synchronised through {} already: this line has no effect",
+                sync.daemon.interface
+            );
+            reports.warning(codes::SECOND_SYNC, text, at);
+        } else {
+            let (daemon, instance) = (receiver(&interface), Some(instance));
+            balancing.sync = Some(Sync { daemon, instance, is_numbered: false });
+        }
+    }
 }
 
 /// What a synchronisation daemon that follows an instance has from it.
@@ -120,15 +155,7 @@ fn timeouts(balancing: &mut Balancing, directive: &Directive) {
 /// `INTERFACE [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]`.
 fn sync(directive: &Directive) -> Option<Sync> {
     let mut words = directive.arguments.iter().map(|word| word.text.as_str());
-    let mut daemon = SyncDaemon {
-        role: SyncRole::Receiver,
-        interface: words.next()?.to_owned(),
-        id: 0,
-        max_length: None,
-        group: None,
-        port: None,
-        ttl: None,
-    };
+    let mut daemon = receiver(words.next()?);
     let (mut instance, mut is_numbered) = (None, false);
     while let Some(word) = words.next() {
         match word {
@@ -145,4 +172,64 @@ fn sync(directive: &Directive) -> Option<Sync> {
         }
     }
     Some(Sync { daemon, instance, is_numbered })
+}
+
+/// A synchronisation daemon of which nothing else is said.
+fn receiver(interface: &str) -> SyncDaemon {
+    SyncDaemon {
+        role: SyncRole::Receiver,
+        interface: interface.to_owned(),
+        id: 0,
+        max_length: None,
+        group: None,
+        port: None,
+        ttl: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::source::SourceSet;
+    use crate::syntax::Environment;
+
+    /// Interface, number and instance.
+    type Synchronised = Option<(String, u8, Option<String>)>;
+
+    /// What is synchronised, and what was said but for the keyword's being old.
+    fn synchronised(text: &str) -> (Synchronised, Vec<String>) {
+        let checked =
+            crate::check(&SourceSet::single("x.conf", text), &Environment::of_host("host"));
+        let sync = checked.model.global.balancing.sync;
+        let sync = sync.map(|sync| (sync.daemon.interface, sync.daemon.id, sync.instance));
+        let said = checked.diagnostics.iter().map(|it| it.message.clone());
+        (sync, said.filter(|line| !line.ends_with("is an old form")).collect())
+    }
+
+    fn instance(name: &str, vrid: u8, line: &str) -> String {
+        format!(
+            "vrrp_instance {name} {{\n interface eth0\n virtual_router_id {vrid}\n {line}\n \
+             virtual_ipaddress {{\n 192.0.2.{vrid}\n }}\n}}\n"
+        )
+    }
+
+    #[test]
+    fn the_interface_of_an_instance_is_a_synchronisation_that_follows_it() {
+        let first = instance("A", 51, "lvs_sync_daemon_interface eth1");
+        let of_first = Some(("eth1".to_owned(), 51, Some("A".to_owned())));
+        assert_eq!(synchronised(&first), (of_first.clone(), vec![]));
+        let both = first.clone() + &instance("B", 52, "lvs_sync_daemon_interface eth2");
+        let said = |interface: &str| {
+            vec![format!(
+                "connections are synchronised through {interface} already: this line has no effect"
+            )]
+        };
+        assert_eq!(synchronised(&both), (of_first, said("eth1")));
+        // What is global counts wherever it stands.
+        let global = first + "global_defs {\n lvs_sync_daemon eth3 A id 7\n}\n";
+        let of_all = Some(("eth3".to_owned(), 7, Some("A".to_owned())));
+        assert_eq!(synchronised(&global), (of_all, said("eth3")));
+        // An instance that is left out is followed by nobody.
+        let lost = "vrrp_instance A {\n lvs_sync_daemon_interface eth1\n}\n";
+        assert_eq!(synchronised(lost).0, None);
+    }
 }

@@ -168,4 +168,33 @@ mod tests {
         let global = "bfd_instance p {\n neighbor_ip 2001:db8::2\n}\n";
         assert!(!lowered(global).1.iter().any(|it| it.starts_with("TRACK008")));
     }
+
+    /// Whether an instance tracks a session with these words in it, whether a check asks for it, and what was said.
+    fn told(words: &str) -> (bool, bool, Vec<String>) {
+        let text = format!(
+            "bfd_instance p {{\n neighbor_ip 192.0.2.9\n {words}\n}}\nvrrp_instance A {{\n interface eth0\n \
+             virtual_router_id 1\n track_bfd {{\n p\n }}\n virtual_ipaddress {{\n 192.0.2.1\n }}\n}}\n\
+             virtual_server 192.0.2.1 80 {{\n protocol TCP\n lb_algo rr\n lb_kind NAT\n real_server 192.0.2.9 80 {{\n \
+             BFD_CHECK {{\n name p\n }}\n }}\n}}\n"
+        );
+        let checked =
+            crate::check(&SourceSet::single("x.conf", text), &Environment::of_host("host"));
+        let model = checked.model;
+        assert_eq!(model.sessions.len(), 1);
+        let tracks = !model.instances[0].parameters.tracking.is_empty();
+        let balance = model.virtual_servers[0].balance.as_ref().unwrap();
+        let asks = balance.servers.iter().any(|server| !server.checks.is_empty());
+        let said = checked.diagnostics.iter().map(|it| it.message.clone()).collect();
+        (tracks, asks, said)
+    }
+
+    #[test]
+    fn a_session_is_for_whom_it_names_and_for_both_where_it_names_nobody() {
+        assert_eq!(told(""), (true, true, vec![]));
+        assert_eq!(told("vrrp\n checker"), (true, true, vec![]));
+        let said = "bfd_instance `p` is for checks alone: it is not tracked".to_owned();
+        assert_eq!(told("checker"), (false, true, vec![said]));
+        let said = "there is no bfd_instance `p` for checks: the check is left out".to_owned();
+        assert_eq!(told("vrrp"), (true, false, vec![said]));
+    }
 }

@@ -58,9 +58,9 @@ pub(super) struct Tracked {
     weight: Option<Own>,
 }
 
-/// The blocks of what can be tracked by name, with their weights.
+/// The blocks of what can be tracked by name, with their weights; one without is not for instances and groups.
 #[derive(Debug, Default)]
-pub(super) struct Catalogue(BTreeMap<Kind, BTreeMap<String, Weight>>);
+pub(super) struct Catalogue(BTreeMap<Kind, BTreeMap<String, Option<Weight>>>);
 
 impl Kind {
     /// The kind that a block of an instance or a group tracks.
@@ -116,7 +116,7 @@ impl Catalogue {
         &mut self,
         kind: Kind,
         blocks: &BTreeMap<String, T>,
-        weight: impl Fn(&T) -> Weight,
+        weight: impl Fn(&T) -> Option<Weight>,
     ) {
         let weights = blocks.iter().map(|(name, block)| (name.clone(), weight(block)));
         self.0.insert(kind, weights.collect());
@@ -196,6 +196,14 @@ impl Trackers {
                 if let Some(near) = near {
                     reported.help(format!("did you mean `{near}`?"));
                 }
+                continue;
+            };
+            let Some(weight) = weight else {
+                let text = format!(
+                    "{} `{name}` is for checks alone: it is not tracked",
+                    line.kind.block()
+                );
+                reports.warning(codes::UNKNOWN_TRACKER, text, line.name.span);
                 continue;
             };
             let weight = line.weight.map_or(*weight, |own| own.over(*weight));

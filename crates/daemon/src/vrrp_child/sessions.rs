@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bfd::{Cause, Memory, Output, Session};
 use clock::Instant;
-use config::model::{BfdInstance, BfdUsers};
+use config::model::BfdInstance;
 use control::{SessionMemory, Severity, ToParent};
 use kernel::socket::{BfdDatagram, BfdReceiver};
 use wire::bfd::{BfdControl, BfdDiscard};
@@ -77,9 +77,8 @@ impl Sessions {
 impl Shell {
     /// Brings the sessions in line with the configuration in force.
     pub(super) fn arrange_sessions(&mut self, now: Instant) {
-        let wanted = |it: &&BfdInstance| it.users != BfdUsers::Checkers;
-        let wanted: Vec<BfdInstance> =
-            self.settled.sessions.iter().filter(wanted).cloned().collect();
+        // Those of which checks alone are told are here, too: there is one socket for all.
+        let wanted = self.settled.sessions.clone();
         let mut former = self.sessions.roll.take();
         let mut fresh = Vec::new();
         for instance in wanted {

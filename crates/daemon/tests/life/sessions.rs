@@ -18,6 +18,7 @@ pub const TESTS: &[Test] = &[
     ("a_reload_changes_intervals_without_a_word_and_drops_what_is_gone", reloads),
     ("a_pause_of_ours_ends_none_of_many_sessions", pauses),
     ("a_packet_that_cannot_be_sent_is_said_once", unsendable),
+    ("a_session_for_checks_alone_is_told_to_them_and_is_no_fault", for_checks_alone),
 ];
 
 const FAR_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
@@ -163,4 +164,20 @@ fn unsendable() {
     near.wait_for("(peer) send BFD packet on 203.0.113.9: Network is unreachable");
     near.mark();
     never(Duration::from_millis(1500), "it again", || near.news().contains("send").then_some(()));
+}
+
+fn for_checks_alone() {
+    let (_cable, mut near, mut far) = pair("checker");
+    near.wait_for("Entering MASTER STATE");
+    assert!(!near.log().contains("FAULT"), "{}", near.log());
+    let served = format!(
+        "{}global_defs {{\n lvs_data_plane nftables\n}}\nvirtual_server 10.9.0.100 80 {{\n protocol TCP\n \
+         lb_algo rr\n lb_kind NAT\n real_server {FAR_ADDRESS} 80 {{\n BFD_CHECK {{\n name peer\n }}\n }}\n}}\n",
+        self::near("checker")
+    );
+    near.reload(&served);
+    near.wait_for("Activating healthchecker for service [10.9.0.2]:tcp:80");
+    far.kill_all();
+    near.wait_for("BFD check of [peer] RS([10.9.0.2]:tcp:80) is DOWN");
+    assert!(!near.log().contains("FAULT"), "{}", near.log());
 }

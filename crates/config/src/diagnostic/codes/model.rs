@@ -72,5 +72,6 @@ codes! {
     NO_TLS = "LVS019", GeneralError, "a certificate, key or name that TLS cannot be begun with";
     UNABLE_PLANE = "LVS020", GeneralError, "something that the data plane cannot do";
     GRANULARITY = "LVS021", GeneralError, "a grouping of clients of another family";
+    SECOND_SYNC = "LVS022", GeneralError, "a second synchronisation of connections";
     LONELY_GROUP = "GROUP003", Warning, "a sync group of fewer than two";
 }

@@ -103,7 +103,8 @@ pub(super) const NOTIFY: &[Keyword] = &[
         "",
         "DEPRECATED; use global lvs_sync_daemon",
     )
-    .since("dep >1.2.19"),
+    .since("dep >1.2.19")
+    .supported(),
 ];
 
 /// The eight bytes of VRRPv2.

@@ -146,5 +146,5 @@ pub(super) const BFD: &[Keyword] = &[
     )
     .supported(),
     flag("vrrp", "both if neither", "Send events to VRRP process").supported(),
-    flag("checker", "both if neither", "Send events to checker process"),
+    flag("checker", "both if neither", "Send events to checker process").supported(),
 ];
