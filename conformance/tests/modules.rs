@@ -62,7 +62,7 @@ fn mpls() -> Result<(), String> {
     there(
         "mpls_iptunnel",
         "ip link add v0 type veth peer name v1 && ip addr add 10.0.0.1/24 dev v0 && ip link set v0 up && \
-         ip route add 10.1.0.0/16 via 10.0.0.2 encap mpls 100",
+         ip route add 10.1.0.0/16 encap mpls 100 via 10.0.0.2",
     )
 }
 

@@ -12,7 +12,7 @@ pub(crate) const STORIES: &[Story] = &[
     .mixed()
     .spoils(),
     Story::new("synchronisation_follows_the_router_that_names_its_interface", |farm| {
-        follows(farm, "", "lvs_sync_daemon_interface eth0", 51)
+        follows(farm, "", "lvs_sync_daemon_interface eth0", 0)
     })
     .mixed()
     .spoils(),

@@ -65,8 +65,9 @@ pub(super) fn take(balancing: &mut Balancing, lines: Vec<OfInstance>, reports: &
             );
             reports.warning(codes::SECOND_SYNC, text, at);
         } else {
+            // As keepalived has it, which the other director may be.
             let (daemon, instance) = (receiver(&interface), Some(instance));
-            balancing.sync = Some(Sync { daemon, instance, is_numbered: false });
+            balancing.sync = Some(Sync { daemon, instance, is_numbered: true });
         }
     }
 }
@@ -215,7 +216,7 @@ mod tests {
     #[test]
     fn the_interface_of_an_instance_is_a_synchronisation_that_follows_it() {
         let first = instance("A", 51, "lvs_sync_daemon_interface eth1");
-        let of_first = Some(("eth1".to_owned(), 51, Some("A".to_owned())));
+        let of_first = Some(("eth1".to_owned(), 0, Some("A".to_owned())));
         assert_eq!(synchronised(&first), (of_first.clone(), vec![]));
         let both = first.clone() + &instance("B", 52, "lvs_sync_daemon_interface eth2");
         let said = |interface: &str| {
