@@ -19,14 +19,21 @@ pub(crate) const STORIES: &[Story] = &[
 ];
 
 fn configuration(priority: u8, global: &str, line: &str) -> String {
-    let global = format!("global_defs {{
+    let global = format!(
+        "global_defs {{
     {global}
 }}
-");
+"
+    );
     let interval = "advert_int 1
 ";
-    let router = router(priority).replace(interval, &format!("{interval}    {line}
-"));
+    let router = router(priority).replace(
+        interval,
+        &format!(
+            "{interval}    {line}
+"
+        ),
+    );
     [global, router, service(&[], &[real_server(1, &[])])].concat()
 }
 
