@@ -330,7 +330,7 @@ fn vrf_refused(stage: &mut Stage) -> Result<()> {
 
 /// Waits until `ip SHOW` has this text on node a.
 fn expect_shown(stage: &mut Stage, show: &str, text: &str) -> Result<()> {
-    let end = Instant::now() + START;
+    let end = Instant::now() + stage.flavour.down_interval(1) * 2 + START;
     loop {
         let told = stage.lab.node("a")?.space().run(&format!("ip {show}"))?;
         let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
