@@ -14,6 +14,7 @@ use conformance::subject::Subject;
 
 pub(crate) const STORIES: &[Story] =
     &[Story::new("every_lost_request_is_explained_by_what_happened", storm)
+        .gap("on a busy machine one request in some thousands is reset while nothing happens, and it is not known by whom")
         .only(Subject::Ours)
         .spoils()];
 
