@@ -300,6 +300,21 @@ fn files_that_are_no_certificates_or_keys_are_told_apart() {
     assert!(matches!(Tls::new(&options), Err(TlsError::Unusable(_))));
 }
 
+/// What is said of a key is written into logs.
+#[test]
+fn a_key_that_is_misframed_is_not_quoted() {
+    let text = str::from_utf8(CLIENT[1]).unwrap();
+    let (cut, _) = text.rsplit_once("\n-----END").unwrap();
+    let is_odd = |key: String, expected: &'static str| {
+        let made = Identity::from_pem(CLIENT[0], key.as_bytes(), None).map(drop);
+        assert_eq!(made, Err(TlsError::Pem(expected)), "{key}");
+    };
+    is_odd(text.replace('\n', ""), "a section has no END line of its own");
+    is_odd(cut.replace('\n', " ") + "\n", "a BEGIN line is broken");
+    is_odd(cut.to_owned(), "a section has no END line of its own");
+    is_odd(text.replacen("-----\n", "-----\n!", 1), "a section is not Base64");
+}
+
 #[test]
 fn a_pass_phrase_opens_a_key() {
     let identity = |key, phrase| Identity::from_pem(CLIENT[0], key, Some(phrase));
@@ -317,5 +332,14 @@ fn a_pass_phrase_opens_a_key() {
     assert_eq!(old, odd("not as PKCS #8"));
     for key in [certificate!("slow.key"), certificate!("heavy.key") as &[u8]] {
         assert_eq!(refused(key, "open sesame"), odd("it takes too much work to open"));
+    }
+    for key in [
+        certificate!("scrypt-n0.key") as &[u8],
+        certificate!("scrypt-n1.key"),
+        certificate!("scrypt-n16385.key"),
+        certificate!("scrypt-r0.key"),
+        certificate!("scrypt-p0.key"),
+    ] {
+        assert_eq!(refused(key, "open sesame"), odd("parameters that scrypt does not have"));
     }
 }

@@ -34,7 +34,7 @@ impl Identity {
                 locked::open(key, pass_phrase.ok_or(TlsError::EncryptedKey)?)?
             }
             Err(pem::Error::NoItemsFound) => return Err(TlsError::Missing("private key")),
-            Err(error) => return Err(TlsError::Pem(error.to_string())),
+            Err(error) => return Err(misframed(&error)),
         };
         Ok(Self { chain, key: Arc::new(key) })
     }
@@ -51,8 +51,20 @@ impl Identity {
 /// The certificates of a file in PEM form, at least one.
 pub(super) fn certificates_of(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let found: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(text).collect();
-    let found = found.map_err(|error| TlsError::Pem(error.to_string()))?;
+    let found = found.map_err(|error| misframed(&error))?;
     if found.is_empty() { Err(TlsError::Missing("certificate")) } else { Ok(found) }
+}
+
+/// In words of our own: those of the library have what stands in the file, which may be a key.
+const fn misframed(error: &pem::Error) -> TlsError {
+    TlsError::Pem(match error {
+        pem::Error::MissingSectionEnd { .. } => "a section has no END line of its own",
+        pem::Error::IllegalSectionStart { .. } => "a BEGIN line is broken",
+        pem::Error::Base64Decode(_) => "a section is not Base64",
+        pem::Error::Io(_) | pem::Error::NoItemsFound | pem::Error::SectionTooLarge | _ => {
+            "it is not in PEM form"
+        }
+    })
 }
 
 fn mentions(text: &[u8], word: &[u8]) -> bool {

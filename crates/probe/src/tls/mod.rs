@@ -10,7 +10,7 @@ mod trust;
 mod validity;
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, LazyLock};
 
 use health::Failure;
@@ -48,7 +48,7 @@ pub enum TlsError {
     Missing(&'static str),
     /// A file that is not in PEM form.
     #[error("{0}")]
-    Pem(String),
+    Pem(&'static str),
     /// A key behind a pass phrase that nobody says.
     #[error("the key is encrypted")]
     EncryptedKey,
@@ -120,13 +120,22 @@ impl Tls {
     }
 }
 
-/// A name of a host, of which a port and the last dot may stand behind it, as in a Host header.
+/// A name of a host, of which a port and the last dot may stand behind it, and an address of IPv6 in brackets, as in a Host
+/// header.
 fn host_name(text: &str) -> Result<ServerName<'static>, TlsError> {
     let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let bracketed = |name: &str| name.starts_with('[') && name.ends_with(']');
     let bare = match text.rsplit_once(':') {
-        Some((name, port)) if is_port(port) && !name.contains(':') => name,
+        Some((name, port)) if is_port(port) && (bracketed(name) || !name.contains(':')) => name,
         _ => text,
     };
+    let inner = bare.strip_prefix('[').and_then(|bare| bare.strip_suffix(']'));
+    if let Some(inner) = inner {
+        let address: Result<Ipv6Addr, _> = inner.parse();
+        return address
+            .map(|address| ServerName::from(IpAddr::from(address)))
+            .map_err(|_| TlsError::Name(text.to_owned()));
+    }
     let bare = bare.strip_suffix('.').unwrap_or(bare);
     ServerName::try_from(bare.to_owned()).map_err(|_| TlsError::Name(text.to_owned()))
 }
@@ -161,6 +170,11 @@ mod tests {
         assert_eq!(host_name("www.example.org."), Ok(plain));
         assert!(matches!(host_name("2001:db8::80"), Ok(ServerName::IpAddress(_))));
         assert!(matches!(host_name("192.0.2.1:443"), Ok(ServerName::IpAddress(_))));
+        let address = host_name("2001:db8::80").unwrap();
+        assert_eq!(host_name("[2001:db8::80]"), Ok(address.clone()));
+        assert_eq!(host_name("[2001:db8::80]:443"), Ok(address));
+        assert!(host_name("[www.example.org]").is_err());
+        assert!(host_name("[2001:db8::80").is_err());
         assert_eq!(host_name("two words"), Err(TlsError::Name("two words".to_owned())));
         assert_eq!(host_name(""), Err(TlsError::Name(String::new())));
     }

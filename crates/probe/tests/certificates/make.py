@@ -1,8 +1,9 @@
 """Makes the certificates beside it, with python3-cryptography: `python3 make.py`. Tests only read them.
 
 The keys behind a pass phrase are `client.key`, by `openssl pkcs8 -topk8 -passout "pass:open sesame"` and `-v2 aes-256-cbc`
-(`encrypted.key`; `slow.key` with `-iter 10000001`) or `-scrypt` (`scrypt.key`; `heavy.key` with `-scrypt_N 16384
--scrypt_r 8 -scrypt_p 127`); `traditional.key` by `openssl ec -aes256`.
+(`encrypted.key`; `slow.key` with `-iter 1000001`) or `-scrypt` (`scrypt.key`; `heavy.key` with `-scrypt_N 16384
+-scrypt_r 8 -scrypt_p 127`; those with a letter and a number in their name have that parameter in place of it, by hand);
+`traditional.key` by `openssl ec -aes256`.
 """
 
 import datetime
