@@ -23,6 +23,8 @@ struct Entries {
     came: usize,
     /// Bytes of them that are of the answer.
     payload: usize,
+    /// Bytes that came since the conversation was asked last whether it goes on.
+    turn: usize,
     /// Why nothing more is read: what came is refused here.
     refused: Option<Failure>,
     /// How it ended by itself.
@@ -34,6 +36,17 @@ impl Ledger {
     pub(super) fn is_payload(&self, length: usize) {
         let mut entries = self.entries();
         entries.payload = entries.payload.saturating_add(length);
+    }
+
+    /// Notes that the conversation has taken what it can use, and dropped what it cannot.
+    pub(super) fn begin_turn(&self) {
+        self.entries().turn = 0;
+    }
+
+    /// Whether enough came for now. What nobody has looked at yet may take up much more room than its bytes: provisional
+    /// heads of packed fields 150 times as much.
+    fn is_turn_over(&self) -> bool {
+        self.entries().turn >= TURN
     }
 
     /// Why the exchange failed. What is refused here comes first; then what the frames say, for a server that gives up says
@@ -53,6 +66,7 @@ impl Ledger {
         let mut entries = self.entries();
         let before = entries.came;
         entries.came = before.saturating_add(bytes.len());
+        entries.turn = entries.turn.saturating_add(bytes.len());
         // The first frame of a server is its SETTINGS (RFC 9113 §3.4).
         let kind = KIND_AT.checked_sub(before).and_then(|at| bytes.get(at));
         if kind.is_some_and(|kind| *kind != SETTINGS) {
@@ -92,6 +106,10 @@ impl AsyncRead for Metered {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.ledger.is_turn_over() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
         match &read {
@@ -138,6 +156,8 @@ const KIND_AT: usize = 3;
 const SETTINGS: u8 = 4;
 /// More than the longest head and its frames.
 const ROOM: usize = 256 << 10;
+/// A frame of the usual length.
+const TURN: usize = 16 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -154,6 +174,17 @@ mod tests {
         assert_eq!(good.take(&[0, 0, 0]), Ok(()));
         assert_eq!(good.take(&[4, 0, 0, 0, 0, 0]), Ok(()));
         assert_eq!(good.take(b"anything"), Ok(()));
+    }
+
+    #[test]
+    fn what_came_is_looked_at_before_more_is_read() {
+        let ledger = Ledger::default();
+        assert_eq!(ledger.take(&[4; (16 << 10) - 1]), Ok(()));
+        assert!(!ledger.is_turn_over());
+        assert_eq!(ledger.take(&[4]), Ok(()));
+        assert!(ledger.is_turn_over());
+        ledger.begin_turn();
+        assert!(!ledger.is_turn_over());
     }
 
     #[test]

@@ -51,6 +51,7 @@ where
         let both = std::future::poll_fn(|context| {
             let said = conversation.as_mut().poll(context);
             if said.is_pending() && is_open {
+                ledger.begin_turn();
                 is_open = Pin::new(&mut connection).poll(context).is_pending();
             }
             said
@@ -74,7 +75,8 @@ fn limited() -> Builder {
         .enable_push(false)
         .max_concurrent_streams(0)
         .max_header_list_size(LONGEST_HEAD)
-        .max_concurrent_reset_streams(1);
+        .max_concurrent_reset_streams(1)
+        .data_frame_budget(SMALL_FRAMES);
     builder
 }
 
@@ -119,3 +121,5 @@ impl Body {
 }
 
 const LONGEST_HEAD: u32 = 64 << 10;
+/// What frames may lack to 256 bytes until they are read: those of a whole window (65,535 bytes) of 16 bytes each.
+const SMALL_FRAMES: usize = 1 << 20;
