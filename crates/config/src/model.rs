@@ -33,8 +33,8 @@ mod vmac;
 pub use announce::{ExtraLinks, GarpGroup};
 pub use balancing::{AtStop, Balancing, Sync};
 pub use check::{
-    Check, CheckKind, Datagram, FileWeight, GrpcHealth, Pace, Page, Pages, Program, Regex, Tls,
-    TlsFiles, Way,
+    Check, CheckKind, Datagram, FileWeight, GrpcHealth, NamedBy, Pace, Page, Pages, Program, Regex,
+    Tls, TlsFiles, Way,
 };
 pub use destination::{Destination, Peer, Strangers, Unicast, UnicastChecksum};
 pub use ipvlan::Ipvlan;

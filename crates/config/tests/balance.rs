@@ -216,11 +216,39 @@ fn the_health_of_a_grpc_server_is_asked_for_by_name() {
     assert!(tls.tells_name && tls.verifies);
     assert_eq!(tls.days_left, 7);
     let (_, other, _) = asked("tls\n sni_name sni.example");
-    assert_eq!((other.host.as_str(), other.server_named_by), ("outer.example", "sni_name"));
+    assert_eq!((other.host.as_str(), other.server_named_by.0), ("outer.example", "sni_name"));
     assert_eq!(other.server_name.as_deref(), Some("sni.example"));
+    // Which keyword says a name makes no other check.
+    assert_eq!(asked("tls\n sni_name outer.example").1, asked("tls").1);
+    assert_ne!(asked("tls\n sni_name sni.example").1, asked("tls").1);
     let (kind, ..) = checked("", "", "GRPC_CHECK {\n tls\n }");
     let CheckKind::Grpc(_, nameless) = kind else { panic!("{kind:?}") };
     assert_eq!((nameless.host.as_str(), nameless.server_name), ("192.0.2.11:8080", None));
+}
+
+#[test]
+fn what_http_2_cannot_ask_for_is_named() {
+    let said = |check: &str| {
+        let servers = format!("real_server 192.0.2.11 80 {{\n {check}\n }}");
+        lower(&with("").replace("real_server 192.0.2.11 80 {\n }", &servers)).1
+    };
+    let page = |protocol: &str, host: &str, path: &str| {
+        said(&format!(
+            "HTTP_GET {{\n {protocol}\n virtualhost {host}\n url {{\n path {path}\n }}\n }}"
+        ))
+    };
+    assert_eq!(page("", "b\u{fc}ro", "health"), [""; 0]);
+    assert_eq!(page("http_protocol 2", "a.example:80", "/x?y"), [""; 0]);
+    assert_eq!(
+        page("http_protocol 2", "b\u{fc}ro", "health"),
+        [
+            "LVS022: `virtualhost b\u{fc}ro` is no host that HTTP/2 can ask for",
+            "LVS022: `path health` is none that HTTP/2 can ask for"
+        ]
+    );
+    let expected = "LVS022: `virtualhost 2001:db8::1` is no host that HTTP/2 can ask for";
+    assert_eq!(said("GRPC_CHECK {\n virtualhost 2001:db8::1\n }"), [expected]);
+    assert_eq!(said("GRPC_CHECK {\n virtualhost [2001:db8::1]:50051\n }"), [""; 0]);
 }
 
 #[test]
@@ -234,6 +262,15 @@ fn demands_on_certificates_that_nobody_verifies_are_named() {
     let plain = text.replace("SSL_GET", "GRPC_CHECK").replace("url {\n path /\n }", "tls_verify");
     let (_, said) = lower(&plain);
     assert_eq!(said, ["LVS015: `tls_name` without `tls` does nothing"]);
+    // What has no effect makes no other check either.
+    let idle = |line: &str| {
+        let (mut servers, said) =
+            lower(&plain.replace("tls_name x", "").replace("tls_verify", line));
+        (servers.remove(0).unwrap().servers.remove(0).checks.remove(0).kind, said)
+    };
+    let (idle, bare) = (idle("sni_name x"), idle(""));
+    assert_eq!(idle.1, ["LVS015: `sni_name` without `tls` does nothing"]);
+    assert_eq!(idle.0, bare.0);
     let (_, said) = lower(&format!("SSL {{\n certificate /a.pem\n}}\n{}", with("")));
     let expected = "LVS016: `certificate` without `key`: servers that ask who we are get no answer";
     assert_eq!(said, [expected]);

@@ -6,7 +6,9 @@ use std::io::Read as _;
 use std::net::IpAddr;
 
 use config::diagnostic::{Diagnostic, model as codes};
-use config::model::{self, Check, CheckKind, GrpcHealth, Model, Page, Regex, Secret, TlsFiles};
+use config::model::{
+    self, Check, CheckKind, GrpcHealth, Model, NamedBy, Page, Regex, Secret, TlsFiles,
+};
 use config::source::Span;
 use probe::{
     Authorities, Expression, ExpressionError, ExpressionOptions, Identity, Tls, TlsError,
@@ -84,7 +86,7 @@ impl Webs {
 pub(crate) struct Told<'a> {
     /// The name of the server, and the keyword that says it.
     name: Option<&'a String>,
-    named_by: &'static str,
+    named_by: NamedBy,
     is_strict: bool,
 }
 
@@ -185,7 +187,7 @@ impl Maker {
             Tls::new(&options).map_err(|error| {
                 if let TlsError::Name(name) = &error {
                     let is_told = told.name == Some(name);
-                    let keyword = if is_told { told.named_by } else { "tls_name" };
+                    let keyword = if is_told { told.named_by.0 } else { "tls_name" };
                     format!("`{keyword} {name}` is no host name")
                 } else {
                     error.to_string()

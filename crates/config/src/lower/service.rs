@@ -3,6 +3,7 @@
 //! What stands in a real server or check comes before what stands around it. Only `weight`, and the flags of
 //! schedulers, count for what stands behind them.
 
+mod askable;
 mod check;
 mod data_plane;
 mod forwarding;

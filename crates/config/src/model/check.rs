@@ -134,11 +134,23 @@ pub struct GrpcHealth {
     pub host: String,
     /// `tls`, and what is said of it; none for clear text.
     pub tls: Option<Tls>,
-    /// The name for TLS: `sni_name`, else the `virtualhost` that is nearest.
+    /// The name for TLS: `sni_name`, else the `virtualhost` that is nearest; none without TLS.
     pub server_name: Option<String>,
     /// The keyword that says it: `sni_name` or `virtualhost`.
-    pub server_named_by: &'static str,
+    pub server_named_by: NamedBy,
 }
+
+/// The keyword that says a name. It changes nothing of what is asked: two are always equal.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedBy(pub &'static str);
+
+impl PartialEq for NamedBy {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for NamedBy {}
 
 /// What `SSL_GET` and `GRPC_CHECK` tell and demand of TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -188,7 +200,7 @@ pub struct Page {
     /// The name for TLS: `sni_name`, else the `virtualhost` that is nearest, but for the one of the real server.
     pub server_name: Option<String>,
     /// The keyword that says it: `sni_name` or `virtualhost`.
-    pub server_named_by: &'static str,
+    pub server_named_by: NamedBy,
     /// `tls_compliant`: the end of the answer has to be announced.
     pub is_strict: bool,
 }

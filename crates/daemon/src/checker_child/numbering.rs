@@ -139,7 +139,7 @@ const fn next(given: &mut u32) -> u32 {
 mod tests {
     use std::net::SocketAddr;
 
-    use config::model::{Command, Way};
+    use config::model::{Command, GrpcHealth, NamedBy, Tls, Way};
 
     use super::*;
 
@@ -209,6 +209,31 @@ mod tests {
         assert_eq!(round(&[81, 80, 80]), [first[1], first[0], first[2]]);
         assert_eq!(round(&[80]), [first[0]]);
         assert_eq!(round(&[80, 80]), [first[0], CheckId(4)]);
+    }
+
+    #[test]
+    fn a_question_for_health_is_the_same_as_long_as_it_asks_the_same() {
+        let CheckKind::Tcp(way) = asks(50051) else { panic!("another check") };
+        let health = |service: &str, keyword| {
+            let asked = GrpcHealth {
+                service: service.to_owned(),
+                host: "a.example".to_owned(),
+                tls: Some(Tls::default()),
+                server_name: Some("a.example".to_owned()),
+                server_named_by: NamedBy(keyword),
+            };
+            CheckKind::Grpc(way.clone(), asked)
+        };
+        let mut numbering = Numbering::default();
+        let mut round = |kind: &CheckKind| {
+            numbering.begin_round();
+            let (id, _) = numbering.check(DestinationId(1), kind);
+            numbering.end_round();
+            id
+        };
+        let first = round(&health("shop", "sni_name"));
+        assert_eq!(round(&health("shop", "virtualhost")), first);
+        assert_ne!(round(&health("cart", "virtualhost")), first);
     }
 
     #[test]

@@ -73,5 +73,6 @@ codes! {
     UNABLE_PLANE = "LVS020", GeneralError, "something that the data plane cannot do";
     GRANULARITY = "LVS021", GeneralError, "a grouping of clients of another family";
     SECOND_SYNC = "LVS022", GeneralError, "a second synchronisation of connections";
+    NOT_ASKABLE = "LVS023", GeneralError, "a host or path that HTTP/2 cannot ask for";
     LONELY_GROUP = "GROUP003", Warning, "a sync group of fewer than two";
 }

@@ -2,10 +2,10 @@
 
 use super::check::Target;
 use super::forwarding::socket_name;
-use super::tls;
+use super::{askable, tls};
 use crate::diagnostic::model as codes;
 use crate::lower::report::Reports;
-use crate::model::{GrpcHealth, Tls};
+use crate::model::{GrpcHealth, NamedBy, Tls};
 use crate::syntax::Directive;
 
 /// Lowers what a check asks.
@@ -23,13 +23,15 @@ pub(super) fn lower(
     if said.is_none() {
         unprotected(block, reports);
     }
+    let asked_host =
+        host.map_or_else(|| socket_name(target.back.address, target.back.port), str::to_owned);
+    askable::host(&asked_host, block, reports);
     GrpcHealth {
         service: text("service").unwrap_or_default().to_owned(),
-        host: host
-            .map_or_else(|| socket_name(target.back.address, target.back.port), str::to_owned),
+        host: asked_host,
+        server_name: said.as_ref().and(sni.or(host)).map(str::to_owned),
+        server_named_by: NamedBy(if sni.is_some() { "sni_name" } else { "virtualhost" }),
         tls: said,
-        server_name: sni.or(host).map(str::to_owned),
-        server_named_by: if sni.is_some() { "sni_name" } else { "virtualhost" },
     }
 }
 

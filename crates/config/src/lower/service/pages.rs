@@ -6,11 +6,11 @@ use health::Recovery;
 
 use super::check::Target;
 use super::forwarding::socket_name;
-use super::{number, tls};
+use super::{askable, number, tls};
 use crate::diagnostic::model as codes;
 use crate::lower::command;
 use crate::lower::report::Reports;
-use crate::model::{Page, Pages, Regex};
+use crate::model::{NamedBy, Page, Pages, Regex};
 use crate::source::Span;
 use crate::syntax::Directive;
 
@@ -43,6 +43,7 @@ pub(super) fn lower(
         // The name for TLS skips the one of the real server.
         host_for_tls: own.or(target.outer_host),
         is_strict,
+        is_by_http_2: asked.protocol == "2",
     };
     for line in block.children().iter().filter(|it| it.keyword == *"url") {
         asked.pages.extend(page(line, &outer, reports));
@@ -80,6 +81,7 @@ struct Outer<'a> {
     sni: Option<&'a str>,
     host_for_tls: Option<&'a str>,
     is_strict: bool,
+    is_by_http_2: bool,
 }
 
 fn path(block: &Directive) -> Option<&str> {
@@ -101,7 +103,7 @@ fn page(block: &Directive, outer: &Outer<'_>, reports: &mut Reports<'_>) -> Opti
         headers: Vec::new(),
         text: None,
         server_name: None,
-        server_named_by: if outer.sni.is_some() { "sni_name" } else { "virtualhost" },
+        server_named_by: NamedBy(if outer.sni.is_some() { "sni_name" } else { "virtualhost" }),
         is_strict: outer.is_strict,
     };
     let mut own = None;
@@ -123,6 +125,10 @@ fn page(block: &Directive, outer: &Outer<'_>, reports: &mut Reports<'_>) -> Opti
     }
     if let Some(own) = own {
         own.clone_into(&mut page.host);
+    }
+    if outer.is_by_http_2 {
+        askable::host(&page.host, block, reports);
+        askable::path(&page.path, block, reports);
     }
     page.server_name = outer.sni.or(own).or(outer.host_for_tls).map(str::to_owned);
     page.regex = regex(block, reports);
