@@ -82,7 +82,7 @@ pub(crate) fn check_here(sources: &SourceSet, options: &mut StartOptions) -> Che
         options.name_files = names::read(&checked.model.global.name_directories);
         checked = config::check_for(sources, &environment(options), RealServers::Examined);
     }
-    let (_, found) = Webs::of(&checked.model);
+    let (_, found) = Webs::of(&checked.model, Webs::default());
     if !found.is_empty() {
         checked.diagnostics.extend(found);
         diagnostic::sort(&mut checked.diagnostics);

@@ -2,6 +2,7 @@
 //! Made once for a configuration, by the parent to say what is wrong, and by the checker process to work with.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read as _;
 use std::net::IpAddr;
 
@@ -24,6 +25,23 @@ pub(crate) struct Webs {
     means: BTreeMap<Demand, Result<Tls, String>>,
     /// `ca` of `SSL`.
     authorities: Option<String>,
+    opened: Option<Opened>,
+}
+
+/// Who we are, and of what it was made: to open a key behind a pass phrase is work.
+#[derive(Clone)]
+struct Opened {
+    certificates: Vec<u8>,
+    key: Vec<u8>,
+    pass_phrase: Option<Secret>,
+    identity: Identity,
+}
+
+impl fmt::Debug for Opened {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.identity.fmt(f)
+    }
 }
 
 /// What TLS is to be like. Checks that demand the same share it.
@@ -38,9 +56,10 @@ struct Demand {
 }
 
 impl Webs {
-    /// Makes all that the checks of a configuration need, and says what is wrong.
-    pub(crate) fn of(model: &Model) -> (Self, Vec<Diagnostic>) {
-        let mut maker = Maker::default();
+    /// Makes all that the checks of a configuration need, and says what is wrong. Of those of the configuration before,
+    /// the key stays open.
+    pub(crate) fn of(model: &Model, former: Self) -> (Self, Vec<Diagnostic>) {
+        let mut maker = Maker { former: former.opened, ..Maker::default() };
         maker.webs.authorities = model.tls.as_ref().and_then(|files| files.authorities.clone());
         let balanced = model.virtual_servers.iter().filter_map(|it| it.balance.as_ref());
         let checks = balanced.flat_map(|it| &it.servers).flat_map(|it| &it.checks);
@@ -106,8 +125,10 @@ impl<'a> Told<'a> {
 #[derive(Default)]
 struct Maker {
     webs: Webs,
+    /// What the configuration before had.
+    former: Option<Opened>,
     /// Once it was looked for.
-    identity: Option<Option<Identity>>,
+    identity: Option<Result<Option<Identity>, String>>,
     authorities: BTreeMap<Option<String>, Result<Authorities, String>>,
     found: Vec<Diagnostic>,
 }
@@ -175,7 +196,14 @@ impl Maker {
         if self.webs.means.contains_key(&demand) {
             return;
         }
-        let identity = self.identity(files);
+        let identity = match self.identity(files) {
+            Ok(identity) => identity,
+            // It is told once. To ask as nobody would be to ask another question.
+            Err(why) => {
+                self.webs.means.insert(demand, Err(why));
+                return;
+            }
+        };
         let made = self.trust(&demand).and_then(|trust| {
             let options = TlsOptions {
                 name: demand.name.clone(),
@@ -213,45 +241,72 @@ impl Maker {
         Ok(Trust::In(known.clone()?, holder.clone()))
     }
 
-    fn identity(&mut self, files: Option<&TlsFiles>) -> Option<Identity> {
-        if self.identity.is_none() {
-            let written = files.and_then(|it| it.identity.as_ref().map(|pair| (it, pair)));
-            self.identity = Some(written.and_then(|(files, (certificate, key))| {
-                let pass_phrase = files.pass_phrase.as_ref().map(Secret::reveal);
-                let made = identity(certificate, key, pass_phrase);
-                made.map_err(|found| self.found.push(found.at(files.at))).ok()
-            }));
+    /// **Errors**: it cannot be had, and why.
+    fn identity(&mut self, files: Option<&TlsFiles>) -> Result<Option<Identity>, String> {
+        if let Some(known) = &self.identity {
+            return known.clone();
         }
-        self.identity.clone().flatten()
+        let made = files.and_then(|files| Some((files, opened(files, self.former.take())?)));
+        let identity = match made {
+            None => Ok(None),
+            Some((_, Ok(opened))) => {
+                let identity = opened.identity.clone();
+                self.webs.opened = Some(opened);
+                Ok(Some(identity))
+            }
+            Some((files, Err(found))) => {
+                let why = found.message.clone();
+                self.found.push(found.at(files.at));
+                Err(why)
+            }
+        };
+        self.identity.insert(identity).clone()
     }
 }
 
-fn identity(
-    certificate: &str,
-    key: &str,
-    pass_phrase: Option<&str>,
-) -> Result<Identity, Box<Diagnostic>> {
-    let unusable =
-        |path: &str, why: String| Diagnostic::error(codes::NO_TLS, format!("SSL: `{path}`: {why}"));
-    let chain = read(certificate).map_err(|why| unusable(certificate, why))?;
-    let secret = read(key).map_err(|why| unusable(key, why))?;
-    Identity::from_pem(&chain, &secret, pass_phrase).map_err(|error| {
-        let why = error.to_string();
-        Box::new(match error {
-            TlsError::EncryptedKey => {
-                unusable(key, why).help("write `password PASS_PHRASE` beside it")
-            }
-            TlsError::PassPhrase => unusable(key, why).help("correct `password`"),
-            TlsError::Encryption(_) => unusable(key, why).help(format!(
-                "encrypt it anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in {key} -out NEW`"
-            )),
-            TlsError::Missing("private key") => unusable(key, why),
-            TlsError::Missing(_) => unusable(certificate, why),
-            TlsError::Name(_) | TlsError::Pem(_) | TlsError::Unusable(_) => {
-                Diagnostic::error(codes::NO_TLS, format!("SSL: {why}"))
-            }
-        })
+/// The certificate and key of `SSL`, where it has them. What was opened before is taken where it is of the same.
+fn opened(files: &TlsFiles, former: Option<Opened>) -> Option<Result<Opened, Box<Diagnostic>>> {
+    let (certificate, key) = files.identity.as_ref()?;
+    let read_both = || {
+        let certificates = read(certificate).map_err(|why| unusable(certificate, why))?;
+        Ok((certificates, read(key).map_err(|why| unusable(key, why))?))
+    };
+    let (certificates, secret) = match read_both() {
+        Ok(both) => both,
+        Err(found) => return Some(Err(found)),
+    };
+    let pass_phrase = files.pass_phrase.clone();
+    let is_same = |it: &Opened| {
+        it.certificates == certificates && it.key == secret && it.pass_phrase == pass_phrase
+    };
+    if let Some(former) = former.filter(is_same) {
+        return Some(Ok(former));
+    }
+    let phrase = pass_phrase.as_ref().map(Secret::reveal);
+    Some(match Identity::from_pem(&certificates, &secret, phrase) {
+        Ok(identity) => Ok(Opened { certificates, key: secret, pass_phrase, identity }),
+        Err(error) => Err(refused(&error, certificate, key)),
     })
+}
+
+fn unusable(path: &str, why: impl fmt::Display) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(codes::NO_TLS, format!("SSL: `{path}`: {why}")))
+}
+
+fn refused(error: &TlsError, certificate: &str, key: &str) -> Box<Diagnostic> {
+    let helped = |help: &str| Box::new(unusable(key, error).help(help));
+    match error {
+        TlsError::EncryptedKey => helped("write `password PASS_PHRASE` beside it"),
+        TlsError::PassPhrase => helped("correct `password`"),
+        TlsError::Encryption(_) => helped(&format!(
+            "encrypt it anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -in {key} -out NEW`"
+        )),
+        TlsError::Missing("private key") => unusable(key, error),
+        TlsError::Missing(_) => unusable(certificate, error),
+        TlsError::Name(_) | TlsError::Pem(_) | TlsError::Unusable(_) => {
+            Box::new(Diagnostic::error(codes::NO_TLS, format!("SSL: {error}")))
+        }
+    }
 }
 
 fn bad(error: &ExpressionError, regex: &Regex) -> Diagnostic {
@@ -292,3 +347,60 @@ fn read(path: &str) -> Result<Vec<u8>, String> {
 
 /// More than the certificates of all authorities of the world.
 const LONGEST: u64 = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../probe/tests/certificates");
+
+    /// A page over TLS, asked with a key behind this pass phrase.
+    fn asking(key: &str, pass_phrase: &str) -> Model {
+        let text = format!(
+            "SSL {{\n certificate {FILES}/client.pem\n key {key}\n password \"{pass_phrase}\"\n}}\n\
+             virtual_server 192.0.2.1 443 {{\n protocol TCP\n real_server 192.0.2.11 443 {{\n \
+             SSL_GET {{\n url {{\n path /\n }}\n }}\n }}\n}}\n"
+        );
+        let sources = config::source::SourceSet::single("x.conf", text);
+        let host = config::syntax::Environment::of_host("host");
+        config::check(&sources, &host).model
+    }
+
+    /// The TLS of that page.
+    fn tls(webs: &Webs, model: &Model) -> Result<Tls, String> {
+        let balance = model.virtual_servers.first().and_then(|it| it.balance.as_ref());
+        let check = balance.and_then(|it| it.servers.first()).and_then(|it| it.checks.first());
+        let Some(CheckKind::Https(way, asked)) = check.map(|it| &it.kind) else {
+            return Err("another check".to_owned());
+        };
+        webs.tls(&asked.tls, Told::page(&asked.pages[0]), way.server.ip())
+    }
+
+    #[test]
+    fn nobody_is_asked_as_somebody_else() {
+        let missing = asking("/nowhere/a.key", "x");
+        let (webs, found) = Webs::of(&missing, Webs::default());
+        let why = tls(&webs, &missing).unwrap_err();
+        assert!(why.starts_with("SSL: `/nowhere/a.key`: "), "{why}");
+        assert_eq!(found.iter().map(|it| &it.message).collect::<Vec<_>>(), [&why]);
+        let good = asking(&format!("{FILES}/encrypted.key"), "open sesame");
+        assert!(tls(&Webs::of(&good, Webs::default()).0, &good).is_ok());
+    }
+
+    #[test]
+    fn a_key_stays_open_while_its_files_and_pass_phrase_stay() {
+        let key = format!("{FILES}/encrypted.key");
+        let good = asking(&key, "open sesame");
+        let other = asking(&key, "open barley");
+        let opened = || Webs::of(&good, Webs::default()).0;
+        assert!(tls(&Webs::of(&other, opened()).0, &other).is_err());
+        // Shown by one that could not be opened: that of the other pass phrase.
+        let mut former = opened();
+        former.opened.as_mut().unwrap().pass_phrase = Some(Secret::new("open barley".to_owned()));
+        let (again, found) = Webs::of(&other, former);
+        assert!(tls(&again, &other).is_ok());
+        assert!(found.is_empty(), "{found:?}");
+        // And it stays so behind the next.
+        assert!(tls(&Webs::of(&other, again).0, &other).is_ok());
+    }
+}

@@ -107,7 +107,7 @@ impl Shell {
         let snmp = &model.global.snmp;
         self.is_watched = snmp.checker && snmp.notifies;
         // The parent has told what is wrong with them; files that have changed since fail their checks.
-        (self.webs, _) = Webs::of(model);
+        (self.webs, _) = Webs::of(model, std::mem::take(&mut self.webs));
         let (catalogue, mut plan) = plan::plan(model, &mut self.numbering, self.seed);
         plan.former = plan::former(&catalogue, self.pool.standing(), is_successor);
         let former = std::mem::replace(&mut self.catalogue, catalogue);
