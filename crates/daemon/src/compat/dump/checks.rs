@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use config::model::{
-    Balance, Balancing, Check, CheckKind, Datagram, Pages, Regex, VirtualServer, Way,
+    Balance, Balancing, Check, CheckKind, Datagram, GrpcHealth, Pages, Regex, VirtualServer, Way,
 };
 use health::{Recovery, Verdict};
 use status::Condition;
@@ -76,7 +76,7 @@ fn one(text: &mut String, check: &Check, seen: Option<&status::Check>, logs_fail
     }
     let _ = writeln!(text, "   Keepalive method = {word}");
     let _ = match &check.kind {
-        CheckKind::Grpc(_, asked) => writeln!(text, "   Service = {}", asked.service),
+        CheckKind::Grpc(_, asked) => return health(text, asked),
         CheckKind::Smtp(_, name) => writeln!(text, "   helo = {name}"),
         CheckKind::Dns(_, kind, name) => writeln!(text, "   Type = {kind}\n   Name = {name}"),
         CheckKind::Udp(_, datagram) => return reply(text, datagram),
@@ -136,6 +136,23 @@ fn pages(text: &mut String, pages: &Pages, recovery: Recovery) {
             expression(text, regex);
         }
     }
+}
+
+fn health(text: &mut String, asked: &GrpcHealth) {
+    let _ = writeln!(text, "   Service = {}\n   VirtualHost = {}", asked.service, asked.host);
+    let _ = writeln!(text, "   TLS = {}", yes(asked.tls.is_some()));
+    let Some(tls) = &asked.tls else { return };
+    if let Some(name) = &asked.server_name {
+        let _ = writeln!(text, "     SNI name = {name}");
+    }
+    let _ = writeln!(text, "     Verify = {}", yes(tls.verifies));
+    if let Some(file) = &tls.authorities {
+        let _ = writeln!(text, "     CA file = {file}");
+    }
+    if let Some(name) = &tls.holder {
+        let _ = writeln!(text, "     Certificate name = {name}");
+    }
+    let _ = writeln!(text, "     Min days = {}", tls.days_left);
 }
 
 fn expression(text: &mut String, regex: &Regex) {

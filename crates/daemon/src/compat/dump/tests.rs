@@ -137,12 +137,18 @@ fn the_data_are_as_keepalived_2_2_7_writes_them() {
 #[test]
 fn checks_of_our_own_are_shown_as_the_others() {
     let text = "virtual_server 192.0.2.1 80 {\n protocol TCP\n real_server 192.0.2.11 80 {\n  \
-                GRPC_CHECK {\n   service shop\n  }\n }\n}\n";
+                GRPC_CHECK {\n   service shop\n  }\n  GRPC_CHECK {\n   virtualhost a.example\n   tls\n   \
+                sni_name b.example\n   tls_verify\n   tls_ca_file /ca.pem\n   tls_name c.example\n   \
+                tls_min_days 7\n  }\n }\n}\n";
     let sources = config::source::SourceSet::single("x.conf", text);
     let host = config::syntax::Environment::of_host("host");
     let text = balancing::whole(&Report::default(), &config::check(&sources, &host).model);
     let lines = "   Connection\n     Dest = [192.0.2.11]:80\n     Timeout = 5.000000\n   \
-                 Keepalive method = GRPC_CHECK\n   Service = shop\n";
+                 Keepalive method = GRPC_CHECK\n   Service = shop\n   VirtualHost = 192.0.2.11:80\n   \
+                 TLS = no\n";
+    assert!(text.contains(lines), "{text}");
+    let lines = "   Service = \n   VirtualHost = a.example\n   TLS = yes\n     SNI name = b.example\n     \
+                 Verify = yes\n     CA file = /ca.pem\n     Certificate name = c.example\n     Min days = 7\n";
     assert!(text.contains(lines), "{text}");
 }
 
