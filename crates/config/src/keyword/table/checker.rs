@@ -51,7 +51,7 @@ pub(super) const HTTP: &[Keyword] = &[
         "http_protocol",
         &[required(Choice(&["1.0", "1.0C", "1.0c", "1.1", "2"]))],
         "1.0",
-        "HTTP version; C = 1.0 with Connection: close; 2 (steadfast only) = by ALPN over TLS, else h2c",
+        "HTTP version; C = 1.0 with Connection: close; 2 (steadfast only) = by ALPN over TLS, else with prior knowledge",
     )
     .supported(),
     boolean("enable_sni", "off", "SNI for SSL_GET (virtualhost is used as name)").supported(),

@@ -13,7 +13,7 @@ pub(super) const SSL: &[Keyword] = &[
         "password",
         &[required(Word("text"))],
         "none",
-        "Pass phrase of the key (PKCS #8 with PBKDF2 or scrypt, and AES)",
+        "Pass phrase of the key (PKCS #8 with scrypt or PBKDF2 with SHA-2, and AES)",
     )
     .supported(),
     value("ca", &[required(Word("path or text"))], "none", "PEM certificates for tls_verify")
