@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use clock::{Instant, Timers};
-use intent::{IfIndex, Path, PathKey};
+use intent::{IfIndex, Path, PathKey, Route};
 use kernel::path::PathSocket;
 use vrrp::InstanceId;
 
@@ -32,6 +32,8 @@ pub(super) enum Owner {
 pub(super) enum Why {
     /// It is to be there from now on.
     Wanted,
+    /// It was refused, and may not be now: what stands is left alone.
+    Again,
     /// A link or an address went or came, and with it what leads through it.
     Lost,
     /// Somebody took it away, as the kernel says.
@@ -94,10 +96,18 @@ impl Paths {
         self.of(owner).iter().any(|held| held.path == *path)
     }
 
-    /// Whether anybody holds this path.
-    pub(super) fn is_held(&self, path: &Path) -> bool {
-        let owners = self.owners.get(&path.key()).into_iter().flatten();
-        owners.into_iter().any(|owner| self.holds(*owner, path))
+    /// Whether this path of an owner is held, by him or somebody else. Where it was to go among others makes no other path
+    /// of it for somebody else; he sets it anew where that has changed.
+    pub(super) fn is_held(&self, owner: Owner, path: &Path) -> bool {
+        let placeless = |path: &Path| match path {
+            Path::Route(route) => {
+                Path::Route(Box::new(Route { insertion: None, ..(**route).clone() }))
+            }
+            Path::Rule(_) => path.clone(),
+        };
+        let others = self.owners.get(&path.key()).into_iter().flatten().filter(|it| **it != owner);
+        let mut held = others.flat_map(|other| self.of(*other));
+        self.holds(owner, path) || held.any(|held| placeless(&held.path) == placeless(path))
     }
 
     /// Who holds paths of this key.
@@ -207,7 +217,7 @@ impl Paths {
         let known = self.suspects.get_mut(&owner);
         let due = match known {
             Some(suspicion) => {
-                if why == Why::Removed {
+                if why == Why::Removed || suspicion.why == Why::Again {
                     suspicion.why = why;
                 }
                 now.max(suspicion.checked + suspicion.pause)
@@ -228,7 +238,7 @@ impl Paths {
     fn next_check(&mut self, now: Instant) -> Option<(Owner, Why)> {
         let owner = self.checks.pop_due(now)?;
         let suspicion = self.suspects.get_mut(&owner)?;
-        let why = std::mem::replace(&mut suspicion.why, Why::Lost);
+        let why = std::mem::replace(&mut suspicion.why, Why::Again);
         suspicion.checked = now;
         if now.since(suspicion.troubled) > suspicion.pause * CALM {
             suspicion.pause = PAUSE;
@@ -242,7 +252,7 @@ impl Paths {
             return;
         }
         let suspicion = self.suspects.entry(owner).or_insert(Suspicion {
-            why: Why::Lost,
+            why: Why::Again,
             checked: now,
             pause: PAUSE,
             troubled: Instant::ZERO,
@@ -284,7 +294,7 @@ const CALM: u32 = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use intent::{NextHop, Prefix, Route};
+    use intent::{Insertion, NextHop, Prefix};
 
     const OWNER: Owner = Owner::Instance(InstanceId(1));
     const OTHER: Owner = Owner::Instance(InstanceId(2));
@@ -315,11 +325,22 @@ mod tests {
         paths.take(OTHER, vec![held(1)]);
         assert_eq!(paths.owners(held(1).path.key()), [OWNER, OTHER]);
         assert_eq!(paths.leave(OWNER).len(), 2);
-        assert!(paths.is_held(&held(1).path) && !paths.is_held(&held(2).path));
+        assert!(paths.is_held(OWNER, &held(1).path) && !paths.is_held(OWNER, &held(2).path));
         paths.leave(OTHER);
-        assert!(!paths.is_held(&held(1).path));
+        assert!(!paths.is_held(OWNER, &held(1).path));
         assert!(paths.owners.is_empty() && paths.by_link.is_empty() && paths.held.is_empty());
         assert!(paths.by_source.is_empty() && paths.loose.is_empty());
+    }
+
+    #[test]
+    fn where_a_route_was_to_go_makes_another_one_of_it_for_its_owner_alone() {
+        let mut paths = Paths::default();
+        paths.take(OWNER, vec![held(1)]);
+        let Path::Route(route) = held(1).path else { return };
+        let insertion = Some(Insertion::Append);
+        let appended = Path::Route(Box::new(Route { insertion, ..*route }));
+        assert!(paths.is_held(OTHER, &appended), "the kernel has one");
+        assert!(!paths.is_held(OWNER, &appended), "he sets it anew");
     }
 
     #[test]
@@ -363,7 +384,7 @@ mod tests {
         paths.trouble(at(0), OWNER, true);
         assert_eq!(paths.deadline(), Some(at(500)));
         assert_eq!(paths.next_check(at(499)), None);
-        assert_eq!(paths.next_check(at(500)), Some((OWNER, Why::Lost)));
+        assert_eq!(paths.next_check(at(500)), Some((OWNER, Why::Again)));
         assert_eq!(paths.next_check(at(500)), None);
         // Of one that left, nothing is looked at.
         paths.trouble(at(500), OWNER, true);

@@ -118,13 +118,13 @@ impl Shell {
                     self.paths.trouble(now, owner, false);
                     restored.entry(owner).or_default().push(path);
                 }
-                (Ok(Placed::New), Why::Lost) => {
+                (Ok(Placed::New), Why::Lost | Why::Again) => {
                     let owner = self.owner_name(owner);
                     self.startup.log.detail(|| format!("{owner} {path} is there again"));
                 }
                 (Ok(Placed::New | Placed::Standing), _) => {}
                 // Its link went down, which is heard of elsewhere.
-                (Err(_), Why::Lost | Why::Removed) if !self.may_stand(&path) => {}
+                (Err(_), Why::Lost | Why::Again | Why::Removed) if !self.may_stand(&path) => {}
                 (Err(error), _) => {
                     self.paths.trouble(now, owner, true);
                     let text = format!("cannot set {path}: {error}");
@@ -149,8 +149,10 @@ impl Shell {
     /// Removes what was queued, in its order.
     pub(in super::super) fn remove_paths(&mut self, now: Instant, removals: Vec<(Owner, Path)>) {
         // Taken again since it was queued, by whomever, it stays.
-        let surplus: Vec<(Owner, Path)> =
-            removals.into_iter().filter(|(_, path)| !self.paths.is_held(path)).collect();
+        let surplus: Vec<(Owner, Path)> = removals
+            .into_iter()
+            .filter(|(owner, path)| !self.paths.is_held(*owner, path))
+            .collect();
         let paths: Vec<Path> = surplus.iter().map(|(_, path)| path.clone()).collect();
         let results = self.holdings.requests.remove_paths(&paths);
         for ((owner, path), result) in surplus.into_iter().zip(results) {

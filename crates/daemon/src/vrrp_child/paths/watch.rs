@@ -107,7 +107,7 @@ impl Shell {
         };
         let owners: Vec<Owner> = self.paths.refused.iter().copied().filter(concerned).collect();
         for owner in owners {
-            self.paths.suspect(now, owner, Why::Lost);
+            self.paths.suspect(now, owner, Why::Again);
         }
     }
 
@@ -129,7 +129,7 @@ impl Shell {
             let mut bare = Vec::new();
             for held in self.paths.of(owner) {
                 // What nobody follows stays as others leave it, once it stood.
-                let is_due = held.is_followed || !held.stands;
+                let is_due = held.is_followed && why != Why::Again || !held.stands;
                 if !is_due || !self.may_stand(&held.path) {
                     continue;
                 }
