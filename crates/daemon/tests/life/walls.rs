@@ -254,6 +254,10 @@ fn is_prepared() {
     eventually("a table", || listed().contains("arp steadfast_fence").then_some(()));
     assert!(!listed().contains("ip6 steadfast_fence"), "no address of IPv6 is to come");
     assert!(!cable.holds(VIRTUAL));
+    nft(&["flush", "ruleset"]);
+    within(Duration::from_secs(20), "the table again", || {
+        listed().contains("arp steadfast_fence").then_some(())
+    });
     assert_eq!(daemon.stop().0, Some(0));
     assert!(!listed().contains("steadfast"));
 }

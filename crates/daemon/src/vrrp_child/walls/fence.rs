@@ -115,6 +115,11 @@ impl Fence {
         }
     }
 
+    /// Changes nothing, and is refused if the table is gone.
+    pub(super) fn touch(&self, transaction: &mut Transaction) {
+        transaction.add_set(&self.table, &expiring(ALIVE));
+    }
+
     /// Writes the whole anew, whatever is there; terms are to be renewed afterwards.
     pub(super) fn build(&mut self, transaction: &mut Transaction) {
         let table = &self.table;
@@ -127,8 +132,7 @@ impl Fence {
         let key = [address];
         transaction.add_set(table, &Set::map(GUARDED, &key, &[SetKind::Mark]));
         for name in [ALIVE, LEASED] {
-            let set = Set { expires: true, ..Set::new(name, &[SetKind::Mark]) };
-            transaction.add_set(table, &set);
+            transaction.add_set(table, &expiring(name));
         }
         transaction.add_chain(table, CHAIN, Hook::Output, PRIORITY);
         match self.family {
@@ -161,6 +165,11 @@ impl Fence {
         let next = FIRST_MARK + u32::try_from(self.terms.len()).unwrap_or(0);
         self.terms.entry(term).or_insert(next).to_ne_bytes()
     }
+}
+
+/// A set of terms that end by themselves.
+fn expiring(name: &'static str) -> Set<'static> {
+    Set { expires: true, ..Set::new(name, &[SetKind::Mark]) }
 }
 
 /// Drops what is marked with a term that is leased and not alive.

@@ -106,8 +106,9 @@ enum State {
 impl Writer {
     /// When to look whether somebody removed something; never where nothing is wanted.
     fn look_again(&self) -> Option<Duration> {
-        let needed = self.fences.iter().any(|part| part.wanted.is_needed())
-            || self.refusals.iter().any(|part| part.wanted.is_needed());
+        let needed =
+            self.fences.iter().any(|part| part.wanted.is_needed() || part.state == State::Built)
+                || self.refusals.iter().any(|part| part.wanted.is_needed());
         needed.then_some(LOOK_AGAIN)
     }
 
@@ -141,6 +142,13 @@ impl Writer {
                 }
             }
         }
+        for (part, transaction) in self.fences.iter().zip(&mut changes) {
+            // One that guards nothing yet is to be there when it does.
+            if transaction.is_empty() && !part.wanted.is_needed() {
+                part.wanted.touch(transaction);
+            }
+        }
+        let (_, refusing) = changes.split_at_mut(self.fences.len());
         for (part, transaction) in self.refusals.iter().zip(refusing) {
             if transaction.is_empty() {
                 part.wanted.touch(transaction);
