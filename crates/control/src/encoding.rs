@@ -66,7 +66,7 @@ pub fn items<T: DeserializeOwned>(mut list: &[u8]) -> Result<Vec<T>, DecodeError
 }
 
 /// Raised with every change of a message.
-const VERSION: u8 = 13;
+const VERSION: u8 = 14;
 
 #[cfg(test)]
 mod tests {

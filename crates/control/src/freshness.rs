@@ -1,7 +1,8 @@
 //! When the agent asks how everything stands, and what an answer is good for.
 //!
 //! An answer tells how things stood when it was asked for, not when it came. It is told for a moment without asking again,
-//! and never sooner replaced than after a rest, so that finding out takes no more than a tenth of the time of those who know.
+//! and never sooner replaced than after a rest, so that finding out takes no more than a tenth of the time of those who know;
+//! but the rest is bounded, because an answer may have been long in coming for another reason: somebody else who is asked hangs.
 
 use core::time::Duration;
 
@@ -50,7 +51,7 @@ impl Freshness {
     /// Its answer is there.
     pub fn learned(&mut self, now: Instant) {
         let Some(asked) = self.asked.take() else { return };
-        let at_least = now + now.since(asked).saturating_mul(REST);
+        let at_least = now + now.since(asked).saturating_mul(REST).min(LONGEST_REST);
         let until = at_least.max(now + self.moment);
         self.known = Some(Known { asked, at_least, until });
         self.rest = Some(at_least);
@@ -113,6 +114,8 @@ impl Freshness {
 const MOMENT: Duration = Duration::from_secs(1);
 /// How much longer than it took to find out, at least.
 const REST: u32 = 10;
+/// No answer is old for longer because it took long.
+const LONGEST_REST: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

@@ -181,9 +181,7 @@ impl Managed {
         {
             let name = compat::child_name(self.role);
             sinks.write(identity, Severity::Warning, &format!("{name} child process: {error}"));
-            if !matches!(message, ToChild::Report { .. }) {
-                let _ = running.child.signal(Signal::TERM);
-            }
+            let _ = running.child.signal(Signal::TERM);
         }
     }
 

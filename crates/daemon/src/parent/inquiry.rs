@@ -107,6 +107,12 @@ impl Inquiries {
         }
     }
 
+    /// All processes that were asked are gone.
+    pub(super) fn forget(&mut self) {
+        self.interrupt(Role::Vrrp);
+        self.interrupt(Role::Checker);
+    }
+
     /// Ends the question that is under way.
     fn end(&mut self) -> Option<Inquiry> {
         let inquiry = self.current.take()?;
@@ -150,11 +156,11 @@ impl Parent {
             };
             if child.is_ready() && !inquiries.overdue.contains_key(role) {
                 inquiries.serial = inquiries.serial.wrapping_add(1);
-                owed.serial = Some(inquiries.serial);
                 let clear = askers.contains(&Asker::Dump(Dump::StatsAndClear));
                 let about = about.clone();
                 let message = ToChild::Report { serial: inquiries.serial, clear, about };
-                child.tell(&message, None, &mut self.sinks, &self.identity);
+                // One whose channel is full is asked later: what it never heard it owes nobody.
+                owed.serial = child.offer(&message).then_some(inquiries.serial);
             }
             true
         });
@@ -169,11 +175,22 @@ impl Parent {
             self.inquiries.overdue.remove(&role);
             return self.tend_inquiries();
         }
+        if self.inquiries.overdue.get(&role) == Some(&serial) {
+            // It works on what was asked before: who waits behind that is patient as well.
+            if let Some(inquiry) = self.inquiries.current.as_mut() {
+                inquiry.until = now() + PATIENCE;
+            }
+            return;
+        }
         let Some(inquiry) = self.inquiries.current.as_mut() else { return };
         let Some(owed) = inquiry.owing.get_mut(&role).filter(|it| it.serial == Some(serial)) else {
             return;
         };
         owed.bytes.extend_from_slice(part);
+        if last {
+            // Whatever becomes of it, it owes no more.
+            owed.serial = None;
+        }
         // Who has much to say may take longer, as long as he goes on.
         inquiry.until = now() + PATIENCE;
         let name = crate::compat::child_name(role);

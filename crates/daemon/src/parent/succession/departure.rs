@@ -192,6 +192,7 @@ impl Parent {
         let mut news = Vec::new();
         let mut children = Vec::new();
         self.each_child(|child, context| children.push(child.hand_over(context, &mut news)));
+        self.inquiries.forget();
         for piece in news {
             self.learn(piece);
         }
