@@ -256,6 +256,11 @@ impl Outputs {
         self.0.drain(..)
     }
 
+    /// Puts behind all others, in their order, what `is_later`.
+    pub fn put_last(&mut self, is_later: impl Fn(&Output) -> bool) {
+        self.0.sort_by_key(is_later);
+    }
+
     /// Whether there is nothing to do.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -330,7 +330,11 @@ impl VirtualServer {
 
     /// Whether there is weight enough to get up (from Down) or to stay up (from Up).
     fn holds(&self, from: Verdict) -> bool {
-        let weight = self.weight();
+        self.carries(self.weight(), from)
+    }
+
+    /// Whether a quorum that was `from` is up with this weight of servers.
+    fn carries(&self, weight: u64, from: Verdict) -> bool {
         weight > 0 && weight >= self.threshold(from.other())
     }
 

@@ -182,6 +182,10 @@ impl Shell {
     fn end(&mut self) {
         let now = now();
         self.roster.handle(now, Input::Shutdown, &mut self.outputs);
+        // Programs and pipes first: of those who only watch there may be thousands of messages, and the time is short.
+        self.outputs.put_last(|output| {
+            matches!(output, health::Output::Notify { audience: health::Audience::Watchers, .. })
+        });
         self.perform(now);
         self.release(now);
         let _ = self.startup.parent.flush(&mut self.startup.log);

@@ -170,7 +170,8 @@ impl Parent {
 
     /// Hands over what is left to say, at the end: the parent has a moment for it.
     pub(crate) fn flush(&mut self, log: &mut Ring) -> Result<(), Orphaned> {
-        for _ in 0..FLUSHES {
+        let mut in_vain = 0;
+        while in_vain < FLUSHES {
             self.send_unsent()?;
             log.drain(&self.channel).map_err(|_| Orphaned)?;
             if !log.is_waiting() && self.unsent.is_empty() {
@@ -178,7 +179,10 @@ impl Parent {
             }
             let descriptor = PollFd::new(&self.channel, PollFlags::OUT);
             let moment = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
-            let _ = rustix::event::poll(&mut [descriptor], Some(&moment));
+            // As long as it reads, it is told.
+            if rustix::event::poll(&mut [descriptor], Some(&moment)) != Ok(1) {
+                in_vain += 1;
+            }
         }
         Ok(())
     }

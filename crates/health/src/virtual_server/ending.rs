@@ -34,6 +34,7 @@ impl VirtualServer {
     /// that last.
     fn tell_end(&mut self, cause: Cause, audience: Audience, teller: &mut Teller<'_>) {
         let is_final = cause == Cause::Shutdown;
+        let (mut standing, mut weight) = (self.standing(), self.weight());
         let up: Vec<DestinationId> = self
             .servers
             .iter()
@@ -41,16 +42,18 @@ impl VirtualServer {
             .map(|(id, _)| *id)
             .collect();
         for id in up {
+            // Counted down, not anew: there may be thousands.
             if let Some(server) = self.servers.get_mut(&id) {
                 server.verdict = Verdict::Down;
+                standing.up = standing.up.saturating_sub(1);
+                weight = weight.saturating_sub(server.weight.into());
             }
             if audience == Audience::All {
                 let to = Verdict::Down;
                 teller.notice(Notice::ServerMoved { destination: id, to, cause });
             }
-            let standing = self.standing();
             teller.notify_end(Subject::RealServer(id), audience, standing, is_final);
-            if self.verdict == Verdict::Up && !self.holds(Verdict::Up) {
+            if self.verdict == Verdict::Up && !self.carries(weight, Verdict::Up) {
                 self.verdict = Verdict::Down;
                 let audience = match audience {
                     Audience::All if is_final => Audience::Actors,
