@@ -198,6 +198,7 @@ impl Parent {
                 upkeep::apply_umask(&self.options, self.loaded.global.upkeep.umask);
                 self.save_configuration();
                 self.repeat_states();
+                self.follow_for_sync();
                 self.log(Severity::Info, "Reload finished");
             }
             Some(reason) => {

@@ -158,6 +158,15 @@ impl Parent {
         }
     }
 
+    /// Tells the checker process how the instance stands that it follows since a reload.
+    pub(in super::super) fn follow_for_sync(&mut self) {
+        let sync = self.loaded.global.balancing.sync.as_ref();
+        let Some(name) = sync.and_then(|sync| sync.instance.clone()) else { return };
+        let role = self.handover.roles.get(&Subject::Instance(name.clone()));
+        let finding = if role == Some(&What::Active) { Finding::Good } else { Finding::Bad };
+        self.found(Watched::Instance(name), finding);
+    }
+
     /// Tells the checker process whether an instance is Active that it follows.
     pub(super) fn tell_whether_active(&mut self, change: &Change) {
         let Subject::Instance(name) = &change.subject else { return };
