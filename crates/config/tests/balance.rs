@@ -242,11 +242,11 @@ fn what_http_2_cannot_ask_for_is_named() {
     assert_eq!(
         page("http_protocol 2", "b\u{fc}ro", "health"),
         [
-            "LVS022: `virtualhost b\u{fc}ro` is no host that HTTP/2 can ask for",
-            "LVS022: `path health` is none that HTTP/2 can ask for"
+            "LVS023: `virtualhost b\u{fc}ro` is no host that HTTP/2 can ask for",
+            "LVS023: `path health` is none that HTTP/2 can ask for"
         ]
     );
-    let expected = "LVS022: `virtualhost 2001:db8::1` is no host that HTTP/2 can ask for";
+    let expected = "LVS023: `virtualhost 2001:db8::1` is no host that HTTP/2 can ask for";
     assert_eq!(said("GRPC_CHECK {\n virtualhost 2001:db8::1\n }"), [expected]);
     assert_eq!(said("GRPC_CHECK {\n virtualhost [2001:db8::1]:50051\n }"), [""; 0]);
 }
