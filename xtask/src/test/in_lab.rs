@@ -146,7 +146,7 @@ pub(crate) const NAMES: &[&str] = &["modules::", "::lvs_"];
 /// Set in the machine: only tests for it are played there, and none may find that it cannot run.
 const INSIDE: &str = "STEADFAST_LAB";
 /// Emulated time is slow: half of it is usual.
-const LIMIT: Duration = Duration::from_secs(20 * 60);
+const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// Everything was built before.
 const BUILD_LIMIT: Duration = Duration::from_secs(5 * 60);
 
