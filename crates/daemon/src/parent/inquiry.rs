@@ -171,11 +171,11 @@ impl Parent {
 
     /// A part of an answer.
     pub(super) fn take_part(&mut self, role: Role, serial: u32, part: &[u8], last: bool) {
-        if last && self.inquiries.overdue.get(&role) == Some(&serial) {
-            self.inquiries.overdue.remove(&role);
-            return self.tend_inquiries();
-        }
         if self.inquiries.overdue.get(&role) == Some(&serial) {
+            if last {
+                self.inquiries.overdue.remove(&role);
+                return self.tend_inquiries();
+            }
             // It works on what was asked before: who waits behind that is patient as well.
             if let Some(inquiry) = self.inquiries.current.as_mut() {
                 inquiry.until = now() + PATIENCE;

@@ -196,4 +196,11 @@ fn tells_an_instance() {
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("DOES NOT ANSWER"), "{text}");
     assert!(errors.starts_with("the checker process does not answer"), "{errors}");
+    // The same process is asked again, once it has answered what it was asked before.
+    checker(&daemon).signal(Signal::CONT);
+    eventually("all is told", || {
+        let (_, text, errors) = run(&daemon, &["status", "192.0.2.1:80"]);
+        (errors.is_empty() && text.contains("[127.0.0.1]:tcp:81 is")).then_some(())
+    });
+    assert!(!daemon.log().contains("Respawning"), "{}", daemon.log());
 }
