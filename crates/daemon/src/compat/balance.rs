@@ -101,6 +101,22 @@ pub(crate) const fn check_word(kind: &CheckKind) -> &'static str {
     }
 }
 
+/// What a check is called that asks nobody by address: its program, file or session.
+pub(crate) fn check_name(kind: &CheckKind) -> Option<String> {
+    match kind {
+        CheckKind::Misc(program) => Some(program.command.words.join(" ")),
+        CheckKind::File(name, _) | CheckKind::Bfd(name) => Some(name.clone()),
+        CheckKind::Tcp(_)
+        | CheckKind::Http(..)
+        | CheckKind::Https(..)
+        | CheckKind::Grpc(..)
+        | CheckKind::Smtp(..)
+        | CheckKind::Dns(..)
+        | CheckKind::Udp(..)
+        | CheckKind::Ping(_) => None,
+    }
+}
+
 /// Text of a letter about a check.
 pub(crate) fn check_text(kind: &CheckKind, is_up: bool) -> String {
     let word = if is_up { "succeed" } else { "failed" };

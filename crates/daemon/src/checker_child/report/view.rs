@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clock::Instant;
-use config::model::CheckKind;
 use control::{Order, Ordered};
 use health::{
     CheckId, CheckSnapshot, DestinationId, RealServerSnapshot, ServiceId, Verdict,
@@ -182,18 +181,7 @@ fn view_of_order(ordered: &Ordered) -> status::Ordered {
 
 /// Whom a check asks, or what it hears of.
 fn target(check: &Check) -> String {
-    match &*check.kind {
-        CheckKind::Misc(program) => program.command.words.join(" "),
-        CheckKind::File(name, _) | CheckKind::Bfd(name) => name.clone(),
-        CheckKind::Tcp(_)
-        | CheckKind::Http(..)
-        | CheckKind::Https(..)
-        | CheckKind::Grpc(..)
-        | CheckKind::Smtp(..)
-        | CheckKind::Dns(..)
-        | CheckKind::Udp(..)
-        | CheckKind::Ping(_) => check.target.clone(),
-    }
+    balance::check_name(&check.kind).unwrap_or_else(|| check.target.clone())
 }
 
 const fn condition(verdict: Verdict) -> Condition {

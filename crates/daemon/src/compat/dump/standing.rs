@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use config::model::{self, Balance, CheckKind};
+use config::model::{self, Balance};
 use intent::service::Back;
 use status::{Check, RealServer, Report, VirtualServer};
 
@@ -56,25 +56,10 @@ pub(super) fn checks<'r>(
     let mut found = Vec::new();
     for check in configured {
         let word = balance::check_word(&check.kind);
-        let place =
-            left.iter().position(|it| it.kind == word && is_called(&check.kind, &it.target));
+        let place = left.iter().position(|it| {
+            it.kind == word && balance::check_name(&check.kind).is_none_or(|name| name == it.target)
+        });
         found.push(place.map(|place| left.remove(place)));
     }
     found
-}
-
-fn is_called(kind: &CheckKind, name: &str) -> bool {
-    match kind {
-        CheckKind::Misc(program) => program.command.words.join(" ") == name,
-        CheckKind::File(file, _) => file == name,
-        CheckKind::Bfd(session) => session == name,
-        CheckKind::Tcp(_)
-        | CheckKind::Http(..)
-        | CheckKind::Https(..)
-        | CheckKind::Grpc(..)
-        | CheckKind::Smtp(..)
-        | CheckKind::Dns(..)
-        | CheckKind::Udp(..)
-        | CheckKind::Ping(_) => true,
-    }
 }
