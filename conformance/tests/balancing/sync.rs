@@ -19,21 +19,9 @@ pub(crate) const STORIES: &[Story] = &[
 ];
 
 fn configuration(priority: u8, global: &str, line: &str) -> String {
-    let global = format!(
-        "global_defs {{
-    {global}
-}}
-"
-    );
-    let interval = "advert_int 1
-";
-    let router = router(priority).replace(
-        interval,
-        &format!(
-            "{interval}    {line}
-"
-        ),
-    );
+    let global = format!("global_defs {{\n    {global}\n}}\n");
+    let interval = "advert_int 1\n";
+    let router = router(priority).replace(interval, &format!("{interval}    {line}\n"));
     [global, router, service(&[], &[real_server(1, &[])])].concat()
 }
 
