@@ -53,7 +53,7 @@ impl Agent {
         let mut command = command(&space, &unpacked, &directory, "usr/sbin/snmptrapd");
         command.args(["-f", "-Lo", "-On", "-F", "%v\\n", "-C", "-c"]);
         command.arg(directory.join("snmptrapd.conf"));
-        command.arg("-p").arg(directory.join("snmptrapd.pid"));
+        command.arg("-p").arg(directory.join(NOTIFIED));
         let told = fs::File::create(directory.join("notified"))?;
         let notified = command.stdin(Stdio::null()).stdout(told).stderr(Stdio::null()).spawn()?;
         let mut this = Self { space, directory, unpacked, agent: None, notified };
@@ -75,7 +75,7 @@ impl Agent {
         let mut command = command(&self.space, &self.unpacked, &self.directory, "usr/sbin/snmpd");
         command.args(["-f", "-Lo", "-I", "-smux", "-C", "-c"]);
         command.arg(self.directory.join("snmpd.conf"));
-        command.arg("-p").arg(self.directory.join("snmpd.pid"));
+        command.arg("-p").arg(self.directory.join(AGENT));
         let log = fs::File::create(self.directory.join("snmpd.log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.agent = Some(command.spawn().context("start snmpd")?);
@@ -97,8 +97,9 @@ impl Agent {
     /// When it does not run.
     pub fn kill_agent(&mut self) -> Result<()> {
         self.signal(Signal::SIGKILL)?;
+        fs::remove_file(self.directory.join(AGENT))?;
         if let Some(mut agent) = self.agent.take() {
-            reap(&mut agent);
+            agent.wait()?;
         }
         Ok(())
     }
@@ -108,7 +109,12 @@ impl Agent {
     /// # Errors
     /// When it does not run.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let pid = fs::read_to_string(self.directory.join("snmpd.pid"))?;
+        self.signal_to(AGENT, signal)
+    }
+
+    /// Sends a signal to the program that wrote this file. A child of ours is only what carried it into the node.
+    fn signal_to(&self, file: &str, signal: Signal) -> Result<()> {
+        let pid = fs::read_to_string(self.directory.join(file))?;
         self.space.run(&format!("kill -{} {}", signal as i32, pid.trim())).map(|_| ())
     }
 
@@ -153,7 +159,10 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        // They themselves end with the lab's process namespace.
+        // Farms are kept: what runs on would hold the ports that the agent of the next story needs.
+        for file in [AGENT, NOTIFIED] {
+            drop(self.signal_to(file, Signal::SIGKILL));
+        }
         self.agent.iter_mut().chain([&mut self.notified]).for_each(reap);
     }
 }
@@ -172,6 +181,9 @@ const SNMP: Unpacked = Unpacked {
     packages: &["snmpd", "snmp", "snmptrapd", "libsnmp40", "libnetsnmptrapd40", "libmariadb3"],
     program: "usr/sbin/snmpd",
 };
+/// Where the agent, and who is notified, write which process they are.
+const AGENT: &str = "snmpd.pid";
+const NOTIFIED: &str = "snmptrapd.pid";
 /// The group `system` of MIB-2.
 const SYSTEM: &str = ".1.3.6.1.2.1.1.1";
 /// snmpTrapOID.0, which says what is notified.

@@ -139,17 +139,17 @@ fn inside() -> Result<ExitCode, Box<dyn std::error::Error>> {
 fn furnish() -> Result<(), Box<dyn std::error::Error>> {
     namespace::mount_proc()?;
     mount(Some("run"), "/run", Some("tmpfs"), MsFlags::empty(), None::<&str>)?;
-    devices()?;
+    devices("/run/dev")?;
     std::fs::copy(env!("CARGO_BIN_EXE_steadfast"), daemon::PROGRAM)?;
     Ok(())
 }
 
 /// A `/dev` of our own, where a test can be syslog. `fuse` is not everywhere.
-fn devices() -> Result<(), Box<dyn std::error::Error>> {
-    std::fs::create_dir("/run/dev")?;
+fn devices(directory: &str) -> Result<(), Box<dyn std::error::Error>> {
+    std::fs::create_dir(directory)?;
     let has_fuse = std::path::Path::new("/dev/fuse").exists();
     for name in ["null", "zero", "urandom"].into_iter().chain(has_fuse.then_some("fuse")) {
-        let file = format!("/run/dev/{name}");
+        let file = format!("{directory}/{name}");
         std::fs::write(&file, "")?;
         mount(
             Some(&*format!("/dev/{name}")),
@@ -160,7 +160,7 @@ fn devices() -> Result<(), Box<dyn std::error::Error>> {
         )?;
     }
     let bind = MsFlags::MS_BIND | MsFlags::MS_REC;
-    mount(Some("/run/dev"), "/dev", None::<&str>, bind, None::<&str>)?;
+    mount(Some(directory), "/dev", None::<&str>, bind, None::<&str>)?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::Test;
 use crate::daemon::{Daemon, Start};
 use crate::world::{
-    Cable, FAR, GLOBAL, NEAR_ADDRESS, VIRTUAL, eventually, instance, never, permanent,
+    Cable, FAR, GLOBAL, NEAR_ADDRESS, RESUMABLE, VIRTUAL, eventually, instance, never, permanent,
 };
 
 pub const TESTS: &[Test] = &[
@@ -31,9 +31,9 @@ fn session(neighbor: Ipv4Addr, more: &str) -> String {
 
 /// The near daemon tracks the session without weight; the far one has nothing else.
 fn near(more: &str) -> String {
-    let lines = "track_bfd {\n peer\n}\n";
+    let lines = format!("{RESUMABLE}track_bfd {{\n peer\n}}\n");
     let session = session(FAR_ADDRESS, more);
-    format!("{GLOBAL}{session}{}", instance("VI_1", 51, 150, &[VIRTUAL], lines))
+    format!("{GLOBAL}{session}{}", instance("VI_1", 51, 150, &[VIRTUAL], &lines))
 }
 
 fn pair(more: &str) -> (Cable, Daemon, Daemon) {

@@ -257,7 +257,7 @@ fn survives_signals() {
         });
     }
     for name in ["keepalived.data", "keepalived.stats", "keepalived.json"] {
-        assert!(daemon.place.path(name).exists(), "{name}");
+        eventually(name, || daemon.place.path(name).exists().then_some(()));
     }
     assert_eq!(daemon.stop().0, Some(0));
 }

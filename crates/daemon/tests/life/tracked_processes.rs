@@ -7,7 +7,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal};
 
 use crate::Test;
 use crate::daemon::{Daemon, Start};
-use crate::world::{Cable, GLOBAL, VIRTUAL, instance, never};
+use crate::world::{Cable, GLOBAL, RESUMABLE, VIRTUAL, instance, never};
 
 pub const TESTS: &[Test] = &[
     ("the_end_of_a_process_is_a_fault_at_once_and_its_start_soon_ends_it", comes_and_goes),
@@ -108,11 +108,13 @@ fn restarts() {
     start.place.write("keepalived.conf", &format!("{later}{text}"));
     let mut daemon = start.words(&["-D"]).go();
     cable.wait_until_held(VIRTUAL);
+    // It may have begun before all were counted.
+    daemon.mark();
     for _ in 0..2 {
         program.end();
         program.start(&["1000"]);
     }
-    never(Duration::from_millis(3500), "a fault", || daemon.log().contains("FAULT").then_some(()));
+    never(Duration::from_millis(3500), "a fault", || daemon.news().contains("FAULT").then_some(()));
     daemon.mark();
     let ended = Instant::now();
     program.end();
@@ -182,7 +184,10 @@ fn succeeds() {
     let start = Start::with("");
     let mut program = Program::new(&start, "stayer");
     program.start(&["1000"]);
-    let mut daemon = begin(start, "process stayer", "");
+    let text = configuration(&start, "process stayer", "");
+    let text = text.replace("advert_int 0.1\n", &format!("advert_int 0.1\n{RESUMABLE}"));
+    start.place.write("keepalived.conf", &text);
+    let mut daemon = start.words(&["-D"]).go();
     cable.wait_until_held(VIRTUAL);
     daemon.vrrp().signal(Signal::KILL);
     daemon.wait_for("resumed from the process before");
@@ -201,6 +206,8 @@ fn lacks_descriptors() {
     let block = format!("process \"{path} 1000\"\n full_command\n param_match exact\n quorum 258");
     let mut daemon = begin(start, &block, "");
     cable.wait_until_held(VIRTUAL);
+    // It may have begun before all were counted.
+    daemon.mark();
     let pid = Pid::from_raw(daemon.process().0.try_into().unwrap());
     let limit = |limit| {
         let both = Rlimit { current: limit, maximum: Some(4096) };
@@ -209,7 +216,7 @@ fn lacks_descriptors() {
     limit(Some(3));
     daemon.wait_for("cannot look at processes: Too many open files");
     // Long enough for every look that is made in any case.
-    never(Duration::from_secs(3), "a fault", || daemon.log().contains("FAULT").then_some(()));
+    never(Duration::from_secs(3), "a fault", || daemon.news().contains("FAULT").then_some(()));
     assert_eq!(daemon.log().matches("cannot look at processes").count(), 1);
     limit(Some(4096));
     program.end();

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::Test;
 use crate::daemon::{Daemon, Start};
-use crate::world::{Cable, GLOBAL, NEAR, VIRTUAL, eventually, instance, never};
+use crate::world::{Cable, GLOBAL, NEAR, RESUMABLE, VIRTUAL, eventually, instance, never};
 
 pub const TESTS: &[Test] = &[
     ("a_number_in_a_file_moves_the_priority", moves),
@@ -236,8 +236,8 @@ fn hangs() {
     };
     fs::write(place.join("good/number"), "5").unwrap();
     lead_to("good");
-    let lines = "track_file {\n f\n g\n}\n";
-    let text = configuration(&place.display().to_string(), blocks, lines);
+    let lines = format!("{RESUMABLE}track_file {{\n f\n g\n}}\n");
+    let text = configuration(&place.display().to_string(), blocks, &lines);
     start.place.write("keepalived.conf", &text);
     let mut daemon = start.words(&["-D"]).go();
     cable.wait_until_held(VIRTUAL);
@@ -279,7 +279,7 @@ fn starts_beside_a_hang() {
 
 fn succeeds() {
     let mut cable = Cable::new();
-    let mut daemon = daemon(FILE, "track_file {\n f\n}\n");
+    let mut daemon = daemon(FILE, &format!("{RESUMABLE}track_file {{\n f\n}}\n"));
     cable.wait_until_held(VIRTUAL);
     fs::write(daemon.place.path("number"), "-20").unwrap();
     daemon.wait_for("Changing effective priority from 150 to 130");

@@ -13,7 +13,9 @@ use crate::Test;
 use crate::daemon::{Background, Daemon, PROGRAM, Start};
 use crate::ear::Ear;
 use crate::processes::Process;
-use crate::world::{Cable, GLOBAL, VIRTUAL, eventually, instance, never, steady, steady_instance};
+use crate::world::{
+    Cable, GLOBAL, RESUMABLE, VIRTUAL, eventually, instance, never, steady, steady_instance,
+};
 
 pub const TESTS: &[Test] = &[
     ("another_program_goes_on_with_roles_and_addresses", goes_on),
@@ -262,7 +264,8 @@ fn knows_what_is_tracked() {
          vrrp_track_process p {{\n process no-such-process-1\n weight -1\n terminate_delay 100\n}}\n"
     );
     let lines = "track_script {\n s\n}\ntrack_file {\n f weight 1\n}\ntrack_process {\n p\n}\n";
-    let text = format!("{GLOBAL}{blocks}{}", instance("VI_1", 51, 150, &[VIRTUAL], lines));
+    let lines = [RESUMABLE, lines].concat();
+    let text = format!("{GLOBAL}{blocks}{}", instance("VI_1", 51, 150, &[VIRTUAL], &lines));
     start.place.write("keepalived.conf", &text);
     let mut daemon = start.words(&["-D"]).until("Entering MASTER");
     cable.wait_until_held(VIRTUAL);

@@ -605,7 +605,7 @@ fn many() {
     wait_until_on(&mut cable, "vrrp.200", Ipv4Addr::new(10, 9, 1, 200));
     let (code, took) = daemon.stop();
     assert_eq!(code, Some(0));
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
     let left = cable.requests.links().unwrap();
     assert!(left.iter().all(|link| !link.name.starts_with("vrrp")), "{left:?}");
     assert_eq!(parent_settings(), [0, 0, 0]);

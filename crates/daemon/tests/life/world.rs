@@ -136,6 +136,10 @@ pub fn steady_instance(addresses: &[Ipv4Addr], more: &str) -> String {
     instance("VI_1", 51, 255, addresses, &format!("  down_timer_adverts 100\n{more}"))
 }
 
+/// A line of an instance that is no owner, and soon Active all the same: its successor resumes even where the machine
+/// needs a second to start it.
+pub const RESUMABLE: &str = "down_timer_adverts 15\n";
+
 /// One instance on the near end of the cable.
 pub fn instance(name: &str, vrid: u8, priority: u8, addresses: &[Ipv4Addr], more: &str) -> String {
     let list: String = addresses.iter().map(|it| format!("    {it}/24\n")).collect();
