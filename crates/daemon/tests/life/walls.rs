@@ -57,13 +57,22 @@ impl<'c> Neighbour<'c> {
 
     /// Whether somebody answers for an address.
     fn resolves(&self, address: Ipv4Addr) -> bool {
+        self.resolves_within(PATIENCE, address)
+    }
+
+    /// Whether nobody answers, while all but a very busy machine would have.
+    fn finds_silent(&self, address: Ipv4Addr) -> bool {
+        !self.resolves_within(Duration::from_millis(150), address)
+    }
+
+    fn resolves_within(&self, patience: Duration, address: Ipv4Addr) -> bool {
         let far = || RequestSocket::open().unwrap().index_of(FAR).unwrap().expect("far end");
         let far = self.cable.there.within(far).unwrap();
         let question = Arp::request(MAC, ADDRESS, address).emit_frame();
         let mut buffers = Packet::new();
         let mut answered = false;
         let _ = self.ears.receive(&mut buffers, |_| {});
-        let end = Instant::now() + Duration::from_millis(150);
+        let end = Instant::now() + patience;
         let _ = self.mouth.send(&[(far, MacAddr::BROADCAST, &question)]);
         while !answered && Instant::now() < end {
             let _ = self.ears.receive(&mut buffers, |frame| {
@@ -82,7 +91,7 @@ impl<'c> Neighbour<'c> {
         let target = SocketAddr::new(address.into(), port);
         let say = || {
             let socket = UdpSocket::bind((ADDRESS, 0)).unwrap();
-            socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
             socket.connect(target).unwrap();
             let mut answer = [0; 8];
             socket.send(b"hello").is_ok() && socket.recv(&mut answer).is_ok_and(|count| count == 5)
@@ -90,6 +99,9 @@ impl<'c> Neighbour<'c> {
         self.cable.there.within(say).unwrap()
     }
 }
+
+/// How long an answer may take: a busy machine has other things to do than to pass frames on.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs `ip` at the far end.
 fn ip(cable: &Cable, words: &[&str]) {
@@ -140,13 +152,13 @@ fn silences_a_corpse() {
     all.iter().rev().for_each(|process| process.signal(Signal::STOP));
     // Another router may take over after three intervals of 100 ms.
     std::thread::sleep(Duration::from_millis(320));
-    assert!(!neighbour.resolves(VIRTUAL), "the corpse answers");
+    assert!(neighbour.finds_silent(VIRTUAL), "the corpse answers");
     assert!(neighbour.resolves(NEAR_ADDRESS), "the host's own address is not answered");
     let mut requests = RequestSocket::open().unwrap();
     let standing = requests.addresses().unwrap().into_iter().any(|it| it.address == VIRTUAL);
     assert!(standing, "it was silent because the address was gone");
     all.iter().for_each(|process| process.signal(Signal::CONT));
-    daemon.wait_for("Entering BACKUP STATE (this process did not run for 0.");
+    daemon.wait_for("Entering BACKUP STATE (this process did not run for ");
     daemon.wait_for("Entering MASTER");
     eventually("an answer", || neighbour.resolves(VIRTUAL).then_some(()));
 }
@@ -161,7 +173,7 @@ fn silences_leftovers() {
     std::thread::sleep(Duration::from_millis(320));
     {
         let neighbour = Neighbour::at(&cable);
-        assert!(!neighbour.resolves(VIRTUAL), "a corpse answers");
+        assert!(neighbour.finds_silent(VIRTUAL), "a corpse answers");
     }
     assert!(cable.holds(VIRTUAL));
     cable.wait_until_gone(VIRTUAL);
@@ -241,7 +253,9 @@ fn survives_a_child() {
     for _ in 0..20 {
         assert!(neighbour.resolves(VIRTUAL), "an answer was lost");
     }
-    assert!(nft(&["list", "ruleset"]).contains(&VIRTUAL.to_string()));
+    eventually("its successor's", || {
+        nft(&["list", "ruleset"]).contains(&VIRTUAL.to_string()).then_some(())
+    });
     assert_eq!(daemon.stop().0, Some(0));
 }
 
