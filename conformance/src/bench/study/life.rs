@@ -60,8 +60,8 @@ fn repetition(subject: Subject, count: usize) -> Result<(f64, f64)> {
                 first.entry((advert.source, advert.vrid)).or_insert(frame.at);
             }
         }
-        let is_all = first.len() == count;
-        (first, is_all)
+        let seen = first.len();
+        (first, seen, seen == count)
     });
     ensure!(first.len() == count, "{} of {count} became Active", first.len());
     let last = first.values().max().context("no advert")?;
@@ -80,23 +80,28 @@ fn repetition(subject: Subject, count: usize) -> Result<(f64, f64)> {
         let frames = ground.lab.capture.since(mark);
         let resigned = frames.iter().filter(|f| f.advert().is_some_and(|a| a.priority == 0));
         let resigned = resigned.count();
-        (resigned, resigned >= count)
+        (resigned, resigned, resigned >= count)
     });
     ensure!(resigned >= count, "{resigned} of {count} resigned");
     Ok((started, milliseconds(told, end)))
 }
 
-/// Looks until all is there, or for a while: the capture is behind the daemon by what its reader is.
-fn caught_up<T>(mut look: impl FnMut() -> (T, bool)) -> T {
-    let until = Instant::now() + Duration::from_secs(5);
+/// Looks until all is there, or no more comes for a while: the capture is behind the daemon by what its reader is.
+fn caught_up<T>(mut look: impl FnMut() -> (T, usize, bool)) -> T {
+    let (mut most, mut until) = (0, Instant::now() + PATIENCE);
     loop {
         std::thread::sleep(Duration::from_millis(200));
-        let (found, is_all) = look();
+        let (found, seen, is_all) = look();
+        if seen > most {
+            (most, until) = (seen, Instant::now() + PATIENCE);
+        }
         if is_all || Instant::now() >= until {
             return found;
         }
     }
 }
 
+/// How long nothing may come that is still to come.
+const PATIENCE: Duration = Duration::from_secs(8);
 /// Three intervals of a second and the skew of priority 100 in version 2.
 const DOWN: Duration = Duration::from_nanos(3_609_375_000);

@@ -3,6 +3,7 @@
 //! The parent owns the sinks: syslog, standard error, a file. Children hand their lines over in a bounded ring,
 //! so that a sink that blocks never delays them.
 
+mod backlog;
 mod rate;
 mod ring;
 mod sinks;

@@ -1,7 +1,7 @@
 //! Where log lines end: syslog, standard error, a file.
 //!
-//! Nothing here waits: a line whose reader does not keep up is dropped and counted, and the next one that is read
-//! says how many.
+//! Nothing here waits: a line whose reader does not keep up is kept for a while, no more than a megabyte of them; others
+//! are dropped and counted, and the next one that is read says how many.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -9,10 +9,14 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use clock::Instant;
 use control::Severity;
+use kernel::eventloop::now;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
+use super::backlog::{Backlog, Offered};
 use super::stamp::Stamp;
 
 /// Who speaks.
@@ -43,8 +47,10 @@ pub(crate) struct Sinks {
     path: Option<PathBuf>,
     file: Option<File>,
     syslog: Option<UnixDatagram>,
-    dropped_by_console: u64,
-    dropped_by_syslog: u64,
+    for_console: Backlog,
+    for_syslog: Backlog,
+    /// When what waits is offered again, and after what time then.
+    again: Option<(Instant, Duration)>,
 }
 
 impl Sinks {
@@ -57,8 +63,9 @@ impl Sinks {
             path: options.file.clone(),
             file,
             syslog: None,
-            dropped_by_console: 0,
-            dropped_by_syslog: 0,
+            for_console: Backlog::default(),
+            for_syslog: Backlog::default(),
+            again: None,
         };
         (sinks, problem)
     }
@@ -74,73 +81,98 @@ impl Sinks {
     pub(crate) fn write(&mut self, identity: &Identity, severity: Severity, text: &str) {
         let text = &printable(text);
         let stamp = Stamp::now();
-        if self.console {
-            self.write_to_console(identity, stamp, text);
-        }
+        let Identity { name, pid } = identity;
         if let Some(file) = &mut self.file {
-            let line = format!("{}: {}[{}]: {text}\n", stamp.file(), identity.name, identity.pid);
+            let line = format!("{}: {name}[{pid}]: {text}\n", stamp.file());
             let _ = file.write_all(line.as_bytes());
         }
+        if self.console {
+            self.for_console.push(|dropped| {
+                let dropped = what_was_dropped(dropped);
+                let mut line = format!("{}: {name}[{pid}]: {text}{dropped}", stamp.console());
+                while line.len() >= LONGEST_LINE {
+                    line.pop();
+                }
+                line.push('\n');
+                line.into_bytes()
+            });
+        }
         if let Some(facility) = self.facility {
-            self.write_to_syslog(identity, facility, severity, stamp, text);
+            let code = facility * 8 + severity.number();
+            self.for_syslog.push(|dropped| {
+                let dropped = what_was_dropped(dropped);
+                format!("<{code}>{} {name}[{pid}]: {text}{dropped}", stamp.syslog()).into_bytes()
+            });
+        }
+        self.offer();
+        if self.again.is_none() && self.has_waiting() {
+            self.again = Some((now() + SHORTEST_PAUSE, SHORTEST_PAUSE));
         }
     }
 
-    fn write_to_console(&mut self, identity: &Identity, stamp: Stamp, text: &str) {
-        if !is_writable(std::io::stderr().as_fd()) {
-            self.dropped_by_console = self.dropped_by_console.saturating_add(1);
-            return;
-        }
-        let dropped = std::mem::take(&mut self.dropped_by_console);
-        let mut line = format!("{}: {}[{}]: {text}", stamp.console(), identity.name, identity.pid);
-        if dropped > 0 {
-            line.push_str(&what_was_dropped(dropped));
-        }
-        while line.len() >= LONGEST_LINE {
-            line.pop();
-        }
-        line.push('\n');
-        // A closed terminal is no reason to fail.
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    /// When what waits is to be offered again.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.again.map(|(at, _)| at)
     }
 
-    fn write_to_syslog(
-        &mut self,
-        identity: &Identity,
-        facility: u8,
-        severity: Severity,
-        stamp: Stamp,
-        text: &str,
-    ) {
-        let code = facility * 8 + severity.number();
-        let dropped = match self.dropped_by_syslog {
-            0 => String::new(),
-            dropped => what_was_dropped(dropped),
-        };
-        let who = format!("{}[{}]", identity.name, identity.pid);
-        let line = format!("<{code}>{} {who}: {text}{dropped}", stamp.syslog());
-        if self.send_to_syslog(line.as_bytes()) {
-            self.dropped_by_syslog = 0;
-        } else {
-            self.dropped_by_syslog = self.dropped_by_syslog.saturating_add(1);
-        }
+    /// Offers what waits, if that is due: the longer nothing is taken, the more seldom.
+    pub(crate) fn tend(&mut self) {
+        let Some((_, pause)) = self.again.filter(|(at, _)| *at <= now()) else { return };
+        let moved = self.offer();
+        let pause = if moved { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+        self.again = self.has_waiting().then(|| (now() + pause, pause));
     }
 
-    fn send_to_syslog(&mut self, line: &[u8]) -> bool {
-        for _ in 0..2 {
-            if self.syslog.is_none() {
-                self.syslog = connect();
+    /// Offers what waits until all is taken, or nothing has been for a while: this process ends.
+    pub(crate) fn finish(&mut self) {
+        let end = now() + LAST_PATIENCE;
+        let mut moved = now();
+        while self.has_waiting() && now() < end && now().since(moved) < LAST_PAUSE {
+            if self.offer() {
+                moved = now();
             }
-            let Some(socket) = &self.syslog else { return false };
-            match socket.send(line) {
-                Ok(_) => return true,
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return false,
-                // It was restarted: the new one is asked at once.
-                Err(_) => self.syslog = None,
-            }
+            std::thread::sleep(SHORTEST_PAUSE);
         }
-        false
     }
+
+    fn has_waiting(&self) -> bool {
+        !self.for_console.is_empty() || !self.for_syslog.is_empty()
+    }
+
+    /// Whether anything of what waits was taken.
+    fn offer(&mut self) -> bool {
+        let Self { for_console, for_syslog, syslog, .. } = self;
+        let by_console = for_console.drain(write_to_console);
+        let by_syslog = for_syslog.drain(|line| send_to_syslog(syslog, line));
+        by_console || by_syslog
+    }
+}
+
+/// Closed standard error is no reason to fail.
+fn write_to_console(line: &[u8]) -> Offered {
+    if !is_writable(std::io::stderr().as_fd()) {
+        return Offered::Full;
+    }
+    match std::io::stderr().lock().write_all(line) {
+        Ok(()) => Offered::Taken,
+        Err(_) => Offered::Nobody,
+    }
+}
+
+fn send_to_syslog(syslog: &mut Option<UnixDatagram>, line: &[u8]) -> Offered {
+    for _ in 0..2 {
+        if syslog.is_none() {
+            *syslog = connect();
+        }
+        let Some(socket) = syslog else { return Offered::Nobody };
+        match socket.send(line) {
+            Ok(_) => return Offered::Taken,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Offered::Full,
+            // It was restarted: the new one is asked at once.
+            Err(_) => *syslog = None,
+        }
+    }
+    Offered::Nobody
 }
 
 /// The log file, if there is to be one, or why there is none.
@@ -170,6 +202,9 @@ fn is_writable(descriptor: BorrowedFd<'_>) -> bool {
 }
 
 fn what_was_dropped(lines: u64) -> String {
+    if lines == 0 {
+        return String::new();
+    }
     let lines = status::counted(lines, "line");
     format!(" ({lines} before it dropped: more came than were read)")
 }
@@ -196,3 +231,9 @@ fn printable(text: &str) -> String {
 
 /// A pipe that can be written to takes this many bytes at least (pipe(7), `PIPE_BUF`).
 const LONGEST_LINE: usize = 4096;
+/// After which time what waits is offered again at first, and where nobody has taken anything for long.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// How long the end waits for readers, and for one who takes nothing.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
+const LAST_PAUSE: Duration = Duration::from_millis(50);

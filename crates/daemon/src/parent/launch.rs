@@ -72,6 +72,7 @@ fn refuse(options: &Options, lines: &[String], code: u8) -> ExitCode {
     let mut sinks = Sinks::open(&SinksOptions { console: false, ..sinks_options(options) }).0;
     let identity = identity(options);
     lines.iter().for_each(|line| sinks.write(&identity, Severity::Error, line));
+    sinks.finish();
     ExitCode::from(code)
 }
 

@@ -200,6 +200,7 @@ impl Parent {
             self.tend_mail();
             self.tend_agent();
             self.tend_departure();
+            self.sinks.tend();
             if self.wind_up() {
                 break;
             }
@@ -232,6 +233,7 @@ impl Parent {
             Severity::Info,
             &format!("Stopped {} v{VERSION}", compat::program(&self.options.invoked_name)),
         );
+        self.sinks.finish();
         self.stopping.unwrap_or(0)
     }
 
@@ -250,6 +252,7 @@ impl Parent {
             self.post.deadline(),
             self.agent.deadline(),
             self.departure.deadline(),
+            self.sinks.deadline(),
         ];
         self.children.iter().filter_map(Managed::deadline).chain(others.into_iter().flatten()).min()
     }

@@ -1,6 +1,7 @@
 //! The log: its sinks never hold the daemon up, and lose nothing without saying so.
 
 use std::io::Read as _;
+use std::net::Ipv4Addr;
 use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,7 +11,9 @@ use rustix::process::Signal;
 use crate::Test;
 use crate::daemon::Start;
 use crate::processes::Process;
-use crate::world::{Cable, SECOND, VIRTUAL, eventually, one_instance, steady, within};
+use crate::world::{
+    Cable, GLOBAL, SECOND, VIRTUAL, eventually, instance, one_instance, steady, within,
+};
 
 pub const TESTS: &[Test] = &[
     ("a_reader_that_does_not_read_holds_nothing_up", goes_on_without_a_reader),
@@ -18,6 +21,7 @@ pub const TESTS: &[Test] = &[
     ("a_log_file_without_a_reader_is_said", says_what_it_cannot_open),
     ("a_log_file_that_is_rotated_is_opened_anew_at_a_reload", follows_rotation),
     ("syslog_gets_names_facility_and_severity_and_may_restart", speaks_to_syslog),
+    ("a_burst_of_lines_waits_for_a_syslog_that_is_slow", waits_for_syslog),
     ("addresses_of_the_host_are_told_where_that_is_asked_for", tells_addresses),
     ("details_come_with_log_detail_only", says_details_where_wanted),
 ];
@@ -31,18 +35,25 @@ fn goes_on_without_a_reader() {
     let process = Process(child.id());
     eventually("it runs", || start.place.path("vrrp.pid").exists().then_some(()));
     // Two lines a reload, far more than the pipe holds.
-    for _ in 0..100 {
-        process.signal(Signal::HUP);
-        std::thread::sleep(Duration::from_millis(3));
-    }
-    let mut all = vec![0; 1 << 16];
-    let count = reader.read(&mut all).unwrap();
-    assert!(count <= 4096);
-    process.signal(Signal::HUP);
-    within(Duration::from_secs(2), "what was dropped is said", || {
-        let count = reader.read(&mut all).unwrap();
-        String::from_utf8_lossy(&all[..count]).contains("lines before it dropped").then_some(())
+    let fill = || {
+        for _ in 0..100 {
+            process.signal(Signal::HUP);
+            std::thread::sleep(Duration::from_millis(3));
+        }
+    };
+    fill();
+    rustix::io::ioctl_fionbio(&reader, true).unwrap();
+    let mut said = String::new();
+    let mut bytes = vec![0; 1 << 16];
+    eventually("what did not fit", || {
+        let count = reader.read(&mut bytes).unwrap_or(0);
+        assert!(count <= 4096);
+        said.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        (said.len() > 2 * 4096).then_some(())
     });
+    assert!(!said.contains("dropped"), "{said}");
+    // Nor does the end wait for long for one who does not read.
+    fill();
     process.signal(Signal::TERM);
     let status = within(Duration::from_secs(2), "it ends", || child.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
@@ -90,25 +101,54 @@ fn follows_rotation() {
     assert_eq!(daemon.stop().0, Some(0));
 }
 
+/// Syslog for this test alone: daemons of others find one as well, and its queue is short.
+fn own_devices(directory: &str) {
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS).unwrap();
+    crate::devices(directory).unwrap();
+}
+
+fn listen() -> UnixDatagram {
+    let _ = std::fs::remove_file("/dev/log");
+    let socket = UnixDatagram::bind("/dev/log").unwrap();
+    socket.set_nonblocking(true).unwrap();
+    socket
+}
+
+/// The next line that contains `text`.
+fn read(socket: &UnixDatagram, text: &str) -> String {
+    let mut bytes = [0; 4096];
+    let mut line = || {
+        let length = socket.recv(&mut bytes).ok()?;
+        Some(String::from_utf8_lossy(&bytes[..length]).into_owned())
+    };
+    eventually(text, || std::iter::from_fn(&mut line).find(|line| line.contains(text)))
+}
+
+fn waits_for_syslog() {
+    let mut cable = Cable::new();
+    own_devices("/run/dev-with-slow-syslog");
+    let syslog = listen();
+    let address = |number: u8| Ipv4Addr::new(10, 9, 1, number);
+    let all = (1..=60).map(|it| instance(&format!("VI_{it}"), it, 255, &[address(it)], ""));
+    let start = Start::with(&[GLOBAL.to_owned(), all.collect()].concat());
+    let mut child = start.bare().args(["-n", "-S", "3"]).stderr(Stdio::null()).spawn().unwrap();
+    // Nobody reads until all has been said.
+    (1..=60).for_each(|it| cable.wait_until_held(address(it)));
+    for number in 1..=60 {
+        let line = read(&syslog, "Entering MASTER STATE");
+        assert!(line.contains(&format!("(VI_{number}) ")), "{number}: {line}");
+        assert!(!line.contains("dropped"), "{line}");
+    }
+    Process(child.id()).signal(Signal::TERM);
+    // The end waits for a moment, too.
+    read(&syslog, "Stopped steadfast");
+    let status = within(Duration::from_secs(2), "it ends", || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+}
+
 fn speaks_to_syslog() {
     let _cable = Cable::new();
-    // Daemons of other tests find syslog as well, and its queue is short.
-    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS).unwrap();
-    crate::devices("/run/dev-with-syslog").unwrap();
-    let listen = || {
-        let _ = std::fs::remove_file("/dev/log");
-        let socket = UnixDatagram::bind("/dev/log").unwrap();
-        socket.set_nonblocking(true).unwrap();
-        socket
-    };
-    let read = |socket: &UnixDatagram, text: &str| {
-        let mut bytes = [0; 4096];
-        let mut line = || {
-            let length = socket.recv(&mut bytes).ok()?;
-            Some(String::from_utf8_lossy(&bytes[..length]).into_owned())
-        };
-        eventually(text, || std::iter::from_fn(&mut line).find(|line| line.contains(text)))
-    };
+    own_devices("/run/dev-with-syslog");
     let syslog = listen();
     let start = Start::with(&one_instance()).called("keepalived");
     let mut command = start.bare();

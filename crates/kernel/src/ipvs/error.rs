@@ -60,7 +60,8 @@ impl IpvsError {
         }
     }
 
-    fn unknown(change: String, wanted: &Scheduling) -> Self {
+    /// The error of a change whose scheduler or engine the kernel has not.
+    pub(super) fn unknown(change: String, wanted: &Scheduling) -> Self {
         let scheduler = &wanted.scheduler;
         let mut lacking = format!("scheduler {scheduler}");
         let mut modules = format!("ip_vs_{scheduler}");

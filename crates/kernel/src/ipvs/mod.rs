@@ -7,11 +7,12 @@ mod destination;
 mod error;
 mod family;
 mod front;
+mod modules;
 mod scheduling;
 mod statistics;
 mod sync;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use intent::service::{Front, Service, ServiceChange, Services, SyncDaemon, SyncRole, Timeouts};
 use rustix::io::Errno;
@@ -19,6 +20,7 @@ use rustix::io::Errno;
 pub use error::IpvsError;
 pub use statistics::{Load, ServiceLoad, Statistics};
 
+use self::modules::{Modules, Next};
 use crate::netlink::message::{Attributes, Builder};
 use crate::netlink::outcome::Goal;
 use crate::netlink::{NetlinkError, RequestSocket};
@@ -29,6 +31,7 @@ pub struct Ipvs {
     socket: RequestSocket,
     /// The number that generic netlink gave to IPVS.
     family: u16,
+    modules: Modules,
 }
 
 impl Ipvs {
@@ -38,7 +41,7 @@ impl Ipvs {
     pub fn open() -> Result<Self, IpvsError> {
         let mut socket = RequestSocket::open_generic().map_err(IpvsError::of("open IPVS"))?;
         let family = family::find(&mut socket)?;
-        Ok(Self { socket, family })
+        Ok(Self { socket, family, modules: Modules::default() })
     }
 
     /// Everything that is balanced.
@@ -73,7 +76,39 @@ impl Ipvs {
     }
 
     /// Makes changes in their order, in batches; what became of each. What is gone already counts as removed.
+    ///
+    /// A scheduler that the kernel lacks is asked for once in a call, whose other services are refused for the same reason:
+    /// it waits each time for the program that would load the module.
     pub fn apply(&mut self, changes: &[ServiceChange]) -> Vec<Result<(), IpvsError>> {
+        let mut lacking = BTreeSet::new();
+        let mut results = Vec::with_capacity(changes.len());
+        let mut rest = changes;
+        while let Some(first) = rest.first() {
+            let count = match self.modules.next(rest, &lacking) {
+                Next::Ask(count) => count,
+                Next::Lacking => {
+                    let wanted = modules::scheduling(first);
+                    results.extend(wanted.map(|it| Err(IpvsError::unknown(first.to_string(), it))));
+                    rest = rest.get(1..).unwrap_or_default();
+                    continue;
+                }
+            };
+            let (batch, others) = rest.split_at(count);
+            for (change, result) in batch.iter().zip(self.apply_batch(batch)) {
+                let is_there = match &result {
+                    Ok(()) => Some(true),
+                    Err(IpvsError::Unknown { .. }) => Some(false),
+                    Err(_) => None,
+                };
+                self.modules.learn(change, is_there, &mut lacking);
+                results.push(result);
+            }
+            rest = others;
+        }
+        results
+    }
+
+    fn apply_batch(&mut self, changes: &[ServiceChange]) -> Vec<Result<(), IpvsError>> {
         let requests = changes.iter().map(|change| request(self.family, change)).collect();
         let results = self.socket.batch("change IPVS", Goal::Answer, requests);
         changes.iter().zip(results).map(|(change, result)| outcome(change, result)).collect()

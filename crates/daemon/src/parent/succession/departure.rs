@@ -186,6 +186,8 @@ impl Parent {
     /// Has the other program executed in place of this one; says why that could not be.
     fn go_over(&mut self, it: &UnderWay) -> String {
         self.log(Severity::Info, &format!("Going over to {}", it.name.display()));
+        // What waits for its readers does not go over, and nobody waits for this process yet.
+        self.sinks.finish();
         self.systemd.upgrading();
         self.end_courier();
         self.end_agent();

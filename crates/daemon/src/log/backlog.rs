@@ -1,0 +1,130 @@
+//! Lines that a reader has not taken yet.
+//!
+//! A thousand instances move at once in less time than a reader takes to wake up, and a pipe or the queue of syslog holds
+//! some hundred lines: what comes then waits here instead of being lost.
+
+use std::collections::VecDeque;
+
+/// What became of a line that was offered to a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offered {
+    /// It was taken.
+    Taken,
+    /// The reader has no room: the line waits.
+    Full,
+    /// There is nobody who reads: the line is dropped.
+    Nobody,
+}
+
+/// The lines of one sink that wait, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    /// Each with the number of dropped ones that it tells of.
+    lines: VecDeque<(Vec<u8>, u64)>,
+    bytes: usize,
+    /// Lines that found no room, or nobody who reads, since the last that was taken in.
+    dropped: u64,
+}
+
+impl Backlog {
+    /// Takes in a line, which is told how many before it were dropped; without room it is dropped as well.
+    pub(super) fn push(&mut self, write: impl FnOnce(u64) -> Vec<u8>) {
+        if self.bytes >= CAPACITY {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
+        let dropped = std::mem::take(&mut self.dropped);
+        let line = write(dropped);
+        self.bytes += line.len();
+        self.lines.push_back((line, dropped));
+    }
+
+    /// Offers what waits until the reader has no more room; says whether anything was taken.
+    pub(super) fn drain(&mut self, mut offer: impl FnMut(&[u8]) -> Offered) -> bool {
+        let mut moved = false;
+        while let Some((line, told)) = self.lines.front() {
+            match offer(line) {
+                Offered::Taken => moved = true,
+                Offered::Full => return moved,
+                Offered::Nobody => self.dropped = self.dropped.saturating_add(told + 1),
+            }
+            self.bytes -= line.len();
+            self.lines.pop_front();
+        }
+        self.lines.shrink_to(FEW);
+        moved
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+}
+
+/// Bytes that wait at most: all lines of some thousand instances that move at once.
+const CAPACITY: usize = 1 << 20;
+/// Lines for which room is kept.
+const FEW: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> impl FnOnce(u64) -> Vec<u8> {
+        move |dropped| format!("{text} {dropped}").into_bytes()
+    }
+
+    /// What a reader with room for so many lines takes.
+    fn read(backlog: &mut Backlog, mut room: usize) -> Vec<String> {
+        let mut taken = Vec::new();
+        backlog.drain(|line| {
+            if room == 0 {
+                return Offered::Full;
+            }
+            room -= 1;
+            taken.push(String::from_utf8_lossy(line).into_owned());
+            Offered::Taken
+        });
+        taken
+    }
+
+    #[test]
+    fn what_finds_no_room_at_the_reader_waits_in_order() {
+        let mut backlog = Backlog::default();
+        for text in ["a", "b", "c"] {
+            backlog.push(line(text));
+        }
+        assert_eq!(read(&mut backlog, 2), ["a 0", "b 0"]);
+        backlog.push(line("d"));
+        assert_eq!(read(&mut backlog, 9), ["c 0", "d 0"]);
+        assert!(backlog.is_empty());
+    }
+
+    #[test]
+    fn no_more_waits_than_there_is_room_for_and_the_next_line_says_so() {
+        let mut backlog = Backlog::default();
+        let long = "x".repeat(CAPACITY / 4);
+        for _ in 0..6 {
+            backlog.push(line(&long));
+        }
+        assert_eq!(read(&mut backlog, 9).len(), 4);
+        backlog.push(line("after"));
+        assert_eq!(read(&mut backlog, 9), ["after 2"]);
+        backlog.push(line("later"));
+        assert_eq!(read(&mut backlog, 9), ["later 0"]);
+    }
+
+    #[test]
+    fn what_nobody_reads_is_dropped_at_once() {
+        let mut backlog = Backlog::default();
+        for text in ["a", "b"] {
+            backlog.push(line(text));
+        }
+        assert!(!backlog.drain(|_| Offered::Nobody));
+        assert!(backlog.is_empty());
+        backlog.push(line("c"));
+        // Nobody heard of those that it tells of either.
+        backlog.drain(|_| Offered::Nobody);
+        backlog.push(line("d"));
+        assert_eq!(read(&mut backlog, 1), ["d 3"]);
+    }
+}
