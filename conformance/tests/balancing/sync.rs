@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use conformance::farm::{Farm, PATIENCE, Story, real_server, router, service};
+use conformance::stream::Mark;
 
 pub(crate) const STORIES: &[Story] = &[
     Story::new("synchronisation_follows_a_virtual_router", |farm| {
@@ -16,6 +17,7 @@ pub(crate) const STORIES: &[Story] = &[
     })
     .mixed()
     .spoils(),
+    Story::new("synchronisation_moves_to_another_router_with_a_reload", moves).spoils(),
 ];
 
 fn configuration(priority: u8, global: &str, line: &str) -> String {
@@ -39,13 +41,41 @@ fn expect(farm: &mut Farm, name: &str, expected: &[&str]) -> Result<()> {
     }
 }
 
-fn follows(farm: &mut Farm, global: &str, line: &str, id: u8) -> Result<()> {
+/// How `ipvsadm` shows those who send and receive.
+fn daemons(id: u8) -> (String, String) {
     let daemon = |role| {
         format!(
             "{role} sync daemon (mcast=eth0, syncid={id}, maxlen=1472, group=224.0.0.81, port=8848, ttl=1)"
         )
     };
-    let (sender, receiver) = (daemon("master"), daemon("backup"));
+    (daemon("master"), daemon("backup"))
+}
+
+fn moves(farm: &mut Farm) -> Result<()> {
+    let (sender, receiver) = daemons(7);
+    let second = |priority| {
+        let router = router(priority).replace("VI_1", "VI_2").replace("_id 51", "_id 52");
+        router.replace("192.0.2.10/24", "192.0.2.11/24")
+    };
+    let following = |router_name: &str| {
+        let global = format!("global_defs {{\n    lvs_sync_daemon eth0 {router_name} id 7\n}}\n");
+        [global, router(150), second(100), service(&[], &[real_server(1, &[])])].concat()
+    };
+    farm.start("b", &second(200))?;
+    let active = "(VI_2) Entering MASTER STATE";
+    farm.lab.node("b")?.expect_log(active, Mark::START, PATIENCE)?;
+    farm.start("a", &following("VI_1"))?;
+    expect(farm, "a", &[sender.as_str()])?;
+    // Neither role changes at these.
+    farm.a()?.reload(&following("VI_2"))?;
+    expect(farm, "a", &[receiver.as_str()])?;
+    farm.a()?.reload(&following("VI_1"))?;
+    expect(farm, "a", &[sender.as_str()])?;
+    farm.lab.node("b")?.stop().map(drop)
+}
+
+fn follows(farm: &mut Farm, global: &str, line: &str, id: u8) -> Result<()> {
+    let (sender, receiver) = daemons(id);
     let configuration = |priority| configuration(priority, global, line);
     farm.start("a", &configuration(150))?;
     expect(farm, "a", &[sender.as_str()])?;

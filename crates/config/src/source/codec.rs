@@ -59,6 +59,8 @@ impl SourceSet {
                 }
             }
         }
+        // It is kept as long as the configuration is in force.
+        out.shrink_to_fit();
         out
     }
 

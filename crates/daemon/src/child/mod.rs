@@ -212,6 +212,9 @@ impl Parent {
             }
             self.unsent.pop_front();
         }
+        if self.unsent.is_empty() {
+            self.unsent.shrink_to(FEW);
+        }
         Ok(())
     }
 
@@ -256,5 +259,7 @@ const ROLE_FLAG: &str = "--role=";
 const BEAT: Duration = Duration::from_millis(500);
 /// Messages that wait for the parent at most: some for each of thousands of instances.
 const UNSENT: usize = 32 * 1024;
+/// Messages for which room is kept.
+const FEW: usize = 64;
 /// Moments that a parent which does not read is given at the end.
 const FLUSHES: usize = 20;

@@ -69,6 +69,7 @@ impl Ring {
                 Err(error) => return Err(error),
             }
         }
+        self.lines.shrink_to(FEW);
         if self.dropped > 0 {
             let dropped = status::counted(std::mem::take(&mut self.dropped), "log line");
             let text = format!("{dropped} dropped: more came than could be written");
@@ -80,5 +81,7 @@ impl Ring {
 
 /// Lines that a child keeps at most: some for each of a thousand instances that move at once.
 const CAPACITY: usize = 16 * 1024;
+/// Lines for which room is kept.
+const FEW: usize = 64;
 /// Characters of a line at most.
 const LONGEST: usize = 4096;

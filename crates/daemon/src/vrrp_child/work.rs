@@ -311,6 +311,9 @@ impl Shell {
             // Given up meanwhile, it would be set anew.
             .filter(|(id, address)| self.holdings.owner(&address.key()) == Some(*id))
             .collect();
+        if self.work.renewals.is_empty() {
+            self.work.renewals.shrink_to(BATCH);
+        }
         let addresses: Vec<Address> = due.iter().map(|(_, address)| address.clone()).collect();
         let results = self.holdings.requests.set_addresses(&addresses);
         for ((id, address), result) in due.into_iter().zip(results) {

@@ -188,8 +188,9 @@ fn wants_a_child_that_is_ending() {
     let (mut cable, mut daemon) = active(&one_instance());
     let child = daemon.vrrp();
     child.signal(Signal::STOP);
-    daemon.reload(GLOBAL);
-    daemon.wait_for("Reloading");
+    // The word is warned of when the file has been read.
+    daemon.reload(&format!("{GLOBAL}read_to_here\n"));
+    daemon.wait_for("read_to_here");
     // The parent waits for the child to end, and hears of the other file meanwhile.
     daemon.reload(&one_instance());
     std::thread::sleep(Duration::from_millis(100));

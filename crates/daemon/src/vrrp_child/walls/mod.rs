@@ -186,7 +186,10 @@ impl Walls {
         holdings: &[Holding],
     ) -> Option<Walled> {
         let ours = holdings.iter().filter(|holding| holding.origin == Origin::Ours);
-        let addresses = ours.map(|it| (it.address.address, it.address.interface)).collect();
+        let mut addresses: Vec<(IpAddr, IfIndex)> =
+            ours.map(|it| (it.address.address, it.address.interface)).collect();
+        // Most hold one.
+        addresses.shrink_to_fit();
         let term = holdings::lease(instance, holdings::active_down(&instance.parameters))
             .map(|lease| Term::of(silence(&instance.parameters), lease));
         let acceptance = instance.acceptance;
