@@ -55,13 +55,14 @@ fn repetition(subject: Subject, count: usize) -> Result<(f64, f64)> {
     wait_for_lines(node, "Entering MASTER STATE", count, since, Duration::from_secs(15))?;
     let first = caught_up(|| {
         let mut first: BTreeMap<(IpAddr, u8), Moment> = BTreeMap::new();
-        for frame in ground.lab.capture.since(mark) {
+        let frames = ground.lab.capture.since(mark);
+        for frame in &frames {
             if let Some(advert) = frame.advert() {
                 first.entry((advert.source, advert.vrid)).or_insert(frame.at);
             }
         }
-        let seen = first.len();
-        (first, seen, seen == count)
+        let is_all = first.len() == count;
+        (first, frames.len(), is_all)
     });
     ensure!(first.len() == count, "{} of {count} became Active", first.len());
     let last = first.values().max().context("no advert")?;
@@ -80,17 +81,18 @@ fn repetition(subject: Subject, count: usize) -> Result<(f64, f64)> {
         let frames = ground.lab.capture.since(mark);
         let resigned = frames.iter().filter(|f| f.advert().is_some_and(|a| a.priority == 0));
         let resigned = resigned.count();
-        (resigned, resigned, resigned >= count)
+        (resigned, frames.len(), resigned >= count)
     });
     ensure!(resigned >= count, "{resigned} of {count} resigned");
     Ok((started, milliseconds(told, end)))
 }
 
-/// Looks until all is there, or no more comes for a while: the capture is behind the daemon by what its reader is.
+/// Looks until all is there, or no frame comes for a while: the capture is behind the daemon by what its reader is.
 fn caught_up<T>(mut look: impl FnMut() -> (T, usize, bool)) -> T {
     let (mut most, mut until) = (0, Instant::now() + PATIENCE);
     loop {
-        std::thread::sleep(Duration::from_millis(200));
+        // Each look copies what was captured, and so holds its reader up.
+        std::thread::sleep(Duration::from_secs(1));
         let (found, seen, is_all) = look();
         if seen > most {
             (most, until) = (seen, Instant::now() + PATIENCE);
@@ -101,7 +103,7 @@ fn caught_up<T>(mut look: impl FnMut() -> (T, usize, bool)) -> T {
     }
 }
 
-/// How long nothing may come that is still to come.
+/// How long nothing may come while something is still to come.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Three intervals of a second and the skew of priority 100 in version 2.
 const DOWN: Duration = Duration::from_nanos(3_609_375_000);

@@ -71,7 +71,7 @@ pub(crate) fn take_over(real_servers: RealServers) -> Result<Startup, ExitCode> 
     }
     let parent = Parent {
         channel: Channel::from_descriptor(channel),
-        next_beat: Instant::ZERO,
+        last_beat: None,
         unsent: VecDeque::new(),
     };
     Ok(Startup { options, model, parent, log })
@@ -96,7 +96,7 @@ pub(crate) fn read(
 #[derive(Debug)]
 pub(crate) struct Parent {
     channel: Channel,
-    next_beat: Instant,
+    last_beat: Option<Instant>,
     /// Messages that a parent which did not read for a while has yet to get.
     unsent: VecDeque<Vec<u8>>,
 }
@@ -142,9 +142,14 @@ impl Parent {
         &self.channel
     }
 
-    /// When the next beat is due.
-    pub(crate) const fn beat_due(&self) -> Instant {
-        self.next_beat
+    /// When the loop shall wake for a beat if nothing else wakes it.
+    pub(crate) fn beat_due(&self) -> Instant {
+        self.last_beat.map_or(Instant::ZERO, |last| last + LATEST_BEAT)
+    }
+
+    /// Whether a turn of now beats: sooner than it must, because each wake-up of its own costs.
+    pub(crate) fn beats(&self, now: Instant) -> bool {
+        self.last_beat.is_none_or(|last| now.since(last) >= BEAT)
     }
 
     /// Ends a turn of the loop: beats if it is time, and hands log lines over.
@@ -155,8 +160,8 @@ impl Parent {
         summary: impl FnOnce() -> Summary,
     ) -> Result<(), Orphaned> {
         self.send_unsent()?;
-        if now >= self.next_beat {
-            self.next_beat = now + BEAT;
+        if self.beats(now) {
+            self.last_beat = Some(now);
             // A parent that does not read for now misses a beat; the next comes soon.
             self.send(&control::encode(&ToParent::Heartbeat(summary())))?;
         }
@@ -256,7 +261,9 @@ pub(crate) fn time_of(instant: Instant, now: Instant) -> Seconds {
 }
 
 const ROLE_FLAG: &str = "--role=";
-const BEAT: Duration = Duration::from_millis(500);
+/// From one beat to the next at least, and at most: an advertisement each second takes the beat along.
+const BEAT: Duration = Duration::from_millis(800);
+const LATEST_BEAT: Duration = Duration::from_millis(1100);
 /// Messages that wait for the parent at most: some for each of thousands of instances.
 const UNSENT: usize = 32 * 1024;
 /// Messages for which room is kept.

@@ -197,13 +197,13 @@ impl Shell {
     }
 
     fn end_turn(&mut self, now: Instant) -> Result<(), Orphaned> {
-        if now >= self.startup.parent.beat_due() {
+        if self.startup.parent.beats(now) {
             self.tell_numbers()?;
             self.tell_tally()?;
         }
         let Self { startup, election, settled, summary, .. } = self;
         startup.parent.end_turn(now, &mut startup.log, || {
-            // Counted again only after a change: thousands of roles are many to count four times a second.
+            // Counted again only after a change: thousands of roles are many to count at each beat.
             *summary.get_or_insert_with(|| {
                 let mut summary = Summary::default();
                 for id in settled.instances.keys() {
