@@ -268,6 +268,15 @@ impl Outputs {
     }
 }
 
+impl IntoIterator for Outputs {
+    type Item = Output;
+    type IntoIter = std::vec::IntoIter<Output>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 /// The outputs of one virtual server.
 pub(crate) struct Teller<'a> {
     pub(crate) service: ServiceId,

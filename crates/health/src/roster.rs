@@ -169,12 +169,14 @@ impl Roster {
 
     /// Writes down where each check belongs, and when it is due.
     fn index(&mut self) {
-        let before = core::mem::take(&mut self.places);
-        for (service, it) in &self.services {
-            for (server, real) in &it.servers {
-                self.places.extend(real.checks.keys().map(|check| (*check, (*service, *server))));
-            }
-        }
+        let servers = self.services.iter().flat_map(|(service, it)| {
+            it.servers.iter().map(move |(server, real)| ((*service, *server), real))
+        });
+        // Made of a whole list it takes half the room of one that grows.
+        let places = servers
+            .flat_map(|(place, real)| real.checks.keys().map(move |check| (*check, place)))
+            .collect();
+        let before = core::mem::replace(&mut self.places, places);
         for check in before.keys().filter(|check| !self.places.contains_key(check)) {
             self.timers.cancel(check);
         }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::ops::Bound;
-use std::sync::Arc;
 use std::time::Duration;
 
 use config::model::CheckKind;
@@ -11,6 +10,8 @@ use control::{Served, Watched};
 use health::{CheckId, DestinationId, ServiceId};
 use intent::service::{Back, Destination, Front, Scheduling, ServiceNames};
 
+use super::question::Question;
+use crate::compat::balance;
 use crate::compat::naming::Wanted;
 
 /// All virtual servers of a configuration, by their numbers.
@@ -49,10 +50,8 @@ pub(super) struct Service {
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) service: ServiceId,
-    /// As log lines call it.
-    pub(super) name: String,
-    /// What the parent knows it by.
-    pub(super) key: String,
+    /// The word for its protocol.
+    pub(super) protocol: &'static str,
     pub(super) back: Back,
     /// Its weight is what the configuration says, not what counts.
     pub(super) destination: Destination,
@@ -65,22 +64,55 @@ pub(super) struct Server {
 /// A check.
 #[derive(Clone, Debug)]
 pub(super) struct Check {
-    /// What it asks, which is kept once.
-    pub(super) kind: Arc<CheckKind>,
-    /// Whom it is about, as log lines call it.
-    pub(super) target: String,
-    /// Where it asks, if that is not where the server is.
-    pub(super) elsewhere: Option<SocketAddr>,
+    pub(super) question: Question,
+    /// Whom it is about.
+    pub(super) server: DestinationId,
     /// Failures in a row that it tolerates.
     pub(super) retry: u32,
     pub(super) timeout: Duration,
     /// Whether each failure is told.
     pub(super) tells_failures: bool,
     /// What the parent knows its program by, where it has one.
-    pub(super) program: Option<String>,
+    pub(super) program: Option<Box<str>>,
+}
+
+impl Server {
+    /// As log lines call it.
+    pub(super) fn name(&self) -> String {
+        balance::server(self.back, self.protocol)
+    }
+}
+
+impl Check {
+    pub(super) fn kind(&self) -> &CheckKind {
+        &self.question.kind
+    }
 }
 
 impl Catalogue {
+    /// What the parent knows a server by.
+    pub(super) fn key(&self, server: &Server) -> String {
+        let service = self.services.get(&server.service).map_or("", |it| it.key.as_str());
+        balance::server_key(service, server.back)
+    }
+
+    /// Whom a check is about, as log lines call it.
+    pub(super) fn target(&self, check: &Check) -> String {
+        let Some(server) = self.servers.get(&check.server) else { return String::new() };
+        let CheckKind::Misc(program) = check.kind() else { return server.name() };
+        let service = self.services.get(&server.service).map_or("", |it| it.name.as_str());
+        format!("[{} VS {service}] by [{}]", server.name(), program.command.words.join(" "))
+    }
+
+    /// Where a check asks.
+    pub(super) fn place(&self, check: &Check) -> Option<SocketAddr> {
+        let elsewhere = check.question.elsewhere.as_deref().copied();
+        elsewhere.or_else(|| {
+            let back = self.servers.get(&check.server)?.back;
+            Some(SocketAddr::new(back.address, back.port))
+        })
+    }
+
     /// The virtual server behind this one, or the first.
     pub(super) fn next_service(&self, last: Option<ServiceId>) -> Option<ServiceId> {
         let from = last.map_or(Bound::Unbounded, Bound::Excluded);
@@ -92,7 +124,7 @@ impl Catalogue {
         let Some(service) = self.services.get(&id) else { return false };
         let mut servers = service.servers.iter().chain(&service.sorry_server);
         wanted.is(&service.name)
-            || servers.any(|id| self.servers.get(id).is_some_and(|it| wanted.is(&it.name)))
+            || servers.any(|id| self.servers.get(id).is_some_and(|it| wanted.is(&it.name())))
     }
 
     /// Where a server stands behind each front of its service.

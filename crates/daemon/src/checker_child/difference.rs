@@ -114,7 +114,7 @@ fn details(
     let resort = |side: &Side<'_>, it: &Whole<'_>| {
         let sorry = it.parameters.policy.sorry_server;
         let server = sorry.and_then(|sorry| side.catalogue.servers.get(&sorry.destination));
-        server.map_or_else(|| "none".to_owned(), |server| server.name.clone())
+        server.map_or_else(|| "none".to_owned(), Server::name)
     };
     list.value("sorry_server", &resort(old, &before), &resort(new, &after));
     let sorry = |side: &Side<'_>, it: &Whole<'_>| {
@@ -171,7 +171,7 @@ fn servers(
 ) {
     let ((old, before), (new, after)) = (old, new);
     let name = |side: &Side<'_>, id: &DestinationId| {
-        side.catalogue.servers.get(id).map(|server| server.name.clone()).unwrap_or_default()
+        side.catalogue.servers.get(id).map(Server::name).unwrap_or_default()
     };
     let (written, rewritten) = (by_place(before.written), by_place(after.written));
     for (id, parameters) in &after.parameters.servers {
@@ -192,9 +192,9 @@ fn servers(
         let is_told_alike = programs(&written, &one.back) == programs(&rewritten, &other.back);
         changes.word("notify programs", is_told_alike);
         checks(&mut changes, (old, former), (new, parameters));
-        changes.0.extend(orders.get(&one.key).map(ending));
+        changes.0.extend(orders.get(&old.catalogue.key(one)).map(ending));
         if !changes.0.is_empty() {
-            list.0.push(format!("{} {}", other.name, changes.0.join(", ")));
+            list.0.push(format!("{} {}", other.name(), changes.0.join(", ")));
         }
     }
     let gone = before.parameters.servers.keys();
@@ -241,7 +241,7 @@ fn checks(
     (new, parameters): (&Side<'_>, &RealServerParameters),
 ) {
     let word = |side: &Side<'_>, id: &CheckId| {
-        side.catalogue.checks.get(id).map_or("", |check| balance::check_word(&check.kind))
+        side.catalogue.checks.get(id).map_or("", |check| balance::check_word(check.kind()))
     };
     for (id, after) in parameters.checks.iter() {
         let Some(before) = former.checks.get(id) else {

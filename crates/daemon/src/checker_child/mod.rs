@@ -14,6 +14,7 @@ mod pool;
 mod presence;
 mod probes;
 mod programs;
+mod question;
 mod reload;
 mod report;
 mod specs;

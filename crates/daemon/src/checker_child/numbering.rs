@@ -5,11 +5,13 @@
 //! check asks, weights, forwarding and all else are no part of that: they change in place. No number is given twice.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::net::SocketAddr;
 
 use config::model::{CheckKind, Program, Protocol, VirtualServer};
 use health::{CheckId, DestinationId, ServiceId};
 use intent::service::{Back, Front};
+
+use super::question::{Question, Questions};
 
 /// The numbers in use.
 #[derive(Debug, Default)]
@@ -21,6 +23,7 @@ pub(super) struct Numbering {
     services: BTreeMap<ServiceKey, Given<ServiceId>>,
     destinations: BTreeMap<(ServiceId, Seat), Given<DestinationId>>,
     checks: BTreeMap<DestinationId, Vec<Asked>>,
+    questions: Questions,
 }
 
 /// What tells a server from the others of its virtual server.
@@ -49,7 +52,7 @@ struct Given<T> {
 /// A check of a server.
 #[derive(Debug)]
 struct Asked {
-    kind: Arc<CheckKind>,
+    question: Question,
     given: Given<CheckId>,
 }
 
@@ -63,11 +66,16 @@ impl Numbering {
     pub(super) fn end_round(&mut self) {
         let round = self.round;
         self.services.retain(|_, given| given.round == round);
-        self.destinations.retain(|_, given| given.round == round);
-        for checks in self.checks.values_mut() {
+        // Trees that are made of a whole list take half the room of those that grow.
+        let destinations = std::mem::take(&mut self.destinations).into_iter();
+        self.destinations = destinations.filter(|(_, given)| given.round == round).collect();
+        let checks = std::mem::take(&mut self.checks).into_iter();
+        let checks = checks.map(|(destination, mut checks)| {
             checks.retain(|asked| asked.given.round == round);
-        }
-        self.checks.retain(|_, checks| !checks.is_empty());
+            (destination, checks)
+        });
+        self.checks = checks.filter(|(_, checks)| !checks.is_empty()).collect();
+        self.questions.clear();
     }
 
     /// The number of a virtual server; none where it serves nothing.
@@ -94,30 +102,31 @@ impl Numbering {
         known.id
     }
 
-    /// The number of a check, and what it asks, which is kept once. Of several that ask the same each has its own.
+    /// The number of a check of a server that is at `own`, and what it asks. Of several that ask the same each has its
+    /// own.
     pub(super) fn check(
         &mut self,
         destination: DestinationId,
+        own: SocketAddr,
         kind: &CheckKind,
-    ) -> (CheckId, Arc<CheckKind>) {
+    ) -> (CheckId, Question) {
         let round = self.round;
+        let question = self.questions.of(kind, own);
         let checks = self.checks.entry(destination).or_default();
         let is_free = |asked: &&mut Asked| {
-            asked.given.round != round && (*asked.kind == *kind || is_moved(&asked.kind, kind))
+            asked.given.round != round
+                && (asked.question == question || is_moved(&asked.question.kind, kind))
         };
         if let Some(asked) = checks.iter_mut().find(is_free) {
-            if *asked.kind != *kind {
-                asked.kind = Arc::new(kind.clone());
-            }
-            let Asked { kind, given } = asked;
-            given.round = round;
-            return (given.id, Arc::clone(kind));
+            asked.question = question.clone();
+            asked.given.round = round;
+            return (asked.given.id, question);
         }
-        let (id, kind) = (CheckId(next(&mut self.given)), Arc::new(kind.clone()));
+        let id = CheckId(next(&mut self.given));
         // Most servers have one check.
         checks.reserve_exact(1);
-        checks.push(Asked { kind: Arc::clone(&kind), given: Given { id, round } });
-        (id, kind)
+        checks.push(Asked { question: question.clone(), given: Given { id, round } });
+        (id, question)
     }
 }
 
@@ -137,11 +146,12 @@ const fn next(given: &mut u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use config::model::{Command, GrpcHealth, NamedBy, Tls, Way};
 
     use super::*;
+
+    const OWN: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 80);
 
     fn back(last: u8) -> Back {
         Back { address: [192, 0, 2, last].into(), port: 80 }
@@ -199,7 +209,7 @@ mod tests {
             numbering.begin_round();
             let ids = ports
                 .iter()
-                .map(|port| numbering.check(DestinationId(1), &asks(*port)).0)
+                .map(|port| numbering.check(DestinationId(1), OWN, &asks(*port)).0)
                 .collect();
             numbering.end_round();
             ids
@@ -227,7 +237,7 @@ mod tests {
         let mut numbering = Numbering::default();
         let mut round = |kind: &CheckKind| {
             numbering.begin_round();
-            let (id, _) = numbering.check(DestinationId(1), kind);
+            let (id, _) = numbering.check(DestinationId(1), OWN, kind);
             numbering.end_round();
             id
         };
@@ -245,13 +255,13 @@ mod tests {
         };
         let mut numbering = Numbering::default();
         numbering.begin_round();
-        let (first, _) = numbering.check(DestinationId(1), &runs("x.conf:7"));
+        let (first, _) = numbering.check(DestinationId(1), OWN, &runs("x.conf:7"));
         numbering.end_round();
         numbering.begin_round();
-        let (second, kind) = numbering.check(DestinationId(1), &runs("x.conf:9"));
+        let (second, question) = numbering.check(DestinationId(1), OWN, &runs("x.conf:9"));
         assert_eq!(second, first);
         // What is said of it names the line where it stands now.
-        assert_eq!(*kind, runs("x.conf:9"));
+        assert_eq!(*question.kind, runs("x.conf:9"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use health::{
     Standing, Subject, Verdict,
 };
 
-use super::catalogue::{Catalogue, Check};
+use super::catalogue::{Catalogue, Server};
 use super::probes::Job;
 use super::{Shell, programs, specs};
 use crate::compat::balance;
@@ -21,7 +21,7 @@ impl Shell {
     /// Performs everything that waits, and what follows from it.
     pub(super) fn perform(&mut self, now: Instant) {
         let mut unmade = Vec::new();
-        for output in self.outputs.drain().collect::<Vec<_>>() {
+        for output in std::mem::take(&mut self.outputs) {
             match output {
                 Output::Probe { check, run, step } => {
                     if let Err(why) = self.ask(check, run, step) {
@@ -64,13 +64,14 @@ impl Shell {
         let [low, high, ..] = run.wrapping_add(id.0.wrapping_mul(257)).to_le_bytes();
         let number = u16::from_le_bytes([low, high]);
         if let Some(key) = &check.program {
-            let message = ToParent::Run(Run { check: id.0, run }, key.clone());
+            let message = ToParent::Run(Run { check: id.0, run }, key.to_string());
             self.probes.wait_for(id, run, check.timeout + FAREWELL);
             // A parent that is gone ends this process at the end of its turn.
             let _ = self.startup.parent.say(&message);
             return Ok(());
         }
-        let spec = specs::spec(&check.kind, step, number, &self.webs)?;
+        let at = self.catalogue.place(check).ok_or("there is no such server")?;
+        let spec = specs::spec(check.kind(), at, (step, number), &self.webs)?;
         self.probes.ask(Job { check: id, run, spec, timeout: check.timeout });
         Ok(())
     }
@@ -88,7 +89,7 @@ impl Shell {
     pub(super) fn take_run(&mut self, now: Instant, Run { check, run }: Run, ran: Ran) {
         let check = CheckId(check);
         let Some(entry) = self.catalogue.checks.get(&check) else { return };
-        let CheckKind::Misc(program) = &*entry.kind else { return };
+        let CheckKind::Misc(program) = entry.kind() else { return };
         let outcome = programs::outcome(program, ran);
         self.probes.cancel(check, run);
         self.roster.handle(now, Input::Finished { check, run, outcome }, &mut self.outputs);
@@ -112,9 +113,10 @@ impl Shell {
             Subject::RealServer(id) => {
                 let server = known.find(|catalogue| catalogue.servers.get(&id));
                 let Some(server) = server else { return };
-                let name = format!("{} {}", server.name, entry.name);
+                let name = format!("{} {}", server.name(), entry.name);
                 let back = (server.back.address, server.back.port);
-                (server.key.clone(), control::Subject::RealServer(name), Some(back))
+                let key = balance::server_key(&entry.key, server.back);
+                (key, control::Subject::RealServer(name), Some(back))
             }
         };
         let (served, protocol) = (entry.served.clone(), entry.protocol.to_owned());
@@ -139,7 +141,7 @@ impl Shell {
                 text: format!("=> {} <=", self.quorum_words),
             },
             Subject::RealServer(id) => Alert {
-                subject: balance::server_subject(known.server(id), name, is_up),
+                subject: balance::server_subject(&known.server(id), name, is_up),
                 text: check.and_then(|check| known.check(check)).map_or_else(
                     || format!("=> {} <=", self.order_words),
                     |asked| balance::check_text(asked.kind, is_up),
@@ -193,7 +195,7 @@ impl Shell {
             else {
                 continue;
             };
-            let text = verdicts::activating(&server.name, &service.name);
+            let text = verdicts::activating(&server.name(), &service.name);
             self.startup.log.push(Severity::Info, text);
         }
     }
@@ -232,8 +234,9 @@ impl Names for Known<'_> {
         service.map_or((1, 0), |it| (it.quorum, it.hysteresis))
     }
 
-    fn server(&self, id: DestinationId) -> &str {
-        self.find(|catalogue| catalogue.servers.get(&id)).map_or("", |it| it.name.as_str())
+    fn server(&self, id: DestinationId) -> String {
+        let server = self.find(|catalogue| catalogue.servers.get(&id));
+        server.map(Server::name).unwrap_or_default()
     }
 
     fn is_inhibited(&self, id: DestinationId) -> bool {
@@ -241,9 +244,15 @@ impl Names for Known<'_> {
     }
 
     fn check(&self, id: CheckId) -> Option<Asked<'_>> {
-        let check = self.find(|catalogue| catalogue.checks.get(&id))?;
-        let Check { kind, target, elsewhere, retry, tells_failures, .. } = check;
-        let (elsewhere, retry, tells_failures) = (*elsewhere, *retry, *tells_failures);
-        Some(Asked { kind, target, elsewhere, retry, tells_failures })
+        let mut catalogues = [Some(self.present), self.former].into_iter().flatten();
+        let (catalogue, check) =
+            catalogues.find_map(|catalogue| Some((catalogue, catalogue.checks.get(&id)?)))?;
+        Some(Asked {
+            kind: check.kind(),
+            target: catalogue.target(check),
+            elsewhere: check.question.elsewhere.as_deref().copied(),
+            retry: check.retry,
+            tells_failures: check.tells_failures,
+        })
     }
 }

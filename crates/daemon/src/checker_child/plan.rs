@@ -26,6 +26,8 @@ pub(super) fn plan(model: &Model, numbering: &mut Numbering, seed: u64) -> (Cata
         seed,
         global: &model.global.balancing,
         catalogue: Catalogue::default(),
+        servers: Vec::new(),
+        checks: Vec::new(),
         plan: Plan::default(),
     };
     planner.numbering.begin_round();
@@ -33,6 +35,8 @@ pub(super) fn plan(model: &Model, numbering: &mut Numbering, seed: u64) -> (Cata
         planner.add(server);
     }
     planner.numbering.end_round();
+    planner.catalogue.servers = planner.servers.into_iter().collect();
+    planner.catalogue.checks = planner.checks.into_iter().collect();
     (planner.catalogue, planner.plan)
 }
 
@@ -68,6 +72,9 @@ struct Planner<'a> {
     seed: u64,
     global: &'a Balancing,
     catalogue: Catalogue,
+    /// Those of the catalogue: a tree that is made of a whole list takes half the room of one that grows.
+    servers: Vec<(DestinationId, Server)>,
+    checks: Vec<(CheckId, Check)>,
     plan: Plan,
 }
 
@@ -162,11 +169,10 @@ impl Planner<'_> {
     ) -> DestinationId {
         let (service, protocol) = (within.service, within.protocol);
         let id = self.numbering.destination(service, seat);
-        let (name, key) = (balance::server(back, protocol), balance::server_key(&within.key, back));
         let is_inhibited = on_failure == OnFailure::Inhibit;
         let is_last_resort = matches!(seat, Seat::Sorry(_));
-        let server = Server { service, name, key, back, destination, is_inhibited, is_last_resort };
-        self.catalogue.servers.insert(id, server);
+        let server = Server { service, protocol, back, destination, is_inhibited, is_last_resort };
+        self.servers.push((id, server));
         id
     }
 
@@ -180,28 +186,23 @@ impl Planner<'_> {
         if !specs::can_be_asked(&check.kind) {
             return None;
         }
-        let (id, kind) = self.numbering.check(destination, &check.kind);
-        let server = balance::server(back, within.protocol);
-        let (target, program) = if let CheckKind::Misc(program) = &check.kind {
-            let words = program.command.words.join(" ");
-            let key = balance::server_key(&within.key, back);
-            let key = balance::program_key(&key, &program.command);
-            (format!("[{server} VS {}] by [{words}]", within.name), Some(key))
-        } else {
-            (server, None)
-        };
         let own = SocketAddr::new(back.address, back.port);
-        let elsewhere = specs::way(&check.kind).map(|way| way.server).filter(|at| *at != own);
+        let (id, question) = self.numbering.check(destination, own, &check.kind);
+        let program = if let CheckKind::Misc(program) = &check.kind {
+            let key = balance::server_key(&within.key, back);
+            Some(balance::program_key(&key, &program.command).into_boxed_str())
+        } else {
+            None
+        };
         let entry = Check {
-            kind,
-            target,
-            elsewhere,
+            question,
+            server: destination,
             retry: check.pace.retry,
             timeout: check.pace.timeout,
             tells_failures: check.log_failures.unwrap_or(self.global.logs_failures),
             program,
         };
-        self.catalogue.checks.insert(id, entry);
+        self.checks.push((id, entry));
         let source = match told::watched_by(&check.kind) {
             Some(watched) => {
                 self.catalogue.watchers.entry(watched).or_default().push(id);

@@ -133,7 +133,7 @@ impl Shell {
 
     /// Lets this process ask for echoes, where a check does.
     fn allow_echoes(&mut self) {
-        let asks = |check: &Check| matches!(*check.kind, CheckKind::Ping(_));
+        let asks = |check: &Check| matches!(*check.question.kind, CheckKind::Ping(_));
         if !self.catalogue.checks.values().any(asks) {
             return;
         }

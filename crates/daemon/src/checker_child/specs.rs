@@ -1,5 +1,7 @@
 //! What a check of the configuration asks, as a conversation.
 
+use std::net::SocketAddr;
+
 use config::model::{CheckKind, Datagram, Page, Way};
 use probe::{
     DnsSpec, Endpoint, ExpectedHeader, GrpcSpec, HttpProtocol, HttpSpec, PingSpec, QueryName,
@@ -43,7 +45,7 @@ pub(super) const fn weighs(kind: &CheckKind) -> bool {
 }
 
 /// Where it goes; nothing of one that goes nowhere.
-pub(super) const fn way(kind: &CheckKind) -> Option<&Way> {
+pub(super) const fn way_mut(kind: &mut CheckKind) -> Option<&mut Way> {
     match kind {
         CheckKind::Tcp(way)
         | CheckKind::Http(way, _)
@@ -57,43 +59,55 @@ pub(super) const fn way(kind: &CheckKind) -> Option<&Way> {
     }
 }
 
-/// The conversation of a step; `number` tells it from others of its kind.
+/// The conversation of a step with whoever is at `at`; `number` tells it from others of its kind.
 ///
 /// **Errors**: it cannot be had, and why.
-pub(super) fn spec(kind: &CheckKind, step: u16, number: u16, webs: &Webs) -> Result<Spec, String> {
+pub(super) fn spec(
+    kind: &CheckKind,
+    at: SocketAddr,
+    (step, number): (u16, u16),
+    webs: &Webs,
+) -> Result<Spec, String> {
     if let CheckKind::Http(way, asked) | CheckKind::Https(way, asked) = kind {
         let page = asked.pages.get(usize::from(step)).ok_or(UNKNOWN)?;
-        let mut spec = http(way, page, &asked.protocol);
+        let mut spec = http(endpoint(way, at), page, &asked.protocol);
         spec.expression = page.regex.as_ref().map(|regex| webs.expression(regex)).transpose()?;
         if matches!(kind, CheckKind::Https(..)) {
-            spec.tls = Some(webs.tls(&asked.tls, Told::page(page), way.server.ip())?);
+            spec.tls = Some(webs.tls(&asked.tls, Told::page(page), at.ip())?);
         }
         return Ok(Spec::Http(Box::new(spec)));
     }
     if let CheckKind::Grpc(way, asked) = kind {
         let tls = asked.tls.as_ref();
-        let tls = tls.map(|said| webs.tls(said, Told::grpc(asked), way.server.ip())).transpose()?;
+        let tls = tls.map(|said| webs.tls(said, Told::grpc(asked), at.ip())).transpose()?;
         let (service, host) = (asked.service.clone(), asked.host.clone());
-        return Ok(Spec::Grpc(Box::new(GrpcSpec { endpoint: endpoint(way), service, host, tls })));
+        return Ok(Spec::Grpc(Box::new(GrpcSpec {
+            endpoint: endpoint(way, at),
+            service,
+            host,
+            tls,
+        })));
     }
-    plain(kind, number).ok_or_else(|| UNKNOWN.to_owned())
+    plain(kind, at, number).ok_or_else(|| UNKNOWN.to_owned())
 }
 
 /// One that needs nothing that was made before.
-fn plain(kind: &CheckKind, number: u16) -> Option<Spec> {
+fn plain(kind: &CheckKind, at: SocketAddr, number: u16) -> Option<Spec> {
     Some(match kind {
-        CheckKind::Tcp(way) => Spec::Tcp(TcpSpec { endpoint: endpoint(way) }),
+        CheckKind::Tcp(way) => Spec::Tcp(TcpSpec { endpoint: endpoint(way, at) }),
         CheckKind::Smtp(way, name) => {
-            Spec::Smtp(SmtpSpec { endpoint: endpoint(way), name: name.clone() })
+            Spec::Smtp(SmtpSpec { endpoint: endpoint(way, at), name: name.clone() })
         }
         CheckKind::Dns(way, kind, name) => Spec::Dns(DnsSpec {
-            endpoint: endpoint(way),
+            endpoint: endpoint(way, at),
             name: QueryName::parse(name).ok()?,
             query: query(kind)?,
             id: number,
         }),
-        CheckKind::Udp(way, datagram) => Spec::Udp(udp(way, datagram)),
-        CheckKind::Ping(way) => Spec::Ping(PingSpec { endpoint: endpoint(way), sequence: number }),
+        CheckKind::Udp(way, datagram) => Spec::Udp(udp(endpoint(way, at), datagram)),
+        CheckKind::Ping(way) => {
+            Spec::Ping(PingSpec { endpoint: endpoint(way, at), sequence: number })
+        }
         CheckKind::Http(..)
         | CheckKind::Https(..)
         | CheckKind::Grpc(..)
@@ -103,9 +117,9 @@ fn plain(kind: &CheckKind, number: u16) -> Option<Spec> {
     })
 }
 
-fn endpoint(way: &Way) -> Endpoint {
+fn endpoint(way: &Way, at: SocketAddr) -> Endpoint {
     Endpoint {
-        server: way.server,
+        server: at,
         source: way.source,
         source_port: way.source_port,
         link: way.link.clone(),
@@ -113,7 +127,7 @@ fn endpoint(way: &Way) -> Endpoint {
     }
 }
 
-fn http(way: &Way, page: &Page, protocol: &str) -> HttpSpec {
+fn http(endpoint: Endpoint, page: &Page, protocol: &str) -> HttpSpec {
     HttpSpec {
         protocol: match protocol {
             "1.0C" => HttpProtocol::Http10Close,
@@ -125,7 +139,7 @@ fn http(way: &Way, page: &Page, protocol: &str) -> HttpSpec {
         digest: page.digest,
         headers: page.headers.iter().map(header).collect(),
         text: page.text.clone(),
-        ..HttpSpec::new(endpoint(way), &page.path, &page.host)
+        ..HttpSpec::new(endpoint, &page.path, &page.host)
     }
 }
 
@@ -133,13 +147,13 @@ fn header((name, text): &(String, Option<String>)) -> ExpectedHeader {
     ExpectedHeader { name: name.clone(), text: text.clone() }
 }
 
-fn udp(way: &Way, datagram: &Datagram) -> UdpSpec {
+fn udp(endpoint: Endpoint, datagram: &Datagram) -> UdpSpec {
     let reply = datagram.reply.as_ref().map(|bytes| ReplyPattern {
         bytes: bytes.clone(),
         shortest: datagram.shortest,
         longest: datagram.longest,
     });
-    UdpSpec { endpoint: endpoint(way), payload: datagram.payload.clone(), reply }
+    UdpSpec { endpoint, payload: datagram.payload.clone(), reply }
 }
 
 fn query(word: &str) -> Option<QueryType> {

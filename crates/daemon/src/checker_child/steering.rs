@@ -8,7 +8,7 @@ use health::{DestinationId, Input, ServiceId, Verdict};
 use intent::service::MAX_WEIGHT;
 
 use super::Shell;
-use super::catalogue::{Catalogue, Service};
+use super::catalogue::{Catalogue, Server, Service};
 use crate::compat::naming::{self, Wanted};
 use crate::compat::verdicts;
 
@@ -58,7 +58,7 @@ impl Shell {
             if let (Some(server), Some(entry)) =
                 (self.catalogue.servers.get(id), self.catalogue.services.get(service))
             {
-                self.order_words = verdicts::ordered(*order, &server.name, &entry.name, by);
+                self.order_words = verdicts::ordered(*order, &server.name(), &entry.name, by);
                 self.startup.log.push(Severity::Info, self.order_words.clone());
             }
             let (service, destination) = (*service, *id);
@@ -73,9 +73,9 @@ impl Shell {
         let server = self.catalogue.servers.get(&id)?;
         let seen = self.roster.service(service)?;
         Some(Steered {
-            key: server.key.clone(),
+            key: self.catalogue.key(server),
             virtual_server: self.catalogue.services.get(&service)?.name.clone(),
-            real_server: server.name.clone(),
+            real_server: server.name(),
             is_up: seen.servers.get(&id)?.verdict == Verdict::Up,
         })
     }
@@ -88,7 +88,8 @@ impl Shell {
         self.orders.clear();
         if !orders.is_empty() {
             let servers = self.catalogue.servers.iter().filter(|(_, it)| !it.is_last_resort);
-            let kept = servers.filter_map(|(id, it)| Some((*id, orders.remove(&it.key)?)));
+            let kept =
+                servers.filter_map(|(id, it)| Some((*id, orders.remove(&self.catalogue.key(it))?)));
             self.orders = kept.collect();
         }
         self.orders.iter().map(|(id, ordered)| (*id, decided(ordered.order))).collect()
@@ -122,11 +123,11 @@ fn meant(
 ) -> Result<Vec<(ServiceId, DestinationId)>, String> {
     let (of, wanted) = (Wanted::parse(virtual_server), Wanted::parse(real_server));
     let is_meant = |service: &Service| virtual_server == EVERYWHERE || of.is(&service.name);
-    let name = |id: &DestinationId| catalogue.servers.get(id).map_or("", |it| it.name.as_str());
+    let name = |id: &DestinationId| catalogue.servers.get(id).map(Server::name).unwrap_or_default();
     let services: Vec<(&ServiceId, &Service)> =
         catalogue.services.iter().filter(|(_, service)| is_meant(service)).collect();
     if services.is_empty() {
-        let names = catalogue.services.values().map(|service| service.name.as_str());
+        let names = catalogue.services.values().map(|service| service.name.clone());
         return Err(format!(
             "there is no virtual server `{virtual_server}`{}",
             instead(virtual_server, names)
@@ -135,7 +136,7 @@ fn meant(
     let meant: Vec<(ServiceId, DestinationId)> = services
         .iter()
         .flat_map(|(id, service)| service.servers.iter().map(move |server| (**id, *server)))
-        .filter(|(_, server)| wanted.is(name(server)))
+        .filter(|(_, server)| wanted.is(&name(server)))
         .collect();
     if meant.is_empty() {
         let names = services.iter().flat_map(|(_, service)| service.servers.iter().map(name));
@@ -149,8 +150,8 @@ fn meant(
 }
 
 /// What somebody may have meant who wrote what is not there.
-fn instead<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.map(naming::short).collect();
+fn instead(written: &str, names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.map(|name| naming::short(&name)).collect();
     let near = config::keyword::nearest(&naming::short(written), names.iter().map(String::as_str));
     near.map_or_else(
         || "; `steadfast status` lists them".to_owned(),

@@ -230,7 +230,7 @@ impl Shell {
     pub(super) fn release(&mut self, now: Instant) {
         for server in self.catalogue.servers.values().filter(|server| !server.is_last_resort) {
             let Some(service) = self.catalogue.services.get(&server.service) else { continue };
-            let text = verdicts::shutting_down(&server.name, server.is_inhibited, &service.name);
+            let text = verdicts::shutting_down(&server.name(), server.is_inhibited, &service.name);
             self.startup.log.push(Severity::Info, text);
         }
         if self.startup.options.keep_services {

@@ -35,8 +35,8 @@ impl Shell {
 
     fn tell_check(&mut self, now: Instant, check: CheckId) {
         let Some(entry) = self.catalogue.checks.get(&check) else { return };
-        let finding = watched_by(&entry.kind).and_then(|watched| self.findings.get(&watched));
-        let Some(outcome) = finding.and_then(|finding| outcome(&entry.kind, *finding)) else {
+        let finding = watched_by(entry.kind()).and_then(|watched| self.findings.get(&watched));
+        let Some(outcome) = finding.and_then(|finding| outcome(entry.kind(), *finding)) else {
             return;
         };
         self.roster.handle(now, Input::Told { check, outcome }, &mut self.outputs);

@@ -20,7 +20,7 @@ pub(crate) trait Names {
     /// Its quorum and hysteresis.
     fn quorum(&self, service: ServiceId) -> (u32, u32);
     /// Name of a real server or sorry server.
-    fn server(&self, server: DestinationId) -> &str;
+    fn server(&self, server: DestinationId) -> String;
     /// Whether it stays in the pool while it gets nothing.
     fn is_inhibited(&self, server: DestinationId) -> bool;
     /// A check.
@@ -31,7 +31,7 @@ pub(crate) trait Names {
 pub(crate) struct Asked<'a> {
     pub(crate) kind: &'a CheckKind,
     /// Name of whom it is about.
-    pub(crate) target: &'a str,
+    pub(crate) target: String,
     /// Where it asks, if that is not where the server is.
     pub(crate) elsewhere: Option<SocketAddr>,
     /// Failures in a row that it tolerates.
@@ -267,7 +267,7 @@ fn failed(asked: &Asked<'_>, failure: &Failure, tolerance: Tolerance) -> Option<
 
 /// How the program of a check ended.
 fn of_program(asked: &Asked<'_>, failure: &Failure, after: &str) -> String {
-    let target = asked.target;
+    let target = &asked.target;
     if failure.kind == FailureKind::TimedOut {
         format!("Misc check for {target} timed out{after}.")
     } else {

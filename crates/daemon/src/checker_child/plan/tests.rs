@@ -31,7 +31,7 @@ fn a_virtual_server_becomes_what_the_roster_needs() {
     assert_eq!((server.policy.quorum, server.policy.hysteresis), (2, 0));
     let sorry = server.policy.sorry_server.unwrap();
     assert_eq!((sorry.weight, sorry.on_failure), (1, OnFailure::Remove));
-    assert_eq!(catalogue.servers[&sorry.destination].name, "[192.0.2.20]:tcp:8080");
+    assert_eq!(catalogue.servers[&sorry.destination].name(), "[192.0.2.20]:tcp:8080");
     let [first, second] = server.servers.values().collect::<Vec<_>>()[..] else {
         panic!("two servers")
     };
@@ -52,9 +52,12 @@ fn a_virtual_server_becomes_what_the_roster_needs() {
     assert_eq!((http.retry, http.steps.get()), (4, 2));
     assert!((second..=11 * second).contains(&http.first));
     let checks = catalogue.checks.values();
-    let targets: Vec<_> = checks.map(|it| (it.target.as_str(), it.elsewhere)).collect();
+    let targets: Vec<_> = checks
+        .map(|it| (catalogue.target(it), it.question.elsewhere.as_deref().copied()))
+        .collect();
     let other_port = "192.0.2.11:81".parse().ok();
-    assert_eq!(targets, [("[192.0.2.11]:tcp:8080", None), ("[192.0.2.11]:tcp:8080", other_port)]);
+    let server = || "[192.0.2.11]:tcp:8080".to_owned();
+    assert_eq!(targets, [(server(), None), (server(), other_port)]);
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn names_are_those_that_operators_know() {
     let names: Vec<(&str, usize)> =
         catalogue.services.values().map(|it| (it.name.as_str(), it.fronts.len())).collect();
     assert_eq!(names, [("[g]:0", 3), ("FWM 7", 1), ("[2001:db8::1]:tcp:443", 1)]);
-    let servers: Vec<&str> = catalogue.servers.values().map(|it| it.name.as_str()).collect();
+    let servers: Vec<String> = catalogue.servers.values().map(Server::name).collect();
     assert_eq!(servers, ["[192.0.2.11]:udp:53", "[192.0.2.11]:none:80", "[2001:db8::2]:tcp:443"]);
 }
 
@@ -127,7 +130,7 @@ fn who_is_told_of_a_session_is_written_down() {
         name b\n }\n TCP_CHECK {\n }\n }\n real_server 192.0.2.12 80 {\n BFD_CHECK {\n name b\n \
         }\n }\n}\n";
     let (catalogue, _) = planned(&model(text));
-    let told = catalogue.checks.iter().filter(|(_, it)| matches!(*it.kind, CheckKind::Bfd(_)));
+    let told = catalogue.checks.iter().filter(|(_, it)| matches!(*it.kind(), CheckKind::Bfd(_)));
     let told: Vec<CheckId> = told.map(|(id, _)| *id).collect();
     assert_eq!(told.len(), 2);
     let session = control::Watched::Session("b".to_owned());

@@ -115,7 +115,7 @@ impl Shell {
             persistent: sum.persistent.saturating_add(load.persistent),
         });
         status::RealServer {
-            name: server.name.clone(),
+            name: server.name(),
             state: Condition::Down,
             since: Seconds::default(),
             cause: String::new(),
@@ -137,6 +137,11 @@ impl Shell {
         }
     }
 
+    /// Whom a check asks, or what it hears of.
+    fn target(&self, check: &Check) -> String {
+        balance::check_name(check.kind()).unwrap_or_else(|| self.catalogue.target(check))
+    }
+
     fn view_of_check(
         &self,
         now: Instant,
@@ -147,8 +152,8 @@ impl Shell {
         let check = self.catalogue.checks.get(&id)?;
         let failure = || seen.last_failure.as_ref().map(|it| it.why.clone()).unwrap_or_default();
         Some(status::Check {
-            kind: balance::check_word(&check.kind).to_owned(),
-            target: target(check),
+            kind: balance::check_word(check.kind()).to_owned(),
+            target: self.target(check),
             state: condition(seen.verdict),
             since: seen.since.map(|since| time_of(since, now)),
             last: seen.last.map(|(at, _)| time_of(at, now)),
@@ -177,11 +182,6 @@ fn view_of_order(ordered: &Ordered) -> status::Ordered {
         by: ordered.by.clone(),
         at: Duration::from_micros(ordered.at).into(),
     }
-}
-
-/// Whom a check asks, or what it hears of.
-fn target(check: &Check) -> String {
-    balance::check_name(&check.kind).unwrap_or_else(|| check.target.clone())
 }
 
 const fn condition(verdict: Verdict) -> Condition {
