@@ -16,6 +16,7 @@ pub mod netlink;
 pub mod nft;
 pub mod nft_plane;
 pub mod observer;
+pub mod packing;
 pub mod path;
 pub mod process;
 pub mod socket;

@@ -16,6 +16,7 @@ use crate::links::Links;
 use crate::netconf::{self, RTMGRP_IPV4_NETCONF};
 use crate::netlink::message::Message;
 use crate::netlink::{EventSocket, Events, NetlinkError, RequestSocket};
+use crate::packing::Packing;
 
 pub use crate::address::Usability;
 
@@ -45,6 +46,7 @@ pub struct Observer {
     events: EventSocket,
     links: Links,
     addresses: BTreeMap<AddressKey, Seen>,
+    packing: Packing,
     /// How many addresses were seen so far.
     seen: u64,
     /// Events were lost and the tables could not be read since.
@@ -75,6 +77,7 @@ impl Observer {
             events,
             links: Links::default(),
             addresses: BTreeMap::new(),
+            packing: Packing::default(),
             seen: 0,
             stale: false,
         };
@@ -101,6 +104,7 @@ impl Observer {
             }
             _ => {}
         })?;
+        self.packing.pack(&mut self.addresses);
         // While the event socket stays readable, the next turn goes on.
         self.stale |= outcome == Events::Lost;
         if !self.stale {

@@ -15,6 +15,7 @@ use config::model::{
 use intent::{Address, AddressKey, Flags, IfIndex, Lifetime, PROTOCOL_KEEPALIVED};
 use kernel::netlink::RequestSocket;
 use kernel::observer::Observer;
+use kernel::packing::Packing;
 use vrrp::{InstanceId, Mode, Parameters};
 use wire::Priority;
 
@@ -25,6 +26,7 @@ pub(super) struct Holdings {
     held: BTreeMap<InstanceId, Vec<Holding>>,
     owners: BTreeMap<AddressKey, InstanceId>,
     renewals: Timers<InstanceId>,
+    packing: [Packing; 2],
 }
 
 /// One address of one instance.
@@ -48,8 +50,14 @@ pub(super) enum Origin {
 }
 
 impl Holdings {
-    pub(super) const fn new(requests: RequestSocket) -> Self {
-        Self { requests, held: BTreeMap::new(), owners: BTreeMap::new(), renewals: Timers::new() }
+    pub(super) fn new(requests: RequestSocket) -> Self {
+        Self {
+            requests,
+            held: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            renewals: Timers::new(),
+            packing: Default::default(),
+        }
     }
 
     /// What an instance holds.
@@ -76,6 +84,13 @@ impl Holdings {
             self.renewals.set(instance, now + spread(instance, lease));
         }
         self.held.insert(instance, wanted);
+    }
+
+    /// Wastes no room after many instances took their addresses.
+    pub(super) fn pack(&mut self) {
+        let [held, owners] = &mut self.packing;
+        held.pack(&mut self.held);
+        owners.pack(&mut self.owners);
     }
 
     /// Notes that an instance holds nothing any more; returns what is to be removed.

@@ -58,6 +58,7 @@ impl Shell {
             let mut failed = Vec::new();
             self.advertise(&outputs, &mut failed);
             self.queue(now, &outputs);
+            self.holdings.pack();
             failed.extend(self.work_off_first(now));
             self.narrate(now, &outputs);
             self.note_outputs(now, &outputs);

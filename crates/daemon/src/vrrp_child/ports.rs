@@ -151,12 +151,16 @@ impl Ports {
                 port.groups.insert(group);
             }
         }
-        self.ports.retain(|_, port| {
+        let ports = std::mem::take(&mut self.ports).into_iter().filter_map(|(id, mut port)| {
             if port.routers.is_empty() {
                 port.close(events);
+                return None;
             }
-            !port.routers.is_empty()
+            // At once, as the map of ports: filled in order, one by one, they keep their nodes half empty.
+            port.routers = std::mem::take(&mut port.routers).into_iter().collect();
+            Some((id, port))
         });
+        self.ports = ports.collect();
     }
 
     /// Opens, closes and filters as the interfaces that exist demand. `everything` lets all VRIDs pass.

@@ -129,7 +129,7 @@ impl Roster {
             }
         }
         let settled = numbers.into_iter().zip(identities).zip(instances);
-        settled
+        let ids = settled
             .map(|((number, identity), instance)| {
                 let id = number.unwrap_or_else(|| {
                     let id = InstanceId(self.given);
@@ -141,7 +141,10 @@ impl Roster {
                 known.push((instance.name.clone(), id));
                 id
             })
-            .collect()
+            .collect();
+        // Built anew at once, for full nodes, as above.
+        self.instances = std::mem::take(&mut self.instances).into_iter().collect();
+        ids
     }
 
     fn group(&mut self, name: &str) -> GroupId {
@@ -166,11 +169,7 @@ pub(super) fn plan(
     new: &Settled,
     mut known: impl FnMut(InstanceId) -> (Option<IpAddr>, FaultSet),
 ) -> Plan {
-    let mut plan = Plan {
-        groups: new.groups.iter().map(|(id, group)| (*id, group.parameters.clone())).collect(),
-        ..Plan::default()
-    };
-    for (id, instance) in &new.instances {
+    let changes = new.instances.iter().map(|(id, instance)| {
         let change = match old.instances.get(id) {
             Some(before) => Change::between(&before.parameters, &instance.parameters),
             None => {
@@ -179,12 +178,14 @@ pub(super) fn plan(
                 Change::Add(Addition { parameters, source, faults, former: Former::None })
             }
         };
-        plan.instances.insert(*id, change);
+        (*id, change)
+    });
+    let gone = old.instances.keys().filter(|id| !new.instances.contains_key(id));
+    Plan {
+        instances: changes.chain(gone.map(|id| (*id, Change::Remove))).collect(),
+        groups: new.groups.iter().map(|(id, group)| (*id, group.parameters.clone())).collect(),
+        trackers: None,
     }
-    for id in old.instances.keys().filter(|id| !new.instances.contains_key(id)) {
-        plan.instances.insert(*id, Change::Remove);
-    }
-    plan
 }
 
 fn index(number: u32) -> usize {

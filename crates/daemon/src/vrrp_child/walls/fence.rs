@@ -13,6 +13,7 @@ use clock::Instant;
 use kernel::nft::{
     Element, Field, Hook, Rule, Set, SetKind, Table, TableFamily, Transaction, Value,
 };
+use kernel::packing::Packing;
 use wire::Family;
 
 use super::Term;
@@ -23,6 +24,7 @@ pub(super) struct Fence {
     family: Family,
     table: Table,
     guarded: BTreeMap<IpAddr, Term>,
+    packing: Packing,
     /// Numbers of terms: what the map says.
     terms: BTreeMap<Term, u32>,
     /// When a term was renewed last in `leased`.
@@ -42,6 +44,7 @@ impl Fence {
             family,
             table,
             guarded: BTreeMap::new(),
+            packing: Packing::default(),
             terms: BTreeMap::new(),
             leased: BTreeMap::new(),
             is_expected: false,
@@ -89,6 +92,11 @@ impl Fence {
             transaction.add_elements(&self.table, GUARDED, &[element]);
             self.guarded.insert(address, term);
         }
+    }
+
+    /// Wastes no room after many addresses came.
+    pub(super) fn pack(&mut self) {
+        self.packing.pack(&mut self.guarded);
     }
 
     /// Renews a term for as long as `advertised`, the time of an advertisement, allows.

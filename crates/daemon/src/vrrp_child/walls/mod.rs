@@ -4,6 +4,7 @@
 //! because a transaction of nftables waits for those of everybody else on the host. What the thread has not written
 //! yet is kept as what is wanted, not as a list of steps, so that it is bounded.
 
+mod answer;
 mod fence;
 mod refusal;
 mod writer;

@@ -13,10 +13,11 @@ use control::Severity;
 use kernel::eventloop::now;
 use kernel::netlink::NetlinkError;
 use kernel::nft::{Nftables, Table, Transaction};
-use rustix::io::Errno;
+use kernel::packing::Packing;
 use vrrp::InstanceId;
 use wire::Family;
 
+use super::answer::{is_impossible, is_missing};
 use super::fence::Fence;
 use super::refusal::Refusal;
 use super::{Hold, Pending, Settings, Shared, Term};
@@ -74,6 +75,7 @@ struct Writer {
     holds: BTreeMap<InstanceId, Hold>,
     /// Which instances want each address guarded.
     guards: BTreeMap<IpAddr, Vec<(InstanceId, Term)>>,
+    packing: [Packing; 2],
     advertised: BTreeMap<Term, Instant>,
     fences: Vec<Part<Fence>>,
     refusals: Vec<Part<Refusal>>,
@@ -135,6 +137,10 @@ impl Writer {
                 part.wanted.guard(transaction, address, term);
             }
         }
+        let [holds, guards] = &mut self.packing;
+        holds.pack(&mut self.holds);
+        guards.pack(&mut self.guards);
+        self.fences.iter_mut().for_each(|part| part.wanted.pack());
         for (part, transaction) in self.fences.iter_mut().zip(fencing) {
             if part.wanted.is_needed() {
                 for (term, advertised) in &pending.advertised {
@@ -388,23 +394,6 @@ const fn family(table: &Table) -> &'static str {
         kernel::nft::TableFamily::Ipv4 => "ip",
         kernel::nft::TableFamily::Arp => "arp",
         kernel::nft::TableFamily::Ipv6 => "ip6",
-    }
-}
-
-/// Whether something is not there that was to be changed.
-fn is_missing(error: &NetlinkError) -> bool {
-    matches!(error, NetlinkError::Refused { errno, .. } if *errno == Errno::NOENT)
-}
-
-/// Whether the kernel has no nftables for this, or this process no right to them.
-fn is_impossible(error: &NetlinkError) -> bool {
-    let impossible = [Errno::OPNOTSUPP, Errno::PERM, Errno::ACCESS, Errno::AFNOSUPPORT];
-    match error {
-        NetlinkError::Refused { errno, .. } => impossible.contains(errno),
-        NetlinkError::Socket { source, .. } => {
-            [Errno::PERM, Errno::ACCESS, Errno::PROTONOSUPPORT].contains(source)
-        }
-        NetlinkError::Unsteady { .. } => false,
     }
 }
 
