@@ -19,8 +19,22 @@ const REASONS: &[(&[&str], &str)] = &[
     ),
     (
         &["memory of all processes"],
-        "The code of both processes is 4 MB of it. The VRRP process keeps 3.6 kB for each instance (what the configuration \
-         says, the election, several maps with the same keys), the parent 0.7 kB.",
+        "The code of both processes is 4 MB of it. The VRRP process keeps 3 kB for each instance (what the configuration \
+         says, the election, several maps with the same keys), the parent 1 kB (the text, history, programs).",
+    ),
+    (
+        &["memory for each server"],
+        "The checker process keeps for each what its checks found and when, what is wanted of the kernel and what stands there, \
+         each in trees of their own; the parent keeps the text of the configuration.",
+    ),
+    (
+        &["start of 1:"],
+        "Each process is a program that is started anew, so that none inherits anything, and reads the configuration itself; \
+         the incumbent's are copies of the first.",
+    ),
+    (
+        &["reload of 1000, nothing changed: processor time"],
+        "The configuration is read and compared by the parent, which answers for its errors, and by the VRRP process.",
     ),
     (
         &["first echo reply"],

@@ -14,7 +14,7 @@ use conformance::subject::Subject;
 
 pub(crate) const STORIES: &[Story] =
     &[Story::new("every_lost_request_is_explained_by_what_happened", storm)
-        .gap("on a busy machine one request in some thousands is reset while nothing happens, and it is not known by whom")
+        .gap("it is chance: played by hand, because one play in many has found a reset on a busy machine that nothing explained")
         .only(Subject::Ours)
         .spoils()];
 
@@ -163,13 +163,16 @@ fn pass(farm: &mut Farm, fault: Fault) -> Result<()> {
     }
 }
 
-/// Where another director takes over, conversations that are under way are lost: it knows nothing of them.
+/// Where another director takes over, and where it gives the address back, conversations that are under way are lost:
+/// whoever gets their next packet knows nothing of them, and resets them.
 fn excuse_changes(farm: &mut Farm, ledger: &mut Vec<Excuse>) -> Result<()> {
     for name in ["a", "b"] {
         for line in farm.lab.node(name)?.log_since(Mark::START) {
-            if line.text.contains("Entering MASTER STATE") {
+            let takes_over = line.text.contains("Entering MASTER STATE");
+            let is_start = line.text.contains("(init)");
+            if takes_over || line.text.contains("Entering BACKUP STATE") && !is_start {
                 let from = Moment(line.at.0.saturating_sub(NANOS_OF_A_SECOND));
-                let why = format!("{name} takes over");
+                let why = format!("{name} {}", if takes_over { "takes over" } else { "gives way" });
                 ledger.push(Excuse { from, until: line.at.after(NOISE), why });
             }
         }

@@ -17,6 +17,7 @@ pub(crate) const STORIES: &[Story] = &[
     })
     .mixed()
     .spoils(),
+    Story::new("synchronisation_needs_no_virtual_server", alone).spoils(),
     Story::new("synchronisation_moves_to_another_router_with_a_reload", moves).spoils(),
 ];
 
@@ -49,6 +50,18 @@ fn daemons(id: u8) -> (String, String) {
         )
     };
     (daemon("master"), daemon("backup"))
+}
+
+/// Somebody else may make the services.
+fn alone(farm: &mut Farm) -> Result<()> {
+    let (sender, _) = daemons(7);
+    farm.start(
+        "a",
+        &format!("global_defs {{\n    lvs_sync_daemon eth0 VI_1 id 7\n}}\n{}", router(150)),
+    )?;
+    expect(farm, "a", &[sender.as_str()])?;
+    farm.a()?.stop()?;
+    expect(farm, "a", &[])
 }
 
 fn moves(farm: &mut Farm) -> Result<()> {

@@ -7,6 +7,7 @@
 use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use vrrp::{DebounceDelays, GroupParameters, Parameters, Tracking};
 use wire::vrrp::Authentication;
@@ -255,8 +256,8 @@ pub struct Instance {
     pub vmac: Option<Box<Vmac>>,
     /// `use_ipvlan`; never beside `use_vmac`.
     pub ipvlan: Option<Box<Ipvlan>>,
-    /// What the election needs.
-    pub parameters: Parameters,
+    /// What the election needs, and keeps.
+    pub parameters: Arc<Parameters>,
     /// Where advertisements go.
     pub destination: Destination,
     /// `unicast_src_ip` or `mcast_src_ip`; the interface's own address where not set.

@@ -292,7 +292,7 @@ mod tests {
         let mut watchdog = Watchdog::new(at(0), true, SILENCE_OF_CHECKS);
         assert!(!watchdog.is_quiet(at(60_000)), "nobody waits for one that is not there");
         watchdog.handle(at(0), Event::Started);
-        assert!(!watchdog.is_quiet(at(9_999)), "it reads its configuration");
+        assert!(!watchdog.is_quiet(at(9_799)), "it reads its configuration");
         watchdog.handle(at(1_000), Event::Heard);
         assert!(!watchdog.is_quiet(at(2_999)));
         assert!(watchdog.is_quiet(at(3_000)) && watchdog.is_healthy());

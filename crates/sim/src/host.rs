@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use clock::Instant;
 use vrrp::{
@@ -14,7 +15,7 @@ use vrrp::{
 pub struct Host {
     pub(crate) name: String,
     pub(crate) source: IpAddr,
-    pub(crate) instances: BTreeMap<InstanceId, Parameters>,
+    pub(crate) instances: BTreeMap<InstanceId, Arc<Parameters>>,
     /// Reasons for Fault that stand when the host is started.
     pub(crate) faults: BTreeMap<InstanceId, FaultSet>,
     pub(crate) groups: BTreeMap<GroupId, GroupParameters>,
@@ -66,7 +67,7 @@ impl Host {
     #[must_use]
     pub fn instance(mut self, parameters: Parameters) -> Self {
         let next = self.instances.keys().last().map_or(1, |last| last.0 + 1);
-        self.instances.insert(InstanceId(next), parameters);
+        self.instances.insert(InstanceId(next), Arc::new(parameters));
         self
     }
 
@@ -129,9 +130,9 @@ impl Host {
         self.asleep = None;
     }
 
-    fn addition(&self, id: InstanceId, parameters: &Parameters) -> Addition {
+    fn addition(&self, id: InstanceId, parameters: &Arc<Parameters>) -> Addition {
         Addition {
-            parameters: parameters.clone(),
+            parameters: Arc::clone(parameters),
             source: Some(self.source),
             faults: self.faults.get(&id).cloned().unwrap_or_default(),
             former: Former::None,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Instant;
@@ -193,7 +194,7 @@ impl Draw {
         let mut instances = BTreeMap::new();
         for _ in 0..self.below(5) {
             let id = InstanceId(u32::from(self.below(6)));
-            let parameters = self.parameters();
+            let parameters = Arc::new(self.parameters());
             let change = match self.below(6) {
                 0 => Change::Keep,
                 1 => Change::Adjust(parameters),

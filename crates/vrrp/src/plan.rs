@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,9 +29,9 @@ pub enum Change {
     /// Nothing.
     Keep,
     /// New parameters without leaving the role.
-    Adjust(Parameters),
+    Adjust(Arc<Parameters>),
     /// Stop (an Active one resigns), then start anew with these parameters. Source and faults stay.
-    Restart(Parameters),
+    Restart(Arc<Parameters>),
     /// A new instance, started at once where the election runs.
     Add(Addition),
     /// Stop (an Active one resigns) and forget.
@@ -40,8 +41,8 @@ pub enum Change {
 /// A new instance with what the shell knows of its interface.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addition {
-    /// Its parameters.
-    pub parameters: Parameters,
+    /// Its parameters, which the shell keeps as well: thousands of instances are to have them once.
+    pub parameters: Arc<Parameters>,
     /// As [`crate::Input::Source`].
     pub source: Option<IpAddr>,
     /// As [`crate::Input::Fault`].
@@ -67,13 +68,13 @@ impl Change {
     /// What leads from `old` to `new` with the least disturbance: a changed VRID, family or version
     /// needs a new start, everything else is adjusted in place.
     #[must_use]
-    pub fn between(old: &Parameters, new: &Parameters) -> Self {
+    pub fn between(old: &Arc<Parameters>, new: &Arc<Parameters>) -> Self {
         if old == new {
             Self::Keep
         } else if (old.vrid, old.family, old.version) == (new.vrid, new.family, new.version) {
-            Self::Adjust(new.clone())
+            Self::Adjust(Arc::clone(new))
         } else {
-            Self::Restart(new.clone())
+            Self::Restart(Arc::clone(new))
         }
     }
 }

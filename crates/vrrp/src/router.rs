@@ -14,6 +14,7 @@ mod tests;
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::sync::Arc;
 
 use clock::Instant;
 use wire::Priority;
@@ -30,7 +31,7 @@ use crate::{
 /// One virtual router.
 #[derive(Debug)]
 pub(crate) struct VirtualRouter {
-    parameters: Parameters,
+    parameters: Arc<Parameters>,
     /// Our primary address.
     source: Option<IpAddr>,
     faults: FaultSet,
@@ -83,7 +84,7 @@ pub(crate) enum Event<'a> {
 impl VirtualRouter {
     /// A router in Initialize.
     pub(crate) fn new(
-        parameters: Parameters,
+        parameters: Arc<Parameters>,
         source: Option<IpAddr>,
         faults: &FaultSet,
         trackers: &TrackerStates,

@@ -43,7 +43,7 @@ fn parameters(vrid: u8, priority: u8) -> Parameters {
 
 fn add(vrid: u8, priority: u8) -> Change {
     Change::Add(Addition {
-        parameters: parameters(vrid, priority),
+        parameters: parameters(vrid, priority).into(),
         source: Some(ip(1)),
         faults: FaultSet::new(),
         former: Former::None,
@@ -61,7 +61,7 @@ fn incident() -> Vec<(u64, Input)> {
     };
     let changed = Plan {
         instances: BTreeMap::from([
-            (one, Change::Adjust(parameters(1, 120))),
+            (one, Change::Adjust(parameters(1, 120).into())),
             (two, Change::Remove),
         ]),
         groups: BTreeMap::new(),

@@ -154,7 +154,7 @@ fn track(
         let mut silent = reports.silent();
         let told = if index == 0 { &mut *reports } else { &mut silent };
         for tracking in trackers.lower(&lists, mode, name, &instance.interface, told) {
-            Already::Replaced.add(&mut instance.parameters.tracking, tracking);
+            Already::Replaced.add(instance.tracking_mut(), tracking);
         }
     }
 }
@@ -194,12 +194,12 @@ fn own_tracking(
     let first = members.first().and_then(|id| usize::try_from(id.0).ok());
     let Some(first) = first.and_then(|first| instances.get(first)) else { return Vec::new() };
     let mut member = [first.clone()];
-    member.iter_mut().for_each(|it| it.parameters.tracking.clear());
+    member.iter_mut().for_each(|it| it.tracking_mut().clear());
     let mut silent = reports.silent();
     track(block, &[InstanceId(0)], &mut member, trackers, &mut silent);
     track_named(block, &[InstanceId(0)], &mut member, trackers, catalogue, &mut silent);
     let [member] = member;
-    member.parameters.tracking
+    member.parameters.tracking.clone()
 }
 
 /// Members of a group have one fate: a weight that moves one of them alone has no meaning. What the group itself tracks
@@ -213,7 +213,7 @@ fn drop_weights(
 ) {
     let Some(instance) = instance(instances, member) else { return };
     let (at, name) = (instance.at, instance.name.clone());
-    instance.parameters.tracking.retain(|tracking| {
+    instance.tracking_mut().retain(|tracking| {
         let weighted = matches!(tracking.weight, Weight::Priority { .. });
         if weighted {
             let what =

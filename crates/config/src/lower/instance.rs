@@ -12,6 +12,7 @@ mod vrf;
 use core::net::IpAddr;
 use core::time::Duration;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use vrrp::{AddressCheck, OwnerAdverts, Parameters, Reply, Start};
 use wire::{Priority, Version, Vrid};
@@ -132,7 +133,7 @@ pub(super) fn lower(
         vrf: written.vrf.map(String::into_boxed_str),
         vmac,
         ipvlan,
-        parameters: Parameters {
+        parameters: Arc::new(Parameters {
             vrid,
             family,
             version,
@@ -147,7 +148,7 @@ pub(super) fn lower(
             owner_adverts: written.owner_adverts.unwrap_or(defaults.owner_adverts),
             announce: written.announce.schedule(&defaults.announce),
             tracking,
-        },
+        }),
         source,
         destination,
         source_tracking,

@@ -213,9 +213,9 @@ impl Trackers {
                 continue;
             }
             let tracker = self.number(line.kind.tracker(name));
-            already.add(&mut instance.parameters.tracking, Tracking { tracker, weight });
+            already.add(instance.tracking_mut(), Tracking { tracker, weight });
         }
-        instance.parameters.tracking.shrink_to_fit();
+        instance.tracking_mut().shrink_to_fit();
     }
 
     /// Adds interfaces that hold something for an instance besides its own; what it tracks already stays as it is.

@@ -59,7 +59,7 @@ pub(super) fn lower(
                 unknown_member(word, &numbers, reports);
                 continue;
             };
-            let tracking = &mut instance.parameters.tracking;
+            let tracking = instance.tracking_mut();
             if tracking.iter().all(|other| other.tracker != tracker) {
                 tracking.push(Tracking { tracker, weight: Weight::Fault { reverse: false } });
             }

@@ -2,9 +2,11 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::sync::Arc;
 
-use vrrp::Weight;
+use vrrp::{Tracking, Weight};
 
+use super::Instance;
 use crate::source::Span;
 
 /// One watched thing.
@@ -22,6 +24,13 @@ pub enum Tracker {
     Group(String),
     /// `track_bfd`: a session by name.
     Bfd(String),
+}
+
+impl Instance {
+    /// What it tracks, to be changed as long as no election has it.
+    pub fn tracking_mut(&mut self) -> &mut Vec<Tracking> {
+        &mut Arc::make_mut(&mut self.parameters).tracking
+    }
 }
 
 impl Tracker {

@@ -203,6 +203,11 @@ impl Managed {
         if self.watchdog.deadline().is_none_or(|deadline| deadline > now) {
             return None;
         }
+        if self.is_healthy() && self.running.as_ref().is_some_and(Running::has_word) {
+            // It spoke while this process did not listen.
+            self.excuse();
+            return None;
+        }
         let action = self.watchdog.handle(now, Event::Timeout)?;
         self.act(action, context)
     }

@@ -90,7 +90,8 @@ impl Loaded {
             vrrp: !model.instances.is_empty()
                 || !model.fixed.is_empty()
                 || !model.sessions.is_empty(),
-            checker: !model.virtual_servers.is_empty(),
+            // Services that somebody else makes may be synchronised too.
+            checker: !model.virtual_servers.is_empty() || model.global.balancing.sync.is_some(),
             balanced_groups: model
                 .virtual_servers
                 .iter()

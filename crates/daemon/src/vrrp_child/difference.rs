@@ -126,7 +126,7 @@ fn priority(instance: &Instance) -> u8 {
     }
 }
 
-const fn preempt(instance: &Instance) -> Option<vrrp::Preempt> {
+fn preempt(instance: &Instance) -> Option<vrrp::Preempt> {
     match instance.parameters.mode {
         Mode::Owner => None,
         Mode::Contender { preempt, .. } => Some(preempt),

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use clock::Instant;
@@ -86,6 +87,7 @@ impl Shell {
     fn apply(&mut self, now: Instant, model: Model) -> String {
         let mut new = self.roster.settle(model);
         self.name_vmacs(&mut new);
+        new.share_parameters(&self.settled);
         let whole = plan(&self.settled, &new, |_| Default::default());
         let changes = describe(&difference::instances(&whole, &self.settled, &new));
         // First what ends, under the configuration that it was started with.
@@ -112,8 +114,8 @@ impl Shell {
         rest.instances.retain(|_, change| !matches!(change, Change::Remove));
         for (id, change) in &mut rest.instances {
             let parameters = match change {
-                Change::Restart(parameters) => parameters.clone(),
-                Change::Add(addition) => addition.parameters.clone(),
+                Change::Restart(parameters) => Arc::clone(parameters),
+                Change::Add(addition) => Arc::clone(&addition.parameters),
                 Change::Keep | Change::Adjust(_) | Change::Remove => continue,
             };
             let (source, faults) = self.known(*id);

@@ -7,13 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use config::model::{
     BfdInstance, Destination, Fixed, Global, Instance, Model, Served, SyncGroup, Tracker,
 };
 use vrrp::{
     Addition, Change, FaultSet, Former, GroupId, GroupParameters, InstanceId, Plan, TrackerId,
-    Tracking,
 };
 use wire::{Family, Vrid};
 
@@ -27,6 +27,19 @@ pub(super) struct Settled {
     pub(super) fixed: Fixed,
     pub(super) sessions: Vec<BfdInstance>,
     pub(super) served: Vec<Served>,
+}
+
+impl Settled {
+    /// Takes parameters that did not change over from `former`: the election goes on with those.
+    pub(super) fn share_parameters(&mut self, former: &Self) {
+        for (id, instance) in &mut self.instances {
+            if let Some(before) = former.instances.get(id)
+                && before.parameters == instance.parameters
+            {
+                instance.parameters = Arc::clone(&before.parameters);
+            }
+        }
+    }
 }
 
 /// What an instance is recognised by, as the incumbent does: neither its name nor its peers are part of it, so
@@ -85,15 +98,11 @@ impl Roster {
             .collect();
         let ids = self.recognise(&model.instances);
         let instances = model.instances.into_iter().zip(&ids).map(|(mut instance, id)| {
-            instance.parameters.tracking = instance
-                .parameters
-                .tracking
-                .iter()
-                .filter_map(|tracking| {
-                    let tracker = *trackers.get(index(tracking.tracker.0))?;
-                    Some(Tracking { tracker, weight: tracking.weight })
-                })
-                .collect();
+            instance.tracking_mut().retain_mut(|tracking| {
+                let tracker = trackers.get(index(tracking.tracker.0));
+                tracking.tracker = tracker.copied().unwrap_or(tracking.tracker);
+                tracker.is_some()
+            });
             (*id, instance)
         });
         // At once: a map that is filled in order, one by one, keeps its nodes half empty.
@@ -174,7 +183,7 @@ pub(super) fn plan(
             Some(before) => Change::between(&before.parameters, &instance.parameters),
             None => {
                 let (source, faults) = known(*id);
-                let parameters = instance.parameters.clone();
+                let parameters = Arc::clone(&instance.parameters);
                 Change::Add(Addition { parameters, source, faults, former: Former::None })
             }
         };

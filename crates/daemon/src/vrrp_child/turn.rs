@@ -248,7 +248,7 @@ impl Slept {
 pub(super) fn patience<'i>(instances: impl Iterator<Item = &'i Instance>) -> Duration {
     let allowed = instances.map(|instance| {
         let Parameters { version, advertisement_interval: interval, mode, .. } =
-            &instance.parameters;
+            &*instance.parameters;
         let priority = match mode {
             Mode::Owner => Priority::OWNER,
             Mode::Contender { priority, .. } => *priority,

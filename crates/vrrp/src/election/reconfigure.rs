@@ -2,6 +2,7 @@
 //! configuration causes nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clock::Instant;
 
@@ -11,7 +12,7 @@ use crate::output::Actions;
 use crate::router::{Event, VirtualRouter};
 use crate::{
     Addition, Cause, Change, FaultReason, Former, GroupId, GroupParameters, InstanceId, Output,
-    Outputs, Plan, Role,
+    Outputs, Parameters, Plan, Role,
 };
 
 impl Election {
@@ -75,7 +76,7 @@ impl Election {
         &mut self,
         now: Instant,
         id: InstanceId,
-        parameters: crate::Parameters,
+        parameters: Arc<Parameters>,
         outputs: &mut Outputs,
     ) -> Option<Addition> {
         let router = self.instances.get(&id)?;

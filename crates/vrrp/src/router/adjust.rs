@@ -1,6 +1,7 @@
 //! What a reload and the trackers change while the role stays: nothing that is equal causes anything.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use clock::Instant;
 use wire::Version;
@@ -17,7 +18,7 @@ impl VirtualRouter {
     pub(crate) fn adjust(
         &mut self,
         now: Instant,
-        parameters: Parameters,
+        parameters: Arc<Parameters>,
         trackers: &TrackerStates,
         actions: &mut Actions<'_>,
     ) {

@@ -210,14 +210,14 @@ impl VirtualRouter {
     }
 
     /// Active_Adver_Interval after `advertisement`: learnt in v3, ours in v2.
-    pub(super) const fn active_interval_of(&self, advertisement: &Received) -> Duration {
+    pub(super) fn active_interval_of(&self, advertisement: &Received) -> Duration {
         match self.parameters.version {
             Version::V2 => self.parameters.advertisement_interval,
             Version::V3 => advertisement.interval.as_duration(),
         }
     }
 
-    pub(super) const fn base_priority(&self) -> Priority {
+    pub(super) fn base_priority(&self) -> Priority {
         match self.parameters.mode {
             Mode::Owner => Priority::OWNER,
             Mode::Contender { priority, .. } => priority,
@@ -249,7 +249,7 @@ impl VirtualRouter {
         self.group = group;
     }
 
-    pub(crate) const fn parameters(&self) -> &Parameters {
+    pub(crate) fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 

@@ -28,7 +28,8 @@ struct Bench {
 impl Bench {
     fn new(parameters: Parameters) -> Self {
         let trackers = TrackerStates::new();
-        let router = VirtualRouter::new(parameters, Some(ip(5)), &FaultSet::new(), &trackers);
+        let router =
+            VirtualRouter::new(parameters.into(), Some(ip(5)), &FaultSet::new(), &trackers);
         Self { router, outputs: Outputs::new() }
     }
 
@@ -65,7 +66,7 @@ impl Bench {
     fn adjusted(&mut self, now: u64, parameters: Parameters) {
         let mut actions = Actions { instance: InstanceId(1), outputs: &mut self.outputs };
         let trackers = TrackerStates::new();
-        self.router.adjust(Instant::from_nanos(now), parameters, &trackers, &mut actions);
+        self.router.adjust(Instant::from_nanos(now), parameters.into(), &trackers, &mut actions);
         self.printed();
     }
 

@@ -8,9 +8,10 @@ use control::{
 };
 use kernel::eventloop::now;
 use kernel::socket::ChannelError;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::Signal;
 
-use super::{Context, Managed};
+use super::{Context, Managed, Running};
 use crate::compat;
 
 /// Something that concerns the whole daemon.
@@ -44,6 +45,15 @@ pub(in super::super) enum News {
     Steered { serial: u32, outcome: Result<Vec<Steered>, Unsteered>, last: bool },
     /// The child ended, in these words; its successor reads the new configuration.
     Gone(Role, String),
+}
+
+impl Running {
+    /// Whether it said something that was not read yet.
+    pub(super) fn has_word(&self) -> bool {
+        let mut channel = [PollFd::new(&self.channel, PollFlags::IN)];
+        let nothing = Timespec { tv_sec: 0, tv_nsec: 0 };
+        self.open && rustix::event::poll(&mut channel, Some(&nothing)) == Ok(1)
+    }
 }
 
 impl Managed {
