@@ -55,13 +55,17 @@ fn daemons(id: u8) -> (String, String) {
 /// Somebody else may make the services.
 fn alone(farm: &mut Farm) -> Result<()> {
     let (sender, _) = daemons(7);
+    let of_somebody = ["-A -t 192.0.2.99:80 -s rr".to_owned()];
+    farm.run("a", &["ipvsadm -A -t 192.0.2.99:80 -s rr"])?;
     farm.start(
         "a",
-        &format!("global_defs {{\n    lvs_sync_daemon eth0 VI_1 id 7\n}}\n{}", router(150)),
+        &format!("global_defs {{\n    lvs_sync_daemon eth0 VI_1 id 7\n    lvs_flush\n    lvs_flush_on_stop\n}}\n{}", router(150)),
     )?;
     expect(farm, "a", &[sender.as_str()])?;
+    farm.expect_table("a", &of_somebody)?;
     farm.a()?.stop()?;
-    expect(farm, "a", &[])
+    expect(farm, "a", &[])?;
+    farm.expect_table("a", &of_somebody)
 }
 
 fn moves(farm: &mut Farm) -> Result<()> {

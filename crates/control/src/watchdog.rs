@@ -17,6 +17,8 @@ pub struct Watchdog {
     failures: u32,
     /// Without a word for this long it hangs.
     silence: Duration,
+    /// It got a moment more since it was heard last.
+    is_reprieved: bool,
 }
 
 /// Whether a dead child is started again.
@@ -96,7 +98,13 @@ impl Watchdog {
     #[must_use]
     pub const fn new(now: Instant, respawn: bool, silence: Duration) -> Self {
         let respawn = if respawn { Respawn::Yes } else { Respawn::No };
-        Self { state: State::Waiting { until: now }, respawn, failures: 0, silence }
+        Self {
+            state: State::Waiting { until: now },
+            respawn,
+            failures: 0,
+            silence,
+            is_reprieved: false,
+        }
     }
 
     /// For how long it may say nothing.
@@ -147,14 +155,23 @@ impl Watchdog {
         match (self.state, event) {
             (State::Waiting { .. }, Event::Started) => {
                 self.state = State::Running { since: now, heard: now + READING };
+                self.is_reprieved = false;
                 None
             }
             (State::Running { since, .. }, Event::Heard) => {
                 self.state = State::Running { since, heard: now };
+                self.is_reprieved = false;
                 None
             }
             (State::Waiting { until }, Event::Timeout) if now >= until => Some(Action::Start),
-            (State::Running { heard, .. }, Event::Timeout) if now >= heard + self.silence => {
+            (State::Running { since, heard }, Event::Timeout) if now >= heard + self.silence => {
+                let late = now.since(heard + self.silence);
+                if late >= LATE && !self.is_reprieved {
+                    // Whatever held up whoever asks may have held up the child too, and spared neither.
+                    self.is_reprieved = true;
+                    self.state = State::Running { since, heard: heard + late + REPRIEVE };
+                    return None;
+                }
                 self.forgive(now);
                 self.state = State::Aborting { since: now };
                 Some(Action::Abort)
@@ -241,7 +258,11 @@ pub const SILENCE_OF_CHECKS: Duration = Duration::from_secs(10);
 /// What a child may take to its first word beyond that: configurations may be large, and machines slow.
 const READING: Duration = Duration::from_millis(7800);
 /// From when on nobody waits for the answer of a child: two beats that it has missed.
-const QUIET: Duration = Duration::from_secs(2);
+const QUIET: Duration = Duration::from_millis(2500);
+/// A question that comes so late after its time was held up itself.
+const LATE: Duration = Duration::from_millis(50);
+/// What a child then has for a word.
+const REPRIEVE: Duration = Duration::from_millis(300);
 /// From SIGABRT to SIGKILL.
 const CORE_TIME: Duration = Duration::from_millis(200);
 /// A child that ran this long has proved that it can.
@@ -292,12 +313,13 @@ mod tests {
         let mut watchdog = Watchdog::new(at(0), true, SILENCE_OF_CHECKS);
         assert!(!watchdog.is_quiet(at(60_000)), "nobody waits for one that is not there");
         watchdog.handle(at(0), Event::Started);
-        assert!(!watchdog.is_quiet(at(9_799)), "it reads its configuration");
+        assert!(!watchdog.is_quiet(at(10_299)), "it reads its configuration");
+        assert!(watchdog.is_quiet(at(10_300)));
         watchdog.handle(at(1_000), Event::Heard);
-        assert!(!watchdog.is_quiet(at(2_999)));
-        assert!(watchdog.is_quiet(at(3_000)) && watchdog.is_healthy());
-        watchdog.handle(at(3_500), Event::Heard);
-        assert!(!watchdog.is_quiet(at(3_500)));
+        assert!(!watchdog.is_quiet(at(3_499)));
+        assert!(watchdog.is_quiet(at(3_500)) && watchdog.is_healthy());
+        watchdog.handle(at(3_600), Event::Heard);
+        assert!(!watchdog.is_quiet(at(3_600)));
     }
 
     #[test]
@@ -314,6 +336,21 @@ mod tests {
             watchdog.handle(at(3401), Event::Died(Death::Signalled(9))),
             Some(Action::Respawn { after: Duration::ZERO })
         );
+    }
+
+    #[test]
+    fn who_asks_late_gives_a_moment_more_and_once() {
+        let mut watchdog = running();
+        watchdog.handle(at(1000), Event::Heard);
+        assert_eq!(watchdog.handle(at(3250), Event::Timeout), None);
+        assert!(watchdog.is_healthy());
+        assert_eq!(watchdog.deadline(), Some(at(3550)));
+        assert_eq!(watchdog.handle(at(3700), Event::Timeout), Some(Action::Abort));
+        let mut watchdog = running();
+        watchdog.handle(at(1000), Event::Heard);
+        watchdog.handle(at(3250), Event::Timeout);
+        watchdog.handle(at(3300), Event::Heard);
+        assert_eq!(watchdog.handle(at(5550), Event::Timeout), None, "another silence");
     }
 
     #[test]

@@ -90,6 +90,7 @@ fn repetition(subject: Subject, count: usize) -> Result<(f64, f64)> {
 /// Looks until all is there, or no frame comes for a while: the capture is behind the daemon by what its reader is.
 fn caught_up<T>(mut look: impl FnMut() -> (T, usize, bool)) -> T {
     let (mut most, mut until) = (0, Instant::now() + PATIENCE);
+    let end = Instant::now() + LONGEST;
     loop {
         // Each look copies what was captured, and so holds its reader up.
         std::thread::sleep(Duration::from_secs(1));
@@ -97,7 +98,7 @@ fn caught_up<T>(mut look: impl FnMut() -> (T, usize, bool)) -> T {
         if seen > most {
             (most, until) = (seen, Instant::now() + PATIENCE);
         }
-        if is_all || Instant::now() >= until {
+        if is_all || Instant::now() >= until.min(end) {
             return found;
         }
     }
@@ -105,5 +106,7 @@ fn caught_up<T>(mut look: impl FnMut() -> (T, usize, bool)) -> T {
 
 /// How long nothing may come while something is still to come.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// Active routers go on advertising, whoever is missing.
+const LONGEST: Duration = Duration::from_secs(60);
 /// Three intervals of a second and the skew of priority 100 in version 2.
 const DOWN: Duration = Duration::from_nanos(3_609_375_000);

@@ -81,6 +81,8 @@ struct Shell {
     webs: Webs,
     pool: Pool,
     data_plane: DataPlane,
+    /// Whether there were virtual servers at any time.
+    has_balanced: bool,
     tending: Tending,
     reading: reload::Reading,
 }
@@ -149,6 +151,7 @@ impl Shell {
             webs: Webs::default(),
             pool: Pool::default(),
             data_plane: DataPlane::default(),
+            has_balanced: false,
             tending: Tending::default(),
             reading: reload::Reading::default(),
         }
@@ -162,7 +165,9 @@ impl Shell {
         let is_successor = self.startup.options.generation > 0;
         self.balancing = model.global.balancing.clone();
         let mut seen = self.look(now);
-        if self.balancing.flushes && !is_successor && seen.is_some() {
+        // One that has no virtual servers leaves those of others alone.
+        let balances = !model.virtual_servers.is_empty();
+        if self.balancing.flushes && balances && !is_successor && seen.is_some() {
             self.flush();
             seen = self.look(now);
         }

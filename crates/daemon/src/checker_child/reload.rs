@@ -103,6 +103,7 @@ impl Shell {
         orders: BTreeMap<String, Ordered>,
         is_successor: bool,
     ) -> (usize, usize) {
+        self.has_balanced |= !model.virtual_servers.is_empty();
         self.say_what_is_not_asked(model);
         let snmp = &model.global.snmp;
         self.is_watched = snmp.checker && snmp.notifies;

@@ -242,7 +242,7 @@ impl Shell {
         {
             let _ = self.pool.see(seen);
         }
-        if self.balancing.at_stop == AtStop::All {
+        if self.balancing.at_stop == AtStop::All && self.has_balanced {
             self.flush();
         }
         self.clear();

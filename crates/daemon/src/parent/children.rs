@@ -36,6 +36,8 @@ pub(super) struct Managed {
     replaced: u32,
     /// Until when it is known to have worked.
     alive_until: Instant,
+    /// Whether this process did not listen: nobody knows when it said what it reads now.
+    is_late: bool,
 }
 
 #[derive(Debug)]
@@ -121,6 +123,7 @@ impl Managed {
             generation: 0,
             replaced: 0,
             alive_until: Instant::ZERO,
+            is_late: false,
         }
     }
 
@@ -195,6 +198,12 @@ impl Managed {
     /// Counts its silence from now on: this process did not listen.
     pub(super) fn excuse(&mut self) {
         self.watchdog.handle(now(), Event::Heard);
+        self.is_late = true;
+    }
+
+    /// What it says from now on is read when it is said.
+    pub(super) const fn listen(&mut self) {
+        self.is_late = false;
     }
 
     /// Does what is due. An exit code means that the daemon cannot go on.
@@ -204,8 +213,8 @@ impl Managed {
             return None;
         }
         if self.is_healthy() && self.running.as_ref().is_some_and(Running::has_word) {
-            // It spoke while this process did not listen.
-            self.excuse();
+            // It spoke, and was not heard yet.
+            self.watchdog.handle(now, Event::Heard);
             return None;
         }
         let action = self.watchdog.handle(now, Event::Timeout)?;
@@ -236,7 +245,7 @@ impl Managed {
             }
         };
         let pid = running.child.pid();
-        if self.watchdog.is_healthy() {
+        if self.watchdog.is_healthy() && !self.is_late {
             // Not one that hung: it worked until this moment.
             self.alive_until = now();
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use config::RealServers;
 use config::diagnostic::{self, Class, Severity};
-use config::model::{Global, Model, TrackFile, TrackProcess};
+use config::model::{DataPlane, Global, Model, TrackFile, TrackProcess};
 use config::source::SourceSet;
 use control::{Handover, Ordered, Role, StartOptions};
 use kernel::process::MemoryFile;
@@ -40,7 +40,10 @@ pub(super) struct Loaded {
     /// Names of the groups that virtual servers balance.
     pub(super) balanced_groups: BTreeSet<String>,
     vrrp: bool,
-    checker: bool,
+    /// Whether there are virtual servers.
+    balances: bool,
+    /// Whether connections are copied, of services that somebody else may have made.
+    synchronises: bool,
     /// The files, as a [`SourceSet`] writes them.
     pub(super) sources: Vec<u8>,
     start: StartOptions,
@@ -90,8 +93,9 @@ impl Loaded {
             vrrp: !model.instances.is_empty()
                 || !model.fixed.is_empty()
                 || !model.sessions.is_empty(),
-            // Services that somebody else makes may be synchronised too.
-            checker: !model.virtual_servers.is_empty() || model.global.balancing.sync.is_some(),
+            balances: !model.virtual_servers.is_empty(),
+            synchronises: model.global.balancing.sync.is_some()
+                && model.global.data_plane != DataPlane::Nftables,
             balanced_groups: model
                 .virtual_servers
                 .iter()
@@ -128,11 +132,12 @@ impl Loaded {
         use crate::cli::Children;
         let needed = match role {
             Role::Vrrp => self.vrrp,
-            Role::Checker => self.checker,
+            Role::Checker => self.balances || self.synchronises,
         };
         let allowed = match options.children {
             Children::Needed => true,
-            Children::VrrpOnly => role == Role::Vrrp,
+            // A checker process that has no virtual servers does nothing else but copy connections.
+            Children::VrrpOnly => role == Role::Vrrp || self.synchronises && !self.balances,
             Children::CheckerOnly => role == Role::Checker,
         };
         allowed && (needed || options.all_children)

@@ -219,6 +219,7 @@ impl Parent {
             for token in &ready {
                 self.take(*token);
             }
+            self.children.iter_mut().for_each(Managed::listen);
             let healthy = self.children.iter().all(Managed::is_healthy);
             self.systemd.pet(now(), healthy && self.stopping.is_none());
         }

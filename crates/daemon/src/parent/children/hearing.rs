@@ -76,7 +76,9 @@ impl Managed {
                 Err(error) => Err(error.to_string()),
             };
             self.watchdog.handle(now(), Event::Heard);
-            self.alive_until = now();
+            if !self.is_late {
+                self.alive_until = now();
+            }
             match message {
                 Ok(ToParent::Log { severity, text }) => {
                     context.sinks.write(&running.identity, severity, &text);
