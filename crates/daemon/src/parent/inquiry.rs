@@ -143,7 +143,11 @@ impl Parent {
         let inquiries = &mut self.inquiries;
         if inquiries.current.is_none() && !inquiries.waiting.is_empty() {
             let askers = std::mem::take(&mut inquiries.waiting);
-            inquiries.current = Some(Inquiry::new(askers, now));
+            let mut inquiry = Inquiry::new(askers, now);
+            if !self.loaded.balances() {
+                inquiry.owing.remove(&Role::Checker);
+            }
+            inquiries.current = Some(inquiry);
         }
         let Some(inquiry) = inquiries.current.as_mut() else { return };
         let (about, askers) = (inquiry.about(), &inquiry.askers);

@@ -40,7 +40,6 @@ pub(super) struct Loaded {
     /// Names of the groups that virtual servers balance.
     pub(super) balanced_groups: BTreeSet<String>,
     vrrp: bool,
-    /// Whether there are virtual servers.
     balances: bool,
     /// Whether connections are copied, of services that somebody else may have made.
     synchronises: bool,
@@ -125,6 +124,11 @@ impl Loaded {
     /// The start options, for reading again.
     pub(super) fn start_options(&self) -> StartOptions {
         self.start.clone()
+    }
+
+    /// Whether there are virtual servers.
+    pub(super) const fn balances(&self) -> bool {
+        self.balances
     }
 
     /// Whether a child of this role has work.

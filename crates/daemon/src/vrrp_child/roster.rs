@@ -209,10 +209,14 @@ fn count(length: usize) -> u32 {
 mod tests {
     use super::*;
 
-    fn ids(roster: &mut Roster, text: &str) -> Vec<(String, u32)> {
+    fn settled(roster: &mut Roster, text: &str) -> Settled {
         let sources = config::source::SourceSet::single("x.conf", text);
         let environment = config::syntax::Environment::of_host("x");
-        let settled = roster.settle(config::check(&sources, &environment).model);
+        roster.settle(config::check(&sources, &environment).model)
+    }
+
+    fn ids(roster: &mut Roster, text: &str) -> Vec<(String, u32)> {
+        let settled = settled(roster, text);
         let number = |(id, it): (&InstanceId, &Instance)| (it.name.clone(), id.0);
         settled.instances.iter().map(number).collect()
     }
@@ -241,6 +245,19 @@ mod tests {
         assert_eq!(ids(&mut roster, &instance("b", 1, &[])), numbered("b", 1));
         assert_eq!(ids(&mut roster, &instance("b", 2, &[])), numbered("b", 2));
         assert_eq!(ids(&mut roster, &instance("b", 1, &["192.0.2.9"])), numbered("b", 0));
+    }
+
+    #[test]
+    fn parameters_that_did_not_change_are_those_of_before() {
+        let mut roster = Roster::default();
+        let before = settled(&mut roster, &(instance("a", 1, &[]) + &instance("b", 2, &[])));
+        let changed = instance("b", 2, &[]).replace("10.0.0.2", "10.0.0.3");
+        let mut after = settled(&mut roster, &(instance("a", 1, &[]) + &changed));
+        after.share_parameters(&before);
+        let shared = after.instances.iter().map(|(id, it)| {
+            (it.name.as_str(), Arc::ptr_eq(&it.parameters, &before.instances[id].parameters))
+        });
+        assert_eq!(shared.collect::<Vec<_>>(), [("a", true), ("b", false)]);
     }
 
     #[test]
