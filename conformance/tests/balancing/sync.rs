@@ -65,7 +65,8 @@ fn alone(farm: &mut Farm) -> Result<()> {
     farm.expect_table("a", &of_somebody)?;
     farm.a()?.stop()?;
     expect(farm, "a", &[])?;
-    farm.expect_table("a", &of_somebody)
+    farm.expect_table("a", &of_somebody)?;
+    farm.run("a", &["ipvsadm -D -t 192.0.2.99:80"])
 }
 
 fn moves(farm: &mut Farm) -> Result<()> {
