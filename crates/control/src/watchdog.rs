@@ -262,7 +262,7 @@ const QUIET: Duration = Duration::from_millis(2500);
 /// A question that comes so late after its time was held up itself.
 const LATE: Duration = Duration::from_millis(50);
 /// What a child then has for a word.
-const REPRIEVE: Duration = Duration::from_millis(300);
+const REPRIEVE: Duration = Duration::from_millis(500);
 /// From SIGABRT to SIGKILL.
 const CORE_TIME: Duration = Duration::from_millis(200);
 /// A child that ran this long has proved that it can.
@@ -344,8 +344,8 @@ mod tests {
         watchdog.handle(at(1000), Event::Heard);
         assert_eq!(watchdog.handle(at(3250), Event::Timeout), None);
         assert!(watchdog.is_healthy());
-        assert_eq!(watchdog.deadline(), Some(at(3550)));
-        assert_eq!(watchdog.handle(at(3700), Event::Timeout), Some(Action::Abort));
+        assert_eq!(watchdog.deadline(), Some(at(3750)));
+        assert_eq!(watchdog.handle(at(3900), Event::Timeout), Some(Action::Abort));
         let mut watchdog = running();
         watchdog.handle(at(1000), Event::Heard);
         watchdog.handle(at(3250), Event::Timeout);

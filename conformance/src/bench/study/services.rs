@@ -25,7 +25,8 @@ use crate::subject::Subject;
 const NAME: &str = "services";
 
 pub(super) fn run(session: &mut Session) -> Result<()> {
-    let sizes: &[(usize, usize)] = session.pick(&[(1000, 3), (10_000, 1)], &[(200, 1)]);
+    // Where IPVS is in an emulated machine, the incumbent takes half a minute to reload these.
+    let sizes: &[(usize, usize)] = session.pick(&[(1000, 3)], &[(200, 1)]);
     for (count, repetitions) in sizes {
         let mut rows = Rows::new(*count);
         for _ in 0..*repetitions {
