@@ -5,6 +5,7 @@
 //! themselves: multicast reports and router solicitations. Frames are taken as they enter a port of the
 //! switch, so the port says which node sent them, whatever the addresses inside claim.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, IoSliceMut, Write};
 use std::os::fd::AsRawFd;
 
@@ -15,16 +16,18 @@ use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType,
     recvmsg, setsockopt, socket, sockopt,
 };
+use socket2::{SockFilter, SockRef};
 
 /// Captures until the process is ended.
 ///
 /// # Errors
 /// When the kernel refuses the packet socket, or standard output is gone.
 pub fn run() -> Result<()> {
-    let mut ports = ports()?;
+    let (mut ports, mut strangers) = (ports()?, BTreeSet::new());
     let fd =
         socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::EthAll)
             .context("open packet socket")?;
+    SockRef::from(&fd).attach_filter(&INCOMING).context("filter frames")?;
     setsockopt(&fd, sockopt::ReceiveTimestampns, &true).context("ask for time stamps")?;
     // Only root outside may exceed the limit; the ordinary size serves a lab without load. A thousand instances say
     // in a moment what takes 16 MB.
@@ -49,15 +52,13 @@ pub fn run() -> Result<()> {
             };
         flags = MsgFlags::MSG_DONTWAIT;
         let Some(from) = message.address else { continue };
-        let is_it = |(index, _): &&(usize, String)| *index == from.ifindex();
-        if !ports.iter().any(|port| is_it(&port)) {
-            // A cable may have come meanwhile.
+        let index = from.ifindex();
+        let is_known = ports.iter().any(|(known, _)| *known == index);
+        if !is_known && strangers.insert(index) {
+            // A cable may have come meanwhile. What is no port, as the switch itself, is asked about once.
             ports = self::ports()?;
         }
-        let Some((_, port)) = ports.iter().find(is_it) else { continue };
-        if from.pkttype() == PACKET_OUTGOING {
-            continue;
-        }
+        let Some((_, port)) = ports.iter().find(|(known, _)| *known == index) else { continue };
         let mut stamp = 0;
         for control in message.cmsgs()? {
             if let ControlMessageOwned::ScmTimestampns(time) = control {
@@ -112,5 +113,14 @@ fn hex(bytes: &[u8]) -> String {
 const IGMP: u8 = 2;
 /// Those of IPv6 have an option for routers before them.
 const HOP_BY_HOP: u8 = 0;
-/// `PACKET_OUTGOING` of `linux/if_packet.h`.
-const PACKET_OUTGOING: u8 = 4;
+
+/// What arrives, in the kernel's classic filter language: the switch floods an advertisement through every other port,
+/// and copies of thousands would fill the socket.
+const INCOMING: [SockFilter; 4] = [
+    // A = type of the packet: `SKF_AD_OFF + SKF_AD_PKTTYPE` of `linux/filter.h`.
+    SockFilter::new(0x20, 0, 0, 0xffff_f004),
+    // `PACKET_OUTGOING` of `linux/if_packet.h`.
+    SockFilter::new(0x15, 0, 1, 4),
+    SockFilter::new(0x06, 0, 0, 0),
+    SockFilter::new(0x06, 0, 0, u32::MAX),
+];

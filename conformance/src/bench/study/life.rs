@@ -107,6 +107,6 @@ fn caught_up<T>(mut look: impl FnMut() -> (T, usize, bool)) -> T {
 /// How long nothing may come while something is still to come.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Active routers go on advertising, whoever is missing.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(20);
 /// Three intervals of a second and the skew of priority 100 in version 2.
 const DOWN: Duration = Duration::from_nanos(3_609_375_000);
