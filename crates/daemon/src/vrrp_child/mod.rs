@@ -171,18 +171,23 @@ pub(crate) fn run() -> ExitCode {
     }
     let ended = shell.serve();
     shell.end(now(), matches!(ended, Ended::Told));
-    match ended {
+    let code = match ended {
         Ended::Told | Ended::Orphaned => ExitCode::SUCCESS,
         Ended::Failed(error) => {
             shell.startup.log.push(Severity::Error, format!("cannot go on: {error}"));
             let _ = shell.startup.parent.flush(&mut shell.startup.log);
             ExitCode::from(exit::FATAL)
         }
-    }
+    };
+    drop(shell);
+    kernel::socket::wait_for_closing(CLOSING);
+    code
 }
 
 /// Among real-time processes of the system one of the middle: the election waits for nobody for long.
 const REALTIME_PRIORITY: u32 = 50;
+/// At the end sockets of hundreds of links may have to be closed.
+const CLOSING: Duration = Duration::from_secs(1);
 const PARENT: Token = Token(1);
 const SIGNALS: Token = Token(2);
 const NEWS: Token = Token(3);

@@ -2,7 +2,9 @@
 
 mod bfd;
 mod claim;
+mod closing;
 pub(crate) mod filter;
+mod handle;
 mod packet;
 mod seqpacket;
 mod vrrp;
@@ -11,6 +13,7 @@ use rustix::io::Errno;
 
 pub use bfd::{BfdDatagram, BfdReceiver, BfdSender};
 pub use claim::Claim;
+pub use closing::wait_for_closing;
 pub use packet::{AnnounceSocket, FrameSocket, Heard};
 pub use seqpacket::{Channel, ChannelError, Message};
 pub use vrrp::{Datagram, Framing, Packet, ReceiveSocket, SendSocket, Sending, VridSet};

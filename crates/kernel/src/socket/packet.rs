@@ -9,6 +9,7 @@ use socket2::{Domain, Socket, Type};
 use wire::ethernet::EtherType;
 use wire::{Family, MacAddr};
 
+use super::handle::Handle;
 use super::vrrp::{Framing, Packet};
 use super::{SocketError, filter};
 use crate::sys::{self, Head, Outgoing, SendBatch};
@@ -16,7 +17,7 @@ use crate::sys::{self, Head, Outgoing, SendBatch};
 /// Sends announcements through any interface.
 #[derive(Debug)]
 pub struct AnnounceSocket {
-    socket: Socket,
+    socket: Handle,
     batch: RefCell<SendBatch>,
 }
 
@@ -43,7 +44,7 @@ impl AnnounceSocket {
         let socket =
             Socket::new(Domain::PACKET, Type::RAW, None).map_err(failed("open packet socket"))?;
         socket.set_nonblocking(true).map_err(failed("open packet socket"))?;
-        Ok(Self { socket, batch: RefCell::default() })
+        Ok(Self { socket: Handle::closed_aside(socket), batch: RefCell::default() })
     }
 
     /// Sends frames in order: interface, destination and bytes. Returns how many the kernel took before the first
@@ -62,7 +63,7 @@ impl AnnounceSocket {
 /// Hears frames of one interface.
 #[derive(Debug)]
 pub struct FrameSocket {
-    socket: Socket,
+    socket: Handle,
     interface: String,
 }
 
@@ -100,7 +101,7 @@ impl FrameSocket {
                 .map_err(|source| SocketError::new("hear multicast", interface, source))?;
             let _ = socket.set_recv_buffer_size(4 << 20);
         }
-        Ok(Self { socket, interface: interface.to_owned() })
+        Ok(Self { socket: Handle::closed_aside(socket), interface: interface.to_owned() })
     }
 
     /// Receives one call's worth of arriving frames without blocking. Returns how many there were and whether more

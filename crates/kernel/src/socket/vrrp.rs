@@ -4,7 +4,6 @@
 //! What arrives is handed on with how it arrived; what it means, others say. Sending is in batches, from
 //! bytes that were prepared before. **Source**: raw(7), packet sizes of RFC 9568 §5.
 
-mod handle;
 mod on_link;
 
 use std::cell::{Cell, RefCell};
@@ -18,7 +17,7 @@ use rustix::io::Errno;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 use wire::{Family, MacAddr, Vrid};
 
-use self::handle::Handle;
+use super::handle::Handle;
 use super::{SocketError, filter};
 use crate::sys::{self, Outgoing, ReceiveBatch, SendBatch};
 

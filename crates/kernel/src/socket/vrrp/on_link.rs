@@ -18,10 +18,10 @@ use wire::ethernet::{EtherType, EthernetHeader};
 use wire::ip::{Ipv4Header, Ipv4Packet, Ipv6Header};
 use wire::{Family, MacAddr};
 
-use super::handle::Handle;
 use super::{
     Datagram, Framing, Layer, PRIORITY_CONTROL, Packet, ReceiveSocket, SendSocket, Sending, VridSet,
 };
+use crate::socket::handle::Handle;
 use crate::socket::{SocketError, filter};
 use crate::sys::{self, Head, Outgoing};
 
