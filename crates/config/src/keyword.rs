@@ -24,6 +24,7 @@ pub use explain::{NoSuchKeyword, explain};
 pub use reference::{man, markdown};
 pub use status::{Counts, Status};
 pub use suggest::nearest;
+pub(crate) use table::SCHEDULERS;
 
 /// One keyword at one place.
 #[derive(Clone, Copy, Debug)]

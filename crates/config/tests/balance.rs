@@ -323,6 +323,12 @@ fn flags_of_schedulers_stand_behind_their_scheduler() {
 }
 
 #[test]
+fn a_scheduler_that_nobody_knows_is_none_that_was_asked_for() {
+    let lines = with("lb_algo rr\n lvs_sched wfq\n ops");
+    assert_eq!(lower(&lines).0[0].as_ref().unwrap().scheduling.scheduler, "rr");
+}
+
+#[test]
 fn persistence_is_for_six_minutes_where_no_time_is_written() {
     let persistence = |lines: &str| lone(&with(lines)).scheduling.persistence.unwrap();
     let bare = persistence("persistence_timeout");

@@ -13,6 +13,8 @@ mod virtual_server;
 
 use super::Place;
 
+pub(crate) use rows::SCHEDULERS;
+
 /// All places, the top level first.
 pub(super) const PLACES: &[Place] = &[
     Place { path: &[], sections: &[top::TOP] },

@@ -142,7 +142,7 @@ pub(super) const FORWARDING: Words = words(
 );
 
 /// The schedulers of IPVS.
-pub(super) const SCHEDULERS: &[&str] = &[
+pub(crate) const SCHEDULERS: &[&str] = &[
     "rr", "wrr", "lc", "wlc", "lblc", "sh", "mh", "dh", "fo", "ovf", "lblcr", "sed", "nq", "twos",
 ];
 

@@ -130,5 +130,6 @@ fn retired(word: &Word, now: &str, reports: &mut Reports<'_>) {
         .help(format!("write `{now}`"));
 }
 
-/// More would not fit into one attribute of a message together with what else a way says.
-const WAYS: usize = 512;
+/// All are one attribute of a message, of 65535 bytes at most, and a way says up to two hundred: an encapsulation has
+/// addresses and options.
+const WAYS: usize = 256;

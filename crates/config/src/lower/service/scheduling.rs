@@ -7,6 +7,7 @@ use wire::Family;
 
 use super::{number, title};
 use crate::diagnostic::model as codes;
+use crate::keyword::SCHEDULERS;
 use crate::lower::report::Reports;
 use crate::syntax::Directive;
 
@@ -18,7 +19,8 @@ pub(super) fn lower(block: &Directive, family: Family, reports: &mut Reports<'_>
     for line in block.children() {
         match line.keyword.as_str() {
             "lb_algo" | "lvs_sched" => {
-                if let Some(name) = line.text(0) {
+                // Another one is diagnosed, and what was chosen before stays.
+                if let Some(name) = line.text(0).filter(|it| SCHEDULERS.contains(it)) {
                     name.clone_into(&mut scheduling.scheduler);
                 }
             }
