@@ -20,7 +20,7 @@ use crate::compat::verdicts::{self, Asked, Names};
 impl Shell {
     /// Performs everything that waits, and what follows from it.
     pub(super) fn perform(&mut self, now: Instant) {
-        let mut unmade = Vec::new();
+        let (mut unmade, mut changes) = (Vec::new(), Vec::new());
         for output in std::mem::take(&mut self.outputs) {
             match output {
                 Output::Probe { check, run, step } => {
@@ -29,9 +29,7 @@ impl Shell {
                     }
                 }
                 Output::Cancel { check, run } => self.cancel(check, run),
-                Output::Change { service, change } => {
-                    self.pool.follow(service, change, &self.catalogue);
-                }
+                Output::Change { service, change } => changes.push((service, change)),
                 Output::Noticed { service, notice } => self.narrate(service, &notice),
                 Output::Notify { service, subject, to, audience, standing, is_final } => {
                     let cause = self.causes.remove(&(service, subject));
@@ -46,6 +44,7 @@ impl Shell {
                 }
             }
         }
+        self.pool.follow(changes, &self.catalogue);
         for (check, run, why) in unmade {
             let outcome = Outcome::Failed(Failure { kind: FailureKind::NotMade, why });
             self.roster.handle(now, Input::Finished { check, run, outcome }, &mut self.outputs);

@@ -62,22 +62,32 @@ impl Pool {
         self.held.insert(service, held);
     }
 
-    /// Follows a change that the roster decided.
-    pub(super) fn follow(&mut self, service: ServiceId, change: Change, catalogue: &Catalogue) {
-        let held = self.held.entry(service).or_default();
-        match change {
-            Change::Add { destination, weight } | Change::SetWeight { destination, weight } => {
-                held.insert(destination, weight);
+    /// Follows changes that the roster decided; what a service shall be is found once for all of its own.
+    pub(super) fn follow(&mut self, changes: Vec<(ServiceId, Change)>, catalogue: &Catalogue) {
+        let mut changed = BTreeSet::new();
+        for (service, change) in changes {
+            let held = self.held.entry(service).or_default();
+            match change {
+                Change::Add { destination, weight } | Change::SetWeight { destination, weight } => {
+                    held.insert(destination, weight);
+                }
+                Change::Remove { destination } => {
+                    held.remove(&destination);
+                }
             }
-            Change::Remove { destination } => {
-                held.remove(&destination);
-            }
+            changed.insert(service);
         }
-        let Some(entry) = catalogue.services.get(&service) else { return };
-        for front in &entry.fronts {
-            let wanted = wanted_at(front, entry.scheduling.clone(), held, catalogue);
-            self.wanted.insert(*front, wanted);
-            self.untidy.insert(*front);
+        for service in changed {
+            let (Some(held), Some(entry)) =
+                (self.held.get(&service), catalogue.services.get(&service))
+            else {
+                continue;
+            };
+            for front in &entry.fronts {
+                let wanted = wanted_at(front, entry.scheduling.clone(), held, catalogue);
+                self.wanted.insert(*front, wanted);
+                self.untidy.insert(*front);
+            }
         }
     }
 
@@ -206,6 +216,9 @@ impl Pool {
     pub(super) fn see(&mut self, seen: Services) -> Vec<Word> {
         let mut words = Vec::new();
         for (front, backs) in &self.ours {
+            if self.standing.get(front) == seen.get(front) {
+                continue;
+            }
             let of_ours = |services: &Services| {
                 services.get(front).map(|service| {
                     let mut service = service.clone();

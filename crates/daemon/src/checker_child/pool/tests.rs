@@ -35,10 +35,10 @@ impl Bench {
     fn new(lines: &str, lasts: &[u8]) -> Self {
         let mut bench = Self::default();
         bench.configure(lines, lasts);
-        for id in bench.catalogue.servers.keys() {
-            let change = Change::Add { destination: *id, weight: 1 };
-            bench.pool.follow(service(&bench.catalogue), change, &bench.catalogue);
-        }
+        let of = service(&bench.catalogue);
+        let servers = bench.catalogue.servers.keys();
+        let all = servers.map(|id| (of, Change::Add { destination: *id, weight: 1 })).collect();
+        bench.pool.follow(all, &bench.catalogue);
         bench
     }
 
@@ -48,7 +48,7 @@ impl Bench {
     }
 
     fn follow(&mut self, change: Change) {
-        self.pool.follow(service(&self.catalogue), change, &self.catalogue);
+        self.pool.follow(vec![(service(&self.catalogue), change)], &self.catalogue);
     }
 
     /// Takes the steps that are due; which they were, and what is told.
