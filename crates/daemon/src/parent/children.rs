@@ -95,7 +95,7 @@ impl Managed {
             self.read(context, news);
         }
         if let Some(running) = self.running.take() {
-            if self.watchdog.is_healthy() {
+            if self.watchdog.is_healthy() && !self.is_late {
                 self.alive_until = now();
             }
             let _ = context.events.remove(&running.child);
