@@ -13,6 +13,7 @@ use crate::capture::Capture;
 use crate::lab::Lab;
 use crate::moment::Moment;
 use crate::node::Node;
+use crate::packet::Frame;
 use crate::stream::Mark;
 use crate::subject::Subject;
 
@@ -85,6 +86,18 @@ pub fn start(node: &mut Node, subject: Subject, configuration: &str) -> Result<(
     fs::write(&script, text)?;
     fs::set_permissions(&script, Permissions::from_mode(0o755))?;
     node.start_program(subject, &script, configuration)
+}
+
+/// Milliseconds between two adverts of one router, at most.
+///
+/// # Errors
+/// When there are too few.
+pub fn longest_gap(frames: &[Frame]) -> Result<f64> {
+    let adverts = frames.iter().filter(|frame| frame.advert().is_some());
+    let times: Vec<Moment> = adverts.map(|frame| frame.at).collect();
+    ensure!(times.len() > 2, "{} adverts", times.len());
+    let gaps = times.iter().zip(times.iter().skip(1)).map(|(a, b)| milliseconds(*a, *b));
+    Ok(gaps.fold(0.0, f64::max))
 }
 
 /// Waits until `count` lines from `since` on contain `text`, or nearly as many do and the log is quiet: a daemon may drop

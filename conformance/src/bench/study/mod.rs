@@ -8,6 +8,7 @@ mod addresses;
 mod check;
 mod checks;
 mod cost;
+mod crowd;
 mod failover;
 mod flood;
 mod jitter;
@@ -63,6 +64,7 @@ pub const STUDIES: &[Study] = &[
     Study::new("addresses", "Backup to Active with many addresses", addresses::run),
     Study::new("reload", "reload of 1000 instances", reload::run),
     Study::new("flood", "a flood of malformed packets", flood::run),
+    Study::new("crowd", "thousands of checks of web servers a second, of ours alone", crowd::run),
     Study::new("services", "thousands of services in the kernel's load balancer", services::run)
         .in_lab(),
     Study::new("checks", "checks of web servers, and a server that dies", checks::run).in_lab(),

@@ -11,67 +11,79 @@ use nix::sys::signal::Signal;
 
 use crate::bench::figure::{Figure, Wanted};
 use crate::bench::gauge::{self, wait_for_end};
-use crate::bench::ground::{milliseconds, start};
+use crate::bench::ground::{longest_gap, milliseconds, start};
 use crate::bench::pool::{self, Seen};
 use crate::bench::session::{Session, TURNS};
 use crate::farm::RealServer;
 use crate::lab::Lab;
 use crate::moment::Moment;
 use crate::node::Node;
-use crate::packet::Frame;
 use crate::stream::{Mark, Stream};
 use crate::subject::Subject;
 
 const NAME: &str = "services";
 
 pub(super) fn run(session: &mut Session) -> Result<()> {
-    // Where IPVS is in an emulated machine, the incumbent takes half a minute to reload these.
-    let sizes: &[(usize, usize)] = session.pick(&[(1000, 3)], &[(200, 1)]);
-    for (count, repetitions) in sizes {
-        let mut rows = Rows::new(*count);
-        for _ in 0..*repetitions {
-            for subject in TURNS {
-                let outcome = repetition(subject, *count, &mut rows);
-                session.note(NAME, subject, outcome);
-            }
+    let (count, repetitions) = session.pick((1000, 3), (200, 1));
+    let mut rows: Vec<Figure> = [start_rows(count), later_rows(count)].concat();
+    for _ in 0..repetitions {
+        for subject in TURNS {
+            let outcome =
+                repetition(subject, count).map(|samples| push(&mut rows, subject, samples));
+            session.note(NAME, subject, outcome);
         }
-        session.take_all(rows.0);
     }
+    session.take_all(rows);
+    // Where IPVS is in an emulated machine, the incumbent takes half a minute to reload a tenth of these: they start.
+    let count = session.pick(10_000, 400);
+    let mut rows = start_rows(count);
+    for subject in TURNS {
+        let started = start_of(subject, 1)
+            .and_then(|one| Ok((one.memory, start_of(subject, count)?)))
+            .and_then(|(alone, all)| Ok([all.took, all.used, all.for_each(alone, count)?]));
+        let outcome = started.map(|samples| push(&mut rows, subject, samples));
+        session.note(NAME, subject, outcome);
+    }
+    session.take_all(rows);
     Ok(())
 }
 
-/// In the order in which they are measured.
-struct Rows([Figure; 9]);
-
-impl Rows {
-    fn new(count: usize) -> Self {
-        let row = |what: &str, unit, wanted| {
-            let name = format!("{count} services of {SERVERS} servers: {what}");
-            Figure::new(NAME, &name, unit, wanted)
-        };
-        Self([
-            row("start until all stand", "ms", Wanted::Ratio(0.5)),
-            row("processor time of the start", "ms", Wanted::Nothing),
-            row("memory for each server", "bytes", Wanted::Ratio(0.5)),
-            row("processor time of a reload without change", "ms", Wanted::Ratio(0.5)),
-            row("reload until another weight stands", "ms", Wanted::Ratio(0.5)),
-            row("processor time of that reload", "ms", Wanted::Ratio(0.5)),
-            row("processes that were replaced", "", Wanted::AtMost(0.0)),
-            // Nothing of this is to delay the adverts of the one virtual router beside it.
-            row("longest gap between adverts", "ms", Wanted::AtMost(1500.0)),
-            row("SIGTERM to exit", "ms", Wanted::Nothing),
-        ])
-    }
-
-    fn push(&mut self, subject: Subject, samples: [f64; 9]) {
-        self.0.iter_mut().zip(samples).for_each(|(figure, sample)| figure.push(subject, sample));
-    }
+/// Of a start.
+fn start_rows(count: usize) -> Vec<Figure> {
+    vec![
+        row(count, "start until all stand", "ms", Wanted::Ratio(0.5)),
+        row(count, "processor time of the start", "ms", Wanted::Nothing),
+        row(count, "memory for each server", "bytes", Wanted::Ratio(0.5)),
+    ]
 }
 
-fn repetition(subject: Subject, count: usize, rows: &mut Rows) -> Result<()> {
+/// Of what comes after the start, in the order in which it is measured.
+fn later_rows(count: usize) -> Vec<Figure> {
+    vec![
+        row(count, "processor time of a reload without change", "ms", Wanted::Ratio(0.5)),
+        row(count, "reload until another weight stands", "ms", Wanted::Ratio(0.5)),
+        row(count, "processor time of that reload", "ms", Wanted::Ratio(0.5)),
+        row(count, "processes that were replaced", "", Wanted::AtMost(0.0)),
+        // Nothing of this is to delay the adverts of the one virtual router beside it.
+        row(count, "longest gap between adverts", "ms", Wanted::AtMost(1500.0)),
+        row(count, "SIGTERM to exit", "ms", Wanted::Nothing),
+    ]
+}
+
+fn row(count: usize, what: &str, unit: &'static str, wanted: Wanted) -> Figure {
+    Figure::new(NAME, &format!("{count} services of {SERVERS} servers: {what}"), unit, wanted)
+}
+
+fn push(rows: &mut [Figure], subject: Subject, samples: impl IntoIterator<Item = f64>) {
+    rows.iter_mut().zip(samples).for_each(|(figure, sample)| figure.push(subject, sample));
+}
+
+/// One sample for each row.
+fn repetition(subject: Subject, count: usize) -> Result<[f64; 9]> {
     let alone = start_of(subject, 1)?.memory;
-    let Started { mut lab, pool, took, used, memory, _server } = start_of(subject, count)?;
-    let servers = f64::from(u32::try_from((count - 1) * SERVERS)?);
+    let started = start_of(subject, count)?;
+    let memory = started.for_each(alone, count)?;
+    let Started { mut lab, pool, took, used, _server, .. } = started;
     let node = lab.node("a")?;
     let processes = node.processes()?;
 
@@ -93,21 +105,9 @@ fn repetition(subject: Subject, count: usize, rows: &mut Rows) -> Result<()> {
     node.wait_for_exit(Duration::from_secs(5))?;
     let left = lines(node)?;
     ensure!(left == 0, "{left} entries are left behind");
-    rows.push(
-        subject,
-        [
-            took,
-            used,
-            (memory - alone) * 1e6 / servers,
-            unchanged,
-            changed,
-            used_for_it,
-            f64::from(u32::try_from(replaced)?),
-            gap,
-            milliseconds(told, end),
-        ],
-    );
-    Ok(())
+    let replaced = f64::from(u32::try_from(replaced)?);
+    let stopped = milliseconds(told, end);
+    Ok([took, used, memory, unchanged, changed, used_for_it, replaced, gap, stopped])
 }
 
 /// A daemon whose services all stand.
@@ -122,6 +122,13 @@ struct Started {
     memory: f64,
     /// Whom checks ask.
     _server: RealServer,
+}
+
+impl Started {
+    /// Bytes for each server, more than what a daemon with one service takes.
+    fn for_each(&self, alone: f64, count: usize) -> Result<f64> {
+        Ok((self.memory - alone) * 1e6 / f64::from(u32::try_from((count - 1) * SERVERS)?))
+    }
 }
 
 fn start_of(subject: Subject, count: usize) -> Result<Started> {
@@ -167,15 +174,6 @@ fn settle(node: &Node) -> Result<f64> {
         last = now;
     }
     Ok(last.as_secs_f64() * 1e3)
-}
-
-/// Milliseconds between two adverts, at most.
-fn longest_gap(frames: &[Frame]) -> Result<f64> {
-    let adverts = frames.iter().filter(|frame| frame.advert().is_some());
-    let times: Vec<Moment> = adverts.map(|frame| frame.at).collect();
-    ensure!(times.len() > 2, "{} adverts", times.len());
-    let gaps = times.iter().zip(times.iter().skip(1)).map(|(a, b)| milliseconds(*a, *b));
-    Ok(gaps.fold(0.0, f64::max))
 }
 
 /// How many services and servers the kernel has.
