@@ -16,6 +16,7 @@ pub mod farm;
 pub mod flavour;
 pub mod forge;
 pub mod frr;
+mod hand;
 pub mod lab;
 pub mod moment;
 pub mod node;

@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::lab::{POLL, Space, children, reap};
+use crate::lab::{POLL, Space, children, pause, reap};
 use crate::moment::Moment;
 use crate::stream::{Mark, Stream};
 use crate::subject::Subject;
@@ -318,7 +318,7 @@ impl Node {
                 return Ok(());
             }
             ensure!(Instant::now() < until, "{interface} has {there:?}, not {address}");
-            thread::sleep(POLL);
+            pause();
         }
     }
 

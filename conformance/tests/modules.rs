@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use conformance::configuration::Instance;
 use conformance::flavour::Flavour;
-use conformance::lab::POLL;
+use conformance::lab::pause;
 use conformance::scenario::{SLACK, START, Scenario, Stage};
 use conformance::stream::Mark;
 use conformance::subject::Subject;
@@ -278,7 +278,7 @@ fn follows_into_vrf(stage: &mut Stage) -> Result<()> {
     let until = std::time::Instant::now() + START;
     while master(stage, LINK)?.as_deref() != Some("red") {
         ensure!(std::time::Instant::now() < until, "not in the VRF");
-        std::thread::sleep(conformance::lab::POLL);
+        pause();
     }
     stage.lab.node("a")?.expect_address(LINK, address, within)?;
     let pings = stage.lab.ping(address, Duration::from_millis(50))?;
@@ -338,7 +338,7 @@ fn expect_shown(stage: &mut Stage, show: &str, text: &str) -> Result<()> {
             return Ok(());
         }
         ensure!(Instant::now() < end, "{told}");
-        std::thread::sleep(POLL);
+        pause();
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod capture;
 pub mod fetch;
+pub mod hand;
 pub mod hold;
 pub mod ping;
 pub mod post;

@@ -32,6 +32,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match words.as_slice() {
         ["hold", ..] => agent::hold::lab(arguments.get(1..).unwrap_or_default()),
         ["hold-node"] => agent::hold::node(),
+        ["obey"] => agent::hand::run(),
         ["capture"] => agent::capture::run(),
         ["server"] => agent::server::run(),
         ["pages", address, count, micros, millis] => {

@@ -341,4 +341,4 @@ pub const PATIENCE: Duration = Duration::from_secs(40);
 const DIRECTORS: [&str; 2] = ["a", "b"];
 const SERVERS: [&str; 3] = ["s1", "s2", "s3"];
 /// How often a table is looked at: to ask takes a tenth of a second under emulation.
-const POLL: Duration = Duration::from_millis(150);
+const POLL: Duration = Duration::from_millis(400);
