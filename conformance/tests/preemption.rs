@@ -102,7 +102,7 @@ fn many(stage: &mut Stage) -> Result<()> {
         }
     }
     let quick = |stage: &Stage, priority| {
-        stage.instance(priority).interval(Duration::from_millis(100)).line("state BACKUP").render()
+        stage.instance(priority).interval(Duration::from_millis(200)).line("state BACKUP").render()
     };
     let text = format!("{}{}", quick(stage, 150), instances(100));
     stage.start_with("a", &text)?;
@@ -140,6 +140,6 @@ fn instances(priority: u8) -> String {
     (1..=LINKS).map(one).collect()
 }
 
-const LINKS: u8 = 60;
+const LINKS: u8 = 120;
 /// Active_Down_Interval of the many, twice.
 const WITHIN: Duration = Duration::from_millis(7300);

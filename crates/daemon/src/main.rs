@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use control::Role;
 
 fn main() -> ExitCode {
+    end_with_a_panic();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if courier::is_wanted(&arguments) {
         return courier::run();
@@ -43,4 +44,14 @@ fn main() -> ExitCode {
         Some(Role::Checker) => checker_child::run(),
         None => cli::run(arguments),
     }
+}
+
+/// A half-dead daemon is worse than a dead one: a panic ends the process, on whatever thread, also in a build for tests,
+/// whose threads would end alone.
+fn end_with_a_panic() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        std::process::abort();
+    }));
 }

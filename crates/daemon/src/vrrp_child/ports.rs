@@ -271,7 +271,14 @@ impl Port {
             Some(open) => Ok(open),
             None => self.sockets(id, (link, below), events, everything),
         };
-        match outcome.and_then(|open| self.adapt(id, open, events, everything)) {
+        let adapted = outcome.and_then(|mut open| {
+            let adapted = self.adapt(id, &mut open, events, everything);
+            if adapted.is_err() {
+                leave(&open, events);
+            }
+            adapted.map(|()| open)
+        });
+        match adapted {
             Ok(open) => {
                 self.open = Some(open);
                 self.problem = None;
@@ -301,8 +308,10 @@ impl Port {
         };
         let send = match own {
             Some(send) => send,
-            None => SendSocket::open(&below.name, below.index, self.family)
-                .map_err(|error| error.to_string())?,
+            None => SendSocket::open(&below.name, below.index, self.family).map_err(|error| {
+                let _ = events.remove(&plain.socket);
+                error.to_string()
+            })?,
         };
         Ok(Open { index, joins: below.index, plain, authenticated: None, send })
     }
@@ -342,12 +351,14 @@ impl Port {
     fn adapt(
         &self,
         id: PortId,
-        mut open: Open,
+        open: &mut Open,
         events: &EventLoop,
         everything: bool,
-    ) -> Result<Open, String> {
+    ) -> Result<(), String> {
         if !self.authenticated {
-            open.authenticated = None;
+            if let Some(gone) = open.authenticated.take() {
+                let _ = events.remove(&gone.socket);
+            }
         } else if open.authenticated.is_none() {
             let framing = Framing::Authenticated;
             let listener = self.listener(id, open.index, framing, events, everything)?;
@@ -357,7 +368,7 @@ impl Port {
         for listener in [Some(&mut open.plain), open.authenticated.as_mut()].into_iter().flatten() {
             listener.adapt(open.joins, &self.groups, vrids).map_err(|error| error.to_string())?;
         }
-        Ok(open)
+        Ok(())
     }
 
     fn vrids(&self, everything: bool) -> Option<VridSet> {
@@ -366,11 +377,15 @@ impl Port {
 
     fn close(&mut self, events: &EventLoop) {
         if let Some(open) = self.open.take() {
-            for (_, socket) in open.listeners() {
-                // A descriptor that is closed leaves the loop by itself.
-                let _ = events.remove(socket);
-            }
+            leave(&open, events);
         }
+    }
+}
+
+/// Has the loop wait for none of them any more. One that is closed aside would wake it until then.
+fn leave(open: &Open, events: &EventLoop) {
+    for (_, socket) in open.listeners() {
+        let _ = events.remove(socket);
     }
 }
 

@@ -1,38 +1,45 @@
 //! Sockets that are closed aside.
 //!
-//! Closing a packet socket waits until no processor looks at it any more (`synchronize_net`), some 20 ms. In a loop that
-//! advertises that is long, and hundreds add up to seconds: threads that come and go with the work do it, and wait
-//! together.
+//! Closing a packet socket waits until no processor looks at it any more (`synchronize_net`): ten or twenty milliseconds.
+//! In a loop that advertises that is long, and hundreds add up to seconds: threads that come and go with the work do it,
+//! and wait together.
 
-use std::collections::VecDeque;
-use std::sync::mpsc::Receiver;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::Builder;
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-/// What waits to be closed.
-struct Queue {
-    /// Each with the end of a channel that hangs up when the other descriptor of the same socket is closed.
-    waiting: VecDeque<(Socket, Receiver<()>)>,
-    threads: usize,
-}
+/// A socket, with the end of a channel that hangs up when the other descriptor of the same socket is closed.
+type Leftover = (Socket, Receiver<()>);
 
-static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: VecDeque::new(), threads: 0 });
-static IDLE: Condvar = Condvar::new();
+/// From whoever lets go of sockets, who never waits for a lock, to the threads, who take turns at the other end.
+static QUEUE: OnceLock<(Sender<Leftover>, Mutex<Receiver<Leftover>>)> = OnceLock::new();
+/// Threads that close.
+static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 
 /// Closes `last` aside, once `first`, which is the same socket, is closed.
 pub(super) fn close(last: Socket, first: Receiver<()>) {
-    let mut queue = queue();
-    if queue.threads == THREADS {
-        queue.waiting.push_back((last, first));
+    let queue = QUEUE.get_or_init(|| {
+        let (leave, take) = channel();
+        (leave, Mutex::new(take))
+    });
+    // The other end lives as long as the process.
+    let _ = queue.0.send((last, first));
+    // A thread that finds nothing more counts itself out before it looks once more.
+    fence(Ordering::SeqCst);
+    if AT_WORK.fetch_add(1, Ordering::SeqCst) >= THREADS {
+        AT_WORK.fetch_sub(1, Ordering::SeqCst);
         return;
     }
     let thread = Builder::new().name("close".to_owned()).stack_size(STACK);
-    // Where there is no thread to be had, it is closed here after all.
-    if thread.spawn(move || work((last, first))).is_ok() {
-        queue.threads += 1;
+    if thread.spawn(work).is_err() && AT_WORK.fetch_sub(1, Ordering::SeqCst) == 1 {
+        // Nobody is there and nobody is to be had: this descriptor goes, and the last one is that of whoever asked.
+        while let Some((last, _)) = next() {
+            drop(last);
+        }
     }
 }
 
@@ -40,36 +47,34 @@ pub(super) fn close(last: Socket, first: Receiver<()>) {
 /// else closes what is left one by one.
 pub fn wait_for_closing(longest: Duration) {
     let until = Instant::now() + longest;
-    let mut queue = queue();
-    while queue.threads > 0 {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return;
-        }
-        queue = IDLE.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+    while AT_WORK.load(Ordering::SeqCst) > 0 && Instant::now() < until {
+        thread::sleep(LOOK);
     }
 }
 
-fn work(first: (Socket, Receiver<()>)) {
-    let mut next = Some(first);
-    while let Some((last, first)) = next {
+fn work() {
+    loop {
+        while let Some((last, first)) = next() {
+            let _ = first.recv();
+            drop(last);
+        }
+        AT_WORK.fetch_sub(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        // What came before it was counted out found enough threads at work.
+        let Some((last, first)) = next() else { return };
+        AT_WORK.fetch_add(1, Ordering::SeqCst);
         let _ = first.recv();
         drop(last);
-        let mut queue = queue();
-        next = queue.waiting.pop_front();
-        if next.is_none() {
-            queue.threads -= 1;
-            IDLE.notify_all();
-        }
     }
 }
 
-fn queue() -> MutexGuard<'static, Queue> {
-    // Whoever panicked did so between two changes.
-    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
+fn next() -> Option<Leftover> {
+    // Whoever panicked took nothing.
+    QUEUE.get()?.1.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()
 }
 
 /// Sockets that are closed at a time.
 const THREADS: usize = 32;
 /// Bytes: it calls hardly anything.
 const STACK: usize = 64 * 1024;
+const LOOK: Duration = Duration::from_millis(1);
