@@ -246,6 +246,13 @@ fn build_ours() {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--package", "steadfast"]);
     cargo.args(release.then_some("--release"));
+    // What cargo tells this program of its package would be news to build scripts, and much would be built anew.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).stdin(Stdio::null());
     match cargo.status() {
         Ok(status) if status.success() => {}

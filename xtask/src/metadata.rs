@@ -77,9 +77,17 @@ pub(crate) fn root() -> anyhow::Result<PathBuf> {
     Ok(root)
 }
 
-/// The cargo that runs us.
+/// The cargo that runs us, as if somebody had called it: what it told this program of its package would be news to build
+/// scripts of dependencies (ring's), and whatever needs them would be built anew.
 pub(crate) fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
 }
 
 fn metadata(arguments: &[String]) -> anyhow::Result<Metadata> {

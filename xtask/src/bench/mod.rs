@@ -24,7 +24,7 @@ use crate::process::Guard;
 #[expect(clippy::print_stdout, reason = "a program for a terminal")]
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
     let guard = Guard::new()?;
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = metadata::cargo();
     cargo.args(["build", "--release", "--quiet", "--bins"]);
     cargo.args(["--package", "steadfast", "--package", "conformance"]);
     let built = guard.run(cargo, LIMIT, |line| println!("{line}"))?;

@@ -116,7 +116,7 @@ impl Tier {
         if let Some(subject) = self.subject {
             command.env("SUBJECT", subject);
             match daemon {
-                Some(program) => drop(command.env("STEADFAST_BIN", program)),
+                Some(program) => drop(command.env("STEADFAST", program)),
                 None if subject == "keepalived" => {}
                 None => {
                     log.show("not run: the daemon cannot be built");
