@@ -67,6 +67,15 @@ fn rules(text: &mut String, lines: &[RuleLine]) {
 }
 
 #[test]
+fn a_single_way_has_no_share() {
+    let text = "static_routes {\n 10.0.0.0/8 nexthop via 10.9.0.1 dev eth0 weight 5\n}\n";
+    let checked = check(&SourceSet::single("case.conf", text), &Environment::of_host("host"));
+    let weights: Vec<u16> =
+        checked.model.fixed.routes[0].route.hops.iter().map(|hop| hop.weight).collect();
+    assert_eq!(weights, [1]);
+}
+
+#[test]
 fn every_form_of_a_line_is_read() {
     let sources = sources("every_form.conf");
     let checked = check(&sources, &Environment::of_host("host"));

@@ -115,7 +115,11 @@ impl Ways {
         if self.list.len() > WAYS {
             return wrong(at, format!("a route has at most {WAYS} ways"));
         }
-        let hops: Vec<NextHop<String>> = self.list.iter().map(|(hop, _)| hop.clone()).collect();
+        let mut hops: Vec<NextHop<String>> = self.list.iter().map(|(hop, _)| hop.clone()).collect();
+        if let [only] = hops.as_mut_slice() {
+            // The kernel keeps no share of a single way, and would be found to differ at each look.
+            only.weight = 1;
+        }
         Ok(if hops.is_empty() { vec![new()] } else { hops })
     }
 }
@@ -130,6 +134,6 @@ fn retired(word: &Word, now: &str, reports: &mut Reports<'_>) {
         .help(format!("write `{now}`"));
 }
 
-/// All are one attribute of a message, of 65535 bytes at most, and a way says up to two hundred: an encapsulation has
-/// addresses and options.
-const WAYS: usize = 256;
+/// The kernel tells of a route in a message of 32 kB at most, and a way says up to 180 bytes: an encapsulation has labels,
+/// or addresses and options.
+const WAYS: usize = 128;
