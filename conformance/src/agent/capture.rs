@@ -52,6 +52,10 @@ pub fn run() -> Result<()> {
             };
         flags = MsgFlags::MSG_DONTWAIT;
         let Some(from) = message.address else { continue };
+        // Some may have come before the filter did.
+        if from.pkttype() == PACKET_OUTGOING {
+            continue;
+        }
         let index = from.ifindex();
         let is_known = ports.iter().any(|(known, _)| *known == index);
         if !is_known && strangers.insert(index) {
@@ -113,13 +117,15 @@ fn hex(bytes: &[u8]) -> String {
 const IGMP: u8 = 2;
 /// Those of IPv6 have an option for routers before them.
 const HOP_BY_HOP: u8 = 0;
+/// Of `linux/if_packet.h`.
+const PACKET_OUTGOING: u8 = 4;
 
 /// What arrives, in the kernel's classic filter language: the switch floods an advertisement through every other port,
 /// and copies of thousands would fill the socket.
 const INCOMING: [SockFilter; 4] = [
     // A = type of the packet: `SKF_AD_OFF + SKF_AD_PKTTYPE` of `linux/filter.h`.
     SockFilter::new(0x20, 0, 0, 0xffff_f004),
-    // `PACKET_OUTGOING` of `linux/if_packet.h`.
+    // `PACKET_OUTGOING`.
     SockFilter::new(0x15, 0, 1, 4),
     SockFilter::new(0x06, 0, 0, 0),
     SockFilter::new(0x06, 0, 0, u32::MAX),

@@ -3,13 +3,14 @@
 //! To start three programs for each look at a node costs an emulated machine more than everything that is looked at.
 
 use std::io::{self, BufRead, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
-use nix::sys::signal::{Signal, kill};
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
@@ -42,17 +43,16 @@ pub fn run() -> Result<()> {
 fn ended(words: &[String]) -> Result<Output> {
     let (program, arguments) = words.split_first().context("no words")?;
     let mut command = Command::new(program);
-    command.args(arguments);
+    command.args(arguments).process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().with_context(|| format!("start {program}"))?;
     let pid = Pid::from_raw(i32::try_from(child.id())?);
     let (tell, told) = mpsc::channel();
     thread::spawn(move || tell.send(child.wait_with_output()));
-    let output = told.recv_timeout(LIMIT).or_else(|_| {
-        // Nobody has waited for it yet, so that the number is still its own.
-        let _ = kill(pid, Signal::SIGKILL);
-        told.recv_timeout(LIMIT).map_err(|_| anyhow!("somebody holds its output"))
-    })?;
+    let Ok(output) = told.recv_timeout(LIMIT) else {
+        let _ = killpg(pid, Signal::SIGKILL);
+        bail!("ended after {} s", LIMIT.as_secs());
+    };
     Ok(output?)
 }
 

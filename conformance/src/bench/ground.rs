@@ -88,14 +88,15 @@ pub fn start(node: &mut Node, subject: Subject, configuration: &str) -> Result<(
     node.start_program(subject, &script, configuration)
 }
 
-/// Milliseconds between two adverts of one router, at most.
+/// Milliseconds between two adverts of one router, at most, and from the last one `until` somebody looks.
 ///
 /// # Errors
 /// When there are too few.
-pub fn longest_gap(frames: &[Frame]) -> Result<f64> {
+pub fn longest_gap(frames: &[Frame], until: Moment) -> Result<f64> {
     let adverts = frames.iter().filter(|frame| frame.advert().is_some());
-    let times: Vec<Moment> = adverts.map(|frame| frame.at).collect();
-    ensure!(times.len() > 2, "{} adverts", times.len());
+    let mut times: Vec<Moment> = adverts.map(|frame| frame.at).collect();
+    times.push(until);
+    ensure!(times.len() > 3, "{} adverts", times.len());
     let gaps = times.iter().zip(times.iter().skip(1)).map(|(a, b)| milliseconds(*a, *b));
     Ok(gaps.fold(0.0, f64::max))
 }

@@ -16,6 +16,7 @@ use crate::bench::ground::{longest_gap, start};
 use crate::bench::nginx::Nginx;
 use crate::bench::session::Session;
 use crate::lab::Lab;
+use crate::moment::Moment;
 use crate::subject::Subject;
 
 const NAME: &str = "crowd";
@@ -65,10 +66,11 @@ fn repetition(rate: usize) -> Result<[f64; 4]> {
     let used = used.saturating_sub(before).as_secs_f64();
     // Each look at the counts is a request, too.
     let made = f64::from(u32::try_from(made.saturating_sub(asked + 1))?);
-    ensure!(made > 0.0, "nothing is asked");
+    let wanted = f64::from(u32::try_from(rate)?);
+    ensure!(made / seconds > 0.9 * wanted, "{:.0} of {rate} are made each second", made / seconds);
     let memory = gauge::memory(&processes)?;
     ensure!(node.processes()? == processes, "the processes are not those of before");
-    let gap = longest_gap(&lab.capture.since(mark))?;
+    let gap = longest_gap(&lab.capture.since(mark), Moment::now())?;
     Ok([used * 1e6 / made, made / seconds, memory, gap])
 }
 
