@@ -21,6 +21,7 @@ mod intervals;
 mod ipv6;
 mod language;
 mod mail;
+mod many_links;
 mod modules;
 mod monitoring;
 mod names;
@@ -72,6 +73,7 @@ const THEMES: &[(&str, &[Scenario])] = &[
     ("ipv6", ipv6::SCENARIOS),
     ("language", language::SCENARIOS),
     ("mail", mail::SCENARIOS),
+    ("many_links", many_links::SCENARIOS),
     (MODULES, modules::SCENARIOS),
     ("monitoring", monitoring::SCENARIOS),
     ("names", names::SCENARIOS),

@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use conformance::flavour::Flavour;
 use conformance::moment::Moment;
-use conformance::packet::Frame;
 use conformance::scenario::{SLACK, START, Scenario, Stage};
 use conformance::stream::Mark;
 
@@ -14,8 +13,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::new("nopreempt_leaves_the_lower_priority_active", EACH, nopreempt).mixed(),
     Scenario::new("preempt_delay_holds_the_takeover_back", &[Flavour::V3Ipv4], preempt_delay),
     Scenario::new("preempt_delay_does_not_delay_a_first_election", &[Flavour::V3Ipv4], delay_alone),
-    Scenario::new("many_links_that_change_hands_leave_another_alone", &[Flavour::V3Ipv4], many)
-        .mixed(),
 ];
 
 const EACH: &[Flavour] = &[Flavour::V2, Flavour::V2Pass, Flavour::V3Ipv4, Flavour::V3Ipv6];
@@ -89,57 +86,3 @@ fn delay_alone(stage: &mut Stage) -> Result<()> {
     ensure!(first.since(ready) <= within, "after {:?}", first.since(ready));
     Ok(())
 }
-
-/// Whoever yields on many links at once goes on advertising on another one.
-fn many(stage: &mut Stage) -> Result<()> {
-    for name in ["a", "b"] {
-        let space = stage.lab.node(name)?.space();
-        for link in 1..=LINKS {
-            space.run(&format!("ip link add link eth0 name v{link} type macvlan mode bridge"))?;
-            let host = if name == "a" { 11 } else { 12 };
-            space.run(&format!("ip addr add 10.77.{link}.{host}/24 dev v{link}"))?;
-            space.run(&format!("ip link set v{link} up"))?;
-        }
-    }
-    let quick = |stage: &Stage, priority| {
-        stage.instance(priority).interval(Duration::from_millis(200)).line("state BACKUP").render()
-    };
-    let text = format!("{}{}", quick(stage, 150), instances(100));
-    stage.start_with("a", &text)?;
-    expect_each(stage, "a", "MASTER", Mark::START)?;
-    let text = format!("{}{}", quick(stage, 100), instances(200));
-    let mark = stage.lab.node("a")?.log_mark();
-    stage.start_with("b", &text)?;
-    expect_each(stage, "b", "MASTER", Mark::START)?;
-    expect_each(stage, "a", "BACKUP", mark)?;
-    let of_the_one =
-        |frame: &Frame| frame.node == "b" && frame.advert().is_some_and(|advert| advert.vrid == 51);
-    let what = "takeover of what was not to change hands";
-    stage.lab.capture.expect_none(what, Mark::START, 2 * SLACK, of_the_one)?;
-    stage.lab.expect_holders(stage.address(), &["a"], SLACK)
-}
-
-/// Each of the many instances of a node enters this state.
-fn expect_each(stage: &mut Stage, name: &str, state: &str, since: Mark) -> Result<()> {
-    let node = stage.lab.node(name)?;
-    (1..=LINKS).try_for_each(|link| {
-        node.expect_log(&format!("(L{link}) Entering {state} STATE"), since, WITHIN).map(drop)
-    })
-}
-
-/// An instance for each of many links.
-fn instances(priority: u8) -> String {
-    let one = |link: u8| {
-        format!(
-            "vrrp_instance L{link} {{\n    interface v{link}\n    version 3\n    state BACKUP\n    \
-             virtual_router_id {}\n    priority {priority}\n    advert_int 1\n    virtual_ipaddress {{\n        \
-             10.77.{link}.10/24\n    }}\n}}\n",
-            100 + link
-        )
-    };
-    (1..=LINKS).map(one).collect()
-}
-
-const LINKS: u8 = 120;
-/// Active_Down_Interval of the many, twice.
-const WITHIN: Duration = Duration::from_millis(7300);

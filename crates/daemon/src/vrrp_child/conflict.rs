@@ -3,7 +3,8 @@
 //! One that does is named and contradicted by an announcement of ours, once a second at most: it never ends or
 //! prevents our role, for a peer that crashed still answers ARP for a while, and that is when we are needed.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use clock::Instant;
 use control::Severity;
 use intent::IfIndex;
 use kernel::eventloop::Token;
-use kernel::socket::{FrameSocket, Heard};
+use kernel::socket::NeighbourSocket;
 use vrrp::Role;
 use wire::arp::{Arp, ArpPacket};
 use wire::ethernet::{EtherType, EthernetHeader};
@@ -23,13 +24,21 @@ use super::Shell;
 use super::receive::Complaint;
 use crate::log::with_silenced;
 
-/// Sockets that hear who answers, one for each interface and family where we are Active.
+/// Sockets that hear who answers where we are Active.
 #[derive(Debug, Default)]
 pub(super) struct Conflicts {
-    sockets: BTreeMap<(IfIndex, Family), FrameSocket>,
+    ears: BTreeMap<Family, Ear>,
     answered: BTreeMap<(IfIndex, IpAddr), Instant>,
     /// Roles or links changed since sockets were arranged.
     stale: bool,
+}
+
+/// One socket for all interfaces, which stays.
+#[derive(Debug)]
+struct Ear {
+    socket: NeighbourSocket,
+    /// Where it hears.
+    on: BTreeSet<IfIndex>,
 }
 
 impl Conflicts {
@@ -50,20 +59,22 @@ impl Shell {
         }
         let mut claims = Vec::new();
         let Self { conflicts, packet, events, .. } = self;
-        conflicts.sockets.retain(|key, socket| {
-            if !ready.contains(&token(*key)) {
+        conflicts.ears.retain(|family, ear| {
+            if !ready.contains(&token(*family)) {
                 return true;
             }
-            let heard = socket.receive(packet, |frame| {
+            let heard = ear.socket.receive(packet, |interface, frame| {
+                // What waited when its interface was given up counts no longer.
                 if claims.len() < CLAIMS
+                    && ear.on.contains(&interface)
                     && let Some((address, mac)) = claim(frame)
                 {
-                    claims.push((key.0, address, mac));
+                    claims.push((interface, address, mac));
                 }
             });
-            // The interface went down: it is heard again once something changes there.
+            // It is opened again once roles or links change.
             if heard.is_err() {
-                let _ = events.remove(&*socket);
+                let _ = events.remove(&ear.socket);
             }
             heard.is_ok()
         });
@@ -73,38 +84,34 @@ impl Shell {
     }
 
     fn arrange_ears(&mut self) {
-        let wanted: std::collections::BTreeSet<(IfIndex, Family)> = self
-            .holdings
+        let Self { conflicts, events, observer, holdings, election, .. } = self;
+        let mut wanted: BTreeMap<Family, BTreeSet<IfIndex>> =
+            conflicts.ears.keys().map(|family| (*family, BTreeSet::new())).collect();
+        let actives = holdings
             .instances()
-            .filter(|id| self.election.role(*id) == Some(Role::Active))
-            .flat_map(|id| self.holdings.of(id))
-            .map(|holding| (holding.address.interface, Family::of(holding.address.address)))
-            .collect();
-        let Self { conflicts, events, observer, .. } = self;
-        conflicts.sockets.retain(|key, socket| {
-            let keep = wanted.contains(key);
-            if !keep {
-                let _ = events.remove(&*socket);
+            .filter(|id| election.role(*id) == Some(Role::Active))
+            .flat_map(|id| holdings.of(id));
+        for holding in actives {
+            let (interface, family) =
+                (holding.address.interface, Family::of(holding.address.address));
+            if observer.link(interface).is_some_and(|link| link.running && !link.loopback) {
+                wanted.entry(family).or_default().insert(interface);
             }
-            keep
-        });
-        for key in wanted {
-            if conflicts.sockets.contains_key(&key) {
-                continue;
-            }
-            let Some(link) = observer.link(key.0).filter(|link| link.running && !link.loopback)
-            else {
-                continue;
+        }
+        for (family, on) in wanted {
+            // Without ears everything else still works; the next change tries again.
+            let ear = match conflicts.ears.entry(family) {
+                Entry::Occupied(ear) => ear.into_mut(),
+                Entry::Vacant(place) => {
+                    let Ok(socket) = NeighbourSocket::open(family) else { continue };
+                    if events.add(&socket, token(family)).is_err() {
+                        continue;
+                    }
+                    place.insert(Ear { socket, on: BTreeSet::new() })
+                }
             };
-            let heard = match key.1 {
-                Family::Ipv4 => Heard::Arp,
-                Family::Ipv6 => Heard::NeighbourAdvertisements,
-            };
-            // Without ears everything else still works; the next turn tries again.
-            if let Ok(socket) = FrameSocket::open(&link.name, key.0, heard)
-                && events.add(&socket, token(key)).is_ok()
-            {
-                conflicts.sockets.insert(key, socket);
+            if ear.on != on && ear.socket.listen_on(&on).is_ok() {
+                ear.on = on;
             }
         }
     }
@@ -157,16 +164,20 @@ fn claim(frame: &[u8]) -> Option<(IpAddr, MacAddr)> {
     }
 }
 
-const fn token((interface, family): (IfIndex, Family)) -> Token {
-    Token(FIRST_TOKEN + (interface.0 as u64) * 2 + matches!(family, Family::Ipv6) as u64)
+const fn token(family: Family) -> Token {
+    match family {
+        Family::Ipv4 => FIRST_TOKEN,
+        Family::Ipv6 => SECOND_TOKEN,
+    }
 }
 
 /// Whether a token is one of these sockets'.
-const fn is_ear(token: Token) -> bool {
-    token.0 >= FIRST_TOKEN
+fn is_ear(token: Token) -> bool {
+    token == FIRST_TOKEN || token == SECOND_TOKEN
 }
 
-const FIRST_TOKEN: u64 = 2 << 32;
-/// Claims that are looked at in one turn, for each interface that has some.
+const FIRST_TOKEN: Token = Token(2 << 32);
+const SECOND_TOKEN: Token = Token((2 << 32) + 1);
+/// Claims that are looked at in one turn.
 const CLAIMS: usize = 64;
 const PAUSE: Duration = Duration::from_secs(1);

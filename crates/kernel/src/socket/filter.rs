@@ -2,6 +2,9 @@
 //!
 //! **Source**: socket(7) `SO_ATTACH_FILTER`; linux/filter.h.
 
+use std::collections::BTreeSet;
+
+use intent::IfIndex;
 use wire::Family;
 
 use socket2::{SockFilter, Socket};
@@ -108,18 +111,35 @@ pub(super) fn nothing() -> Vec<libc::sock_filter> {
     vec![statement(libc::BPF_RET | libc::BPF_K, 0)]
 }
 
-/// Passes unsolicited neighbour advertisements among IPv6 frames.
-pub(super) fn neighbour_advertisements() -> Vec<libc::sock_filter> {
-    const NEXT_HEADER: u32 = 14 + 6;
-    const TYPE: u32 = 14 + 40;
-    vec![
-        statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, NEXT_HEADER),
-        jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 58, 0, 3),
-        statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, TYPE),
-        jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 136, 0, 1),
-        statement(libc::BPF_RET | libc::BPF_K, u32::MAX),
-        statement(libc::BPF_RET | libc::BPF_K, 0),
-    ]
+/// Passes ARP, or IPv6 neighbour advertisements, of these interfaces, for a packet socket of that protocol. Where they are
+/// more than a short program can name, of all.
+pub(super) fn neighbours(family: Family, interfaces: &BTreeSet<IfIndex>) -> Vec<libc::sock_filter> {
+    const NEXT_HEADER: u32 = ETHERNET + 6;
+    const TYPE: u32 = ETHERNET + 40;
+    /// Two steps for each become 24 bytes; the kernel has 20 kB (`optmem_max`) for this program and the one before.
+    const MOST: usize = 250;
+    if interfaces.is_empty() {
+        return nothing();
+    }
+    let is = |value| jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, 0, 1);
+    let is_not = |value| jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, 1, 0);
+    let pass = || statement(libc::BPF_RET | libc::BPF_K, u32::MAX);
+    let drop = || statement(libc::BPF_RET | libc::BPF_K, 0);
+    let byte = |at| statement(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, at);
+    let mut program = match family {
+        Family::Ipv4 => Vec::new(),
+        Family::Ipv6 => {
+            vec![byte(NEXT_HEADER), is_not(58), drop(), byte(TYPE), is_not(136), drop()]
+        }
+    };
+    if interfaces.len() > MOST {
+        program.push(pass());
+        return program;
+    }
+    program.push(statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, INTERFACE));
+    program.extend(interfaces.iter().flat_map(|one| [is(one.0), pass()]));
+    program.push(drop());
+    program
 }
 
 /// Passes news of routes of these protocols that go, of routes that take another one's place by a hand, and of rules
@@ -182,6 +202,9 @@ fn statement(code: u32, k: u32) -> libc::sock_filter {
 fn jump(code: u32, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
     libc::sock_filter { code: u16::try_from(code).unwrap_or(0), jt, jf, k }
 }
+
+/// `SKF_AD_OFF + SKF_AD_IFINDEX`: the interface where a packet arrived.
+const INTERFACE: u32 = 0xffff_f008;
 
 #[cfg(test)]
 mod tests {

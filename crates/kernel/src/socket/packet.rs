@@ -24,10 +24,6 @@ pub struct AnnounceSocket {
 /// What a [`FrameSocket`] hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// ARP.
-    Arp,
-    /// IPv6 neighbour advertisements.
-    NeighbourAdvertisements,
     /// VRRP of this family that comes so, before the host's firewall sees it.
     Advertisements(Family, Framing),
     /// Every frame that arrives, also those for others.
@@ -77,12 +73,6 @@ impl FrameSocket {
             Socket::new(Domain::PACKET, Type::RAW, None).map_err(failed("open packet socket"))?;
         socket.set_nonblocking(true).map_err(failed("open packet socket"))?;
         let ether_type = match heard {
-            Heard::Arp => EtherType::ARP.0,
-            Heard::NeighbourAdvertisements => {
-                filter::attach(&socket, &filter::neighbour_advertisements())
-                    .map_err(failed("filter packet socket"))?;
-                EtherType::IPV6.0
-            }
             Heard::Advertisements(family, framing) => {
                 filter::attach(&socket, &filter::advertisements(family, framing, None))
                     .map_err(failed("filter packet socket"))?;

@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
+use intent::IfIndex;
 use rustix::io::Errno;
 
 use super::last_errno;
@@ -43,6 +44,8 @@ pub(crate) struct Received<'a> {
     pub(crate) stamped: Option<Duration>,
     /// Packet sockets: whether the frame is one that this host sends.
     pub(crate) outgoing: bool,
+    /// Packet sockets: where it was seen; 0 of others.
+    pub(crate) interface: IfIndex,
 }
 
 impl ReceiveBatch {
@@ -115,6 +118,7 @@ impl ReceiveBatch {
                 hop_limit: None,
                 stamped: None,
                 outgoing: false,
+                interface: IfIndex(0),
             };
             if header.msg_hdr.msg_namelen > 0 {
                 sender(name, &mut received);
@@ -143,6 +147,7 @@ fn sender(name: &libc::sockaddr_storage, received: &mut Received<'_>) {
             // SAFETY: the kernel wrote a sockaddr_ll, which is smaller than the storage and aligned like it.
             let address = unsafe { &*(&raw const *name).cast::<libc::sockaddr_ll>() };
             received.outgoing = address.sll_pkttype == libc::PACKET_OUTGOING;
+            received.interface = IfIndex(u32::try_from(address.sll_ifindex).unwrap_or(0));
         }
         _ => {}
     }

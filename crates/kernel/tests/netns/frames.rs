@@ -1,16 +1,17 @@
 //! Packet sockets: announcements go out, and those of others are heard.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use intent::IfIndex;
 use kernel::namespace::Namespace;
 use kernel::netlink::RequestSocket;
-use kernel::socket::{AnnounceSocket, FrameSocket, Heard, Packet};
+use kernel::socket::{AnnounceSocket, FrameSocket, Heard, NeighbourSocket, Packet};
 use rustix::io::Errno;
-use wire::MacAddr;
 use wire::arp::Arp;
 use wire::ethernet::{EtherType, EthernetHeader};
+use wire::{Family, MacAddr};
 
 use crate::Test;
 use crate::world::{Cable, FAR, FAR_MAC, NEAR, NEAR_MAC, eventually};
@@ -18,6 +19,7 @@ use crate::world::{Cable, FAR, FAR_MAC, NEAR, NEAR_MAC, eventually};
 pub const TESTS: &[Test] = &[
     ("gratuitous_arp_is_heard_as_it_was_sent", gratuitous_arp),
     ("neighbour_advertisements_are_heard_and_solicitations_are_not", neighbours),
+    ("neighbours_are_heard_where_that_is_asked_for", elsewhere),
     ("everything_is_also_what_is_meant_for_others", everything),
     ("what_we_send_we_do_not_hear", own),
     ("an_announcement_into_nowhere_is_refused_in_its_place", nowhere),
@@ -30,16 +32,14 @@ fn hear(cable: &Cable, heard: Heard) -> FrameSocket {
 
 /// Waits for `count` frames, and a while for one too many. What the hosts say by themselves (neighbour
 /// solicitations, multicast reports) is not among them.
-fn collect(socket: &FrameSocket, count: usize) -> Vec<Vec<u8>> {
-    let mut buffers = Packet::new();
+fn gather(count: usize, mut receive: impl FnMut(&mut dyn FnMut(&[u8]))) -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = Vec::new();
     let mut once = |all: &mut Vec<Vec<u8>>| {
-        let each = |frame: &[u8]| {
+        receive(&mut |frame| {
             if !is_chatter(frame) {
                 all.push(frame.to_vec());
             }
-        };
-        socket.receive(&mut buffers, each).unwrap();
+        });
     };
     eventually("frames", || {
         once(&mut all);
@@ -50,6 +50,32 @@ fn collect(socket: &FrameSocket, count: usize) -> Vec<Vec<u8>> {
     all
 }
 
+fn collect(socket: &FrameSocket, count: usize) -> Vec<Vec<u8>> {
+    let mut buffers = Packet::new();
+    gather(count, |each| {
+        socket.receive(&mut buffers, each).unwrap();
+    })
+}
+
+/// Hears the neighbours of the far end.
+fn listen(cable: &Cable, family: Family) -> NeighbourSocket {
+    let socket = cable.there.within(|| NeighbourSocket::open(family).unwrap()).unwrap();
+    socket.listen_on(&BTreeSet::from([cable.far])).unwrap();
+    socket
+}
+
+/// What they say there.
+fn overhear(cable: &Cable, socket: &NeighbourSocket, count: usize) -> Vec<Vec<u8>> {
+    let mut buffers = Packet::new();
+    gather(count, |each| {
+        let here = |interface, frame: &[u8]| {
+            assert_eq!(interface, cable.far);
+            each(frame);
+        };
+        socket.receive(&mut buffers, here).unwrap();
+    })
+}
+
 /// IPv6 that the test did not send: its addresses are all of 2001:db8::/32.
 fn is_chatter(frame: &[u8]) -> bool {
     frame[12..14] == [0x86, 0xdd] && frame[22..26] != [0x20, 1, 0xd, 0xb8]
@@ -57,7 +83,7 @@ fn is_chatter(frame: &[u8]) -> bool {
 
 fn gratuitous_arp() {
     let cable = Cable::new();
-    let socket = hear(&cable, Heard::Arp);
+    let socket = listen(&cable, Family::Ipv4);
     let announcer = AnnounceSocket::open().unwrap();
     let frames: Vec<[u8; Arp::FRAME_LEN]> = (1..=40)
         .map(|last| Arp::gratuitous(NEAR_MAC, Ipv4Addr::new(192, 0, 2, last)).emit_frame())
@@ -67,7 +93,7 @@ fn gratuitous_arp() {
     sendings.extend(frames.iter().map(|f| (cable.near, MacAddr::BROADCAST, f.as_slice())));
     let (sent, refusal) = announcer.send(&sendings);
     assert_eq!((sent, refusal), (41, None));
-    assert_eq!(collect(&socket, 40), frames);
+    assert_eq!(overhear(&cable, &socket, 40), frames);
 }
 
 fn frame(destination: MacAddr, ether_type: EtherType, payload: &[u8]) -> Vec<u8> {
@@ -94,12 +120,35 @@ fn send(cable: &Cable, frames: &[&[u8]]) {
 
 fn neighbours() {
     let cable = Cable::new();
-    let socket = hear(&cable, Heard::NeighbourAdvertisements);
+    let socket = listen(&cable, Family::Ipv6);
     let arp = Arp::gratuitous(NEAR_MAC, Ipv4Addr::new(192, 0, 2, 1)).emit_frame();
     let mut tcp = icmp(136);
     tcp[20] = 6;
     send(&cable, &[&icmp(135), &icmp(136), &arp, &tcp, &icmp(136)]);
-    assert_eq!(collect(&socket, 2), [icmp(136), icmp(136)]);
+    assert_eq!(overhear(&cable, &socket, 2), [icmp(136), icmp(136)]);
+}
+
+fn elsewhere() {
+    let cable = Cable::new();
+    let arp = |last| Arp::gratuitous(NEAR_MAC, Ipv4Addr::new(192, 0, 2, last)).emit_frame();
+    for family in [Family::Ipv4, Family::Ipv6] {
+        let socket = listen(&cable, family);
+        socket.listen_on(&BTreeSet::from([IfIndex(cable.far.0 + 1)])).unwrap();
+        send(&cable, &[&arp(1), &icmp(136)]);
+        socket.listen_on(&BTreeSet::new()).unwrap();
+        send(&cable, &[&arp(2), &icmp(136)]);
+        let many = (0..250).map(|more| IfIndex(cable.far.0 + more)).collect();
+        socket.listen_on(&many).unwrap();
+        send(&cable, &[&arp(3), &icmp(136)]);
+        let heard = overhear(&cable, &socket, 1);
+        match family {
+            Family::Ipv4 => assert_eq!(heard, [arp(3)]),
+            Family::Ipv6 => assert_eq!(heard, [icmp(136)]),
+        }
+        socket.listen_on(&(0..251).map(IfIndex).collect()).unwrap();
+        send(&cable, &[&arp(4), &icmp(136)]);
+        assert_eq!(overhear(&cable, &socket, 1).len(), 1, "too many to be named");
+    }
 }
 
 fn everything() {
@@ -133,7 +182,7 @@ fn nowhere() {
 
 fn down() {
     let cable = Cable::new();
-    let socket = hear(&cable, Heard::Arp);
+    let socket = hear(&cable, Heard::Everything);
     let far = cable.far;
     let set = |up| cable.there.within(|| RequestSocket::open().unwrap().set_link_up(far, up));
     set(false).unwrap().unwrap();
