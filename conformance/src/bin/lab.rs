@@ -15,6 +15,8 @@ use conformance::capture::bytes;
 use conformance::lab::Lab;
 use conformance::stream::Mark;
 use conformance::subject::Subject;
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,6 +31,11 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[String]) -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if !matches!(words.first(), Some(&("hold" | "hold-node" | "run"))) {
+        // Whoever gives a job up ends the `nsenter` that carried it inside: two clients in step with each other, one of them
+        // forgotten, see one server each of a service that takes turns.
+        set_pdeathsig(Signal::SIGKILL).context("die with the parent")?;
+    }
     match words.as_slice() {
         ["hold", ..] => agent::hold::lab(arguments.get(1..).unwrap_or_default()),
         ["hold-node"] => agent::hold::node(),
