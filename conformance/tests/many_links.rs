@@ -1,5 +1,6 @@
 //! Routers with many links: what concerns all of them at once must not hold up another one.
 
+use std::fs;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -26,11 +27,11 @@ const V3: &[Flavour] = &[Flavour::V3Ipv4];
 fn change_hands(stage: &mut Stage) -> Result<()> {
     add_links(stage, "a", FEW)?;
     add_links(stage, "b", FEW)?;
-    let text = configuration(stage, 150, 200) + &instances(FEW, 100);
+    let text = configuration(stage, 150, 250) + &instances(FEW, 100);
     stage.start_with("a", &text)?;
     expect_each(stage, "a", FEW, "MASTER", Mark::START)?;
     let mark = stage.lab.node("a")?.log_mark();
-    let text = configuration(stage, 100, 200) + &instances(FEW, 200);
+    let text = configuration(stage, 100, 250) + &instances(FEW, 200);
     stage.start_with("b", &text)?;
     expect_each(stage, "b", FEW, "MASTER", Mark::START)?;
     expect_each(stage, "a", FEW, "BACKUP", mark)?;
@@ -40,10 +41,10 @@ fn change_hands(stage: &mut Stage) -> Result<()> {
 /// The kernel closes what a killed process had open before anyone hears of its death.
 fn killed(stage: &mut Stage) -> Result<()> {
     add_links(stage, "a", MANY)?;
-    let text = configuration(stage, 150, 400) + &instances(MANY, 100);
+    let text = configuration(stage, 150, 600) + &instances(MANY, 100);
     stage.start_with("a", &text)?;
     expect_each(stage, "a", MANY, "MASTER", Mark::START)?;
-    let text = configuration(stage, 100, 400);
+    let text = configuration(stage, 100, 600);
     stage.start_with("b", &text)?;
     let b = stage.lab.node("b")?;
     b.expect_log("(VI_1) Entering BACKUP STATE", Mark::START, START)?;
@@ -59,7 +60,7 @@ fn expect_no_takeover(stage: &mut Stage) -> Result<()> {
     let of_the_one =
         |frame: &Frame| frame.node == "b" && frame.advert().is_some_and(|advert| advert.vrid == 51);
     let what = "takeover of what was not to change hands";
-    stage.lab.capture.expect_none(what, Mark::START, 4 * SLACK, of_the_one)?;
+    stage.lab.capture.expect_none(what, Mark::START, 5 * SLACK, of_the_one)?;
     stage.lab.expect_holders(stage.address(), &["a"], SLACK)
 }
 
@@ -69,13 +70,17 @@ fn configuration(stage: &Stage, priority: u8, milliseconds: u64) -> String {
 }
 
 fn add_links(stage: &mut Stage, name: &str, count: u8) -> Result<()> {
-    let space = stage.lab.node(name)?.space();
+    let node = stage.lab.node(name)?;
     let host = if name == "a" { 11 } else { 12 };
-    (1..=count).try_for_each(|link| {
-        space.run(&format!("ip link add link eth0 name v{link} type macvlan mode bridge"))?;
-        space.run(&format!("ip addr add 10.77.{link}.{host}/24 dev v{link}"))?;
-        space.run(&format!("ip link set v{link} up")).map(drop)
-    })
+    let one = |link| {
+        format!(
+            "link add link eth0 name v{link} type macvlan mode bridge\n\
+             addr add 10.77.{link}.{host}/24 dev v{link}\nlink set v{link} up\n"
+        )
+    };
+    let file = node.file("links");
+    fs::write(&file, (1..=count).map(one).collect::<String>())?;
+    node.space().run(&format!("ip -batch {}", file.display())).map(drop)
 }
 
 /// Each of the many instances of a node enters this state.
@@ -99,7 +104,7 @@ fn instances(count: u8, priority: u8) -> String {
     (1..=count).map(one).collect()
 }
 
-const FEW: u8 = 120;
-const MANY: u8 = 200;
+const FEW: u8 = 80;
+const MANY: u8 = 150;
 /// Active_Down_Interval of the many, twice.
 const WITHIN: Duration = Duration::from_millis(7300);

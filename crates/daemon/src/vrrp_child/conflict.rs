@@ -33,7 +33,7 @@ pub(super) struct Conflicts {
     stale: bool,
 }
 
-/// One socket for all interfaces, which stays.
+/// One socket for all interfaces of a family.
 #[derive(Debug)]
 struct Ear {
     socket: NeighbourSocket,
@@ -65,8 +65,7 @@ impl Shell {
             }
             let heard = ear.socket.receive(packet, |interface, frame| {
                 // What waited when its interface was given up counts no longer.
-                if claims.len() < CLAIMS
-                    && ear.on.contains(&interface)
+                if ear.on.contains(&interface)
                     && let Some((address, mac)) = claim(frame)
                 {
                     claims.push((interface, address, mac));
@@ -99,6 +98,13 @@ impl Shell {
             }
         }
         for (family, on) in wanted {
+            if on.is_empty() {
+                // Every packet of the host would pass by it.
+                if let Some(ear) = conflicts.ears.remove(&family) {
+                    let _ = events.remove(&ear.socket);
+                }
+                continue;
+            }
             // Without ears everything else still works; the next change tries again.
             let ear = match conflicts.ears.entry(family) {
                 Entry::Occupied(ear) => ear.into_mut(),
@@ -117,15 +123,16 @@ impl Shell {
     }
 
     fn contradict(&mut self, now: Instant, interface: IfIndex, address: IpAddr, mac: MacAddr) {
+        // Of all that neighbours say, little is about what we hold.
+        let Some((id, holding)) = self.holdings.holder(interface, address) else { return };
         let Some(link) = self.observer.link(interface) else { return };
-        if link.mac == Some(mac) || self.observer.links().any(|other| other.mac == Some(mac)) {
+        if self.election.role(id) != Some(Role::Active)
+            || link.mac == Some(mac)
+            || self.observer.links().any(|other| other.mac == Some(mac))
+        {
             return;
         }
         let device = link.name.clone();
-        let Some((id, holding)) = self.holdings.holder(interface, address) else { return };
-        if self.election.role(id) != Some(Role::Active) {
-            return;
-        }
         self.note_claim(now, id, address, mac);
         let answered = &mut self.conflicts.answered;
         answered.retain(|_, at| now.since(*at) < PAUSE);
@@ -178,6 +185,4 @@ fn is_ear(token: Token) -> bool {
 
 const FIRST_TOKEN: Token = Token(2 << 32);
 const SECOND_TOKEN: Token = Token((2 << 32) + 1);
-/// Claims that are looked at in one turn.
-const CLAIMS: usize = 64;
 const PAUSE: Duration = Duration::from_secs(1);

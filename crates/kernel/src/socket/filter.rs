@@ -111,16 +111,16 @@ pub(super) fn nothing() -> Vec<libc::sock_filter> {
     vec![statement(libc::BPF_RET | libc::BPF_K, 0)]
 }
 
-/// Passes ARP, or IPv6 neighbour advertisements, of these interfaces, for a packet socket of that protocol. Where they are
-/// more than a short program can name, of all.
-pub(super) fn neighbours(family: Family, interfaces: &BTreeSet<IfIndex>) -> Vec<libc::sock_filter> {
+/// Passes ARP, or IPv6 neighbour advertisements, of these interfaces, for a packet socket of that protocol; of all where
+/// none are said, or more than a short program can name.
+pub(super) fn neighbours(
+    family: Family,
+    interfaces: Option<&BTreeSet<IfIndex>>,
+) -> Vec<libc::sock_filter> {
     const NEXT_HEADER: u32 = ETHERNET + 6;
     const TYPE: u32 = ETHERNET + 40;
     /// Two steps for each become 24 bytes; the kernel has 20 kB (`optmem_max`) for this program and the one before.
     const MOST: usize = 250;
-    if interfaces.is_empty() {
-        return nothing();
-    }
     let is = |value| jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, 0, 1);
     let is_not = |value| jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, 1, 0);
     let pass = || statement(libc::BPF_RET | libc::BPF_K, u32::MAX);
@@ -132,10 +132,10 @@ pub(super) fn neighbours(family: Family, interfaces: &BTreeSet<IfIndex>) -> Vec<
             vec![byte(NEXT_HEADER), is_not(58), drop(), byte(TYPE), is_not(136), drop()]
         }
     };
-    if interfaces.len() > MOST {
+    let Some(interfaces) = interfaces.filter(|all| all.len() <= MOST) else {
         program.push(pass());
         return program;
-    }
+    };
     program.push(statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, INTERFACE));
     program.extend(interfaces.iter().flat_map(|one| [is(one.0), pass()]));
     program.push(drop());

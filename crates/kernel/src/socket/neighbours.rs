@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use intent::IfIndex;
+use rustix::net::sockopt;
 use socket2::{Domain, Socket, Type};
 use wire::Family;
 use wire::ethernet::EtherType;
@@ -33,6 +34,9 @@ impl NeighbourSocket {
             Socket::new(Domain::PACKET, Type::RAW, None).map_err(failed("open packet socket"))?;
         filter::attach(&socket, &filter::nothing()).map_err(failed("filter packet socket"))?;
         socket.set_nonblocking(true).map_err(failed("open packet socket"))?;
+        // Of hundreds of links, each of which may have much to say; without the privilege it gets what it may have.
+        let _ = sockopt::set_socket_recv_buffer_size_force(&socket, ROOM)
+            .or_else(|_| sockopt::set_socket_recv_buffer_size(&socket, ROOM));
         let ether_type = match family {
             Family::Ipv4 => EtherType::ARP,
             Family::Ipv6 => EtherType::IPV6,
@@ -43,11 +47,13 @@ impl NeighbourSocket {
         Ok(Self { socket: Handle::closed_aside(socket), family })
     }
 
-    /// Hears these interfaces from now on, and no others.
+    /// Hears these interfaces from now on, and no others but where they are too many for a filter: then it hears all.
     ///
     /// **Errors**: the kernel refuses the filter.
     pub fn listen_on(&self, interfaces: &BTreeSet<IfIndex>) -> Result<(), SocketError> {
-        filter::attach(&self.socket, &filter::neighbours(self.family, interfaces))
+        // What a filter may take is a setting of the host (`optmem_max`).
+        filter::attach(&self.socket, &filter::neighbours(self.family, Some(interfaces)))
+            .or_else(|_| filter::attach(&self.socket, &filter::neighbours(self.family, None)))
             .map_err(SocketError::io("filter packet socket", EVERYWHERE))
     }
 
@@ -77,4 +83,6 @@ impl AsFd for NeighbourSocket {
     }
 }
 
+/// Bytes.
+const ROOM: usize = 4 << 20;
 const EVERYWHERE: &str = "all interfaces";
