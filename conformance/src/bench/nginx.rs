@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::bench::gauge;
 use crate::lab::{Space, reap};
 use crate::node::Node;
 use crate::packages::Unpacked;
@@ -47,6 +48,24 @@ impl Nginx {
             thread::sleep(Duration::from_millis(100));
         }
         Ok(this)
+    }
+
+    /// What these processes take for each request that they make within `span`, in microseconds of processor time, and how
+    /// many they make each second.
+    ///
+    /// # Errors
+    /// When they make none, or end.
+    pub fn cost(&self, processes: &[u32], span: Duration) -> Result<(f64, f64)> {
+        let (before, asked) = (gauge::processor_time(processes)?, self.asked()?);
+        let begun = Instant::now();
+        thread::sleep(span);
+        let (used, made) = (gauge::processor_time(processes)?, self.asked()?);
+        let seconds = begun.elapsed().as_secs_f64();
+        let used = used.saturating_sub(before).as_secs_f64();
+        // Each look at the counts is a request, too.
+        let made = f64::from(u32::try_from(made.saturating_sub(asked + 1))?);
+        ensure!(made > 0.0, "nothing is asked");
+        Ok((used * 1e6 / made, made / seconds))
     }
 
     /// How many requests it has had.

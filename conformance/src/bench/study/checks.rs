@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use crate::bench::figure::{Figure, Wanted};
-use crate::bench::gauge;
 use crate::bench::ground::{milliseconds, start};
 use crate::bench::nginx::Nginx;
 use crate::bench::pool;
@@ -59,18 +58,10 @@ fn repetition(subject: Subject, rate: usize, deaths: u32, rows: &mut [Figure; 3]
     thread::sleep(SETTLED);
 
     let processes = node.processes()?;
-    let (before, asked) = (gauge::processor_time(&processes)?, nginx.asked()?);
-    let begun = Instant::now();
-    thread::sleep(SPAN);
-    let (used, made) = (gauge::processor_time(&processes)?, nginx.asked()?);
-    let seconds = begun.elapsed().as_secs_f64();
-    let used = used.saturating_sub(before).as_secs_f64();
-    // Each look at the counts is a request, too.
-    let made = u32::try_from(made.saturating_sub(asked + 1))?;
-    ensure!(made > 0, "nothing is asked");
+    let (each, made) = nginx.cost(&processes, SPAN)?;
     let [cost, pace, removal] = rows;
-    cost.push(subject, used * 1e6 / f64::from(made));
-    pace.push(subject, f64::from(made) / seconds);
+    cost.push(subject, each);
+    pace.push(subject, made);
 
     for death in 0..deaths {
         let since = pool.mark();
