@@ -15,7 +15,7 @@ use socket2::Socket;
 /// A socket, with the end of a channel that hangs up when the other descriptor of the same socket is closed.
 type Leftover = (Socket, Receiver<()>);
 
-/// From whoever lets go of sockets, who never waits for a lock, to the threads, who take turns at the other end.
+/// From whoever lets go of sockets, who does not wait for the threads, to these, who take turns at the other end.
 static QUEUE: OnceLock<(Sender<Leftover>, Mutex<Receiver<Leftover>>)> = OnceLock::new();
 /// Threads that close.
 static AT_WORK: AtomicUsize = AtomicUsize::new(0);

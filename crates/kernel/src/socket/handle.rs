@@ -11,19 +11,19 @@ use super::closing;
 #[derive(Debug)]
 pub(super) struct Handle {
     socket: Socket,
+    is_slow: bool,
     /// Goes after the socket, which a thread waits for.
     closed: Option<Sender<()>>,
 }
 
 impl Handle {
     pub(super) const fn closed_here(socket: Socket) -> Self {
-        Self { socket, closed: None }
+        Self { socket, is_slow: false, closed: None }
     }
 
     /// For a packet socket.
-    pub(super) fn closed_aside(socket: Socket) -> Self {
-        // Nobody listens until then.
-        Self { socket, closed: Some(channel().0) }
+    pub(super) const fn closed_aside(socket: Socket) -> Self {
+        Self { socket, is_slow: true, closed: None }
     }
 }
 
@@ -37,11 +37,11 @@ impl Deref for Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        if let Some(closed) = &mut self.closed
+        if self.is_slow
             && let Ok(last) = self.socket.try_clone()
         {
-            let (sender, ours_is_closed) = channel();
-            *closed = sender;
+            let (closed, ours_is_closed) = channel();
+            self.closed = Some(closed);
             closing::close(last, ours_is_closed);
         }
     }
