@@ -57,7 +57,7 @@ fn replaces_one_that_hangs() {
     first.signal(Signal::STOP);
     daemon.wait_for("VRRP child process hangs: no sign of life for 2 seconds");
     let found = begin.elapsed();
-    // The last word was said up to half a second before. A busy machine asks late, and then gives half a second more; others
+    // The last word was said just before. A busy machine asks late, and then gives half a second more; others
     // take over after 3.6 seconds.
     assert!(
         found > Duration::from_millis(1700) && found < Duration::from_millis(3500),
