@@ -42,6 +42,7 @@ pub struct LogLine {
 struct Daemon {
     /// What it is called in complaints.
     name: String,
+    begun: Moment,
     /// The `nsenter` that carried it inside, and waits for it.
     carrier: Child,
 }
@@ -102,6 +103,7 @@ impl Node {
     pub(crate) fn launch(&mut self, name: &str, mut command: Command) -> Result<()> {
         ensure!(self.daemon.is_none(), "a daemon runs on {} already", self.name);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let begun = Moment::now();
         let mut carrier = command.spawn().with_context(|| format!("start {name}"))?;
         if let Some(out) = carrier.stdout.take() {
             collect(out, self.log.clone());
@@ -109,7 +111,7 @@ impl Node {
         if let Some(err) = carrier.stderr.take() {
             collect(err, self.log.clone());
         }
-        self.daemon = Some(Daemon { name: name.to_owned(), carrier });
+        self.daemon = Some(Daemon { name: name.to_owned(), begun, carrier });
         Ok(())
     }
 
@@ -117,6 +119,15 @@ impl Node {
     #[must_use]
     pub const fn has_daemon(&self) -> bool {
         self.daemon.is_some()
+    }
+
+    /// When the daemon that runs was started.
+    ///
+    /// # Errors
+    /// When none runs.
+    pub fn begun(&self) -> Result<Moment> {
+        let daemon = self.daemon.as_ref();
+        Ok(daemon.with_context(|| format!("no daemon runs on {}", self.name))?.begun)
     }
 
     /// Begins anew: with an empty log, and nothing in its own directory.

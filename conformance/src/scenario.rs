@@ -195,13 +195,17 @@ impl Stage {
     /// When that does not come about in the time of an election.
     pub fn settle(&mut self, active: &str, backup: &str, vrid: u8) -> Result<()> {
         let within = self.flavour.down_interval(1) * 2 + START;
-        let capture = &self.lab.capture;
-        capture.expect_advert(active, Mark::START, within, |a| a.vrid == vrid && a.priority > 0)?;
-        self.lab.expect_holders(self.address(), &[active], within)?;
+        // What a daemon before it sent is no sign of this one.
+        let begun = self.lab.node(active)?.begun()?;
+        self.lab.capture.expect("advertisement", Mark::START, within, |f| {
+            f.node == active
+                && f.at >= begun
+                && f.advert().is_some_and(|it| it.vrid == vrid && it.priority > 0)
+        })?;
         self.lab.node(backup)?.expect_log("Entering BACKUP STATE", Mark::START, within)?;
-        // One more advertisement, so that the other one has surely heard one.
+        // One more advertisement, so that the other one has surely heard one: if both became Active, it yields.
         self.fresh_advert(active)?;
-        Ok(())
+        self.lab.expect_holders(self.address(), &[active], within)
     }
 
     /// The next advertisement that `node` sends from now on.
