@@ -11,6 +11,7 @@
 //! probed until it passes; then all steps have to.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use clock::Instant;
 
@@ -117,8 +118,8 @@ impl Checker {
 
     /// Lets an idle check run.
     pub(crate) fn resume(&mut self, now: Instant) {
-        if let (Source::Probed(timing), Phase::Idle) = (self.parameters.source, self.phase) {
-            self.phase = Phase::Waiting(now + timing.first);
+        if let (Source::Probed { first, .. }, Phase::Idle) = (&self.parameters.source, self.phase) {
+            self.phase = Phase::Waiting(now + *first);
         }
     }
 
@@ -140,7 +141,8 @@ impl Checker {
 
     /// The outcome of a probe; of another than the last one it is ignored.
     pub(crate) fn finish(&mut self, now: Instant, run: u32, outcome: Outcome) -> Finding {
-        let Source::Probed(timing) = self.parameters.source else { return Finding::Same };
+        let Source::Probed { timing, .. } = &self.parameters.source else { return Finding::Same };
+        let timing = Arc::clone(timing);
         if self.phase != Phase::Probing || self.run != run {
             return Finding::Same;
         }
@@ -161,8 +163,8 @@ impl Checker {
         if self.parameters.source == Source::Told {
             self.heard(now, &outcome);
         }
-        match (self.parameters.source, outcome) {
-            (Source::Probed(_), _) => Finding::Same,
+        match (&self.parameters.source, outcome) {
+            (Source::Probed { .. }, _) => Finding::Same,
             (Source::Told, Outcome::Passed(effect)) => {
                 self.effect = effect;
                 self.acquit(now)
@@ -176,12 +178,12 @@ impl Checker {
     }
 
     /// Takes other parameters without forgetting what it knows; gives the run that nobody waits for any longer.
-    pub(crate) fn adjust(&mut self, now: Instant, parameters: CheckParameters) -> Option<u32> {
-        if self.parameters == parameters {
+    pub(crate) fn adjust(&mut self, now: Instant, parameters: &CheckParameters) -> Option<u32> {
+        if self.parameters == *parameters {
             return None;
         }
-        self.parameters = parameters;
-        let Source::Probed(timing) = parameters.source else { return self.suspend() };
+        self.parameters = parameters.clone();
+        let Source::Probed { timing, .. } = &parameters.source else { return self.suspend() };
         if self.step >= timing.steps.get() {
             self.step = 0;
             self.is_failing = false;

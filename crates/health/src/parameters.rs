@@ -4,6 +4,7 @@
 use core::num::{NonZeroU16, NonZeroU32};
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -134,7 +135,7 @@ pub enum Alerts {
 }
 
 /// One check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckParameters {
     /// What it says until it knows.
     pub start: Verdict,
@@ -145,10 +146,15 @@ pub struct CheckParameters {
 }
 
 /// Where the outcomes of a check come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// It asks, again and again.
-    Probed(Timing),
+    Probed {
+        /// From its start, or from the return of the service's address, to its first probe.
+        first: Duration,
+        /// All else: thousands of checks have the same.
+        timing: Arc<Timing>,
+    },
     /// It is told of changes; each outcome is its verdict at once.
     Told,
 }
@@ -156,8 +162,6 @@ pub enum Source {
 /// When a check probes, and when it believes what it finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
-    /// From its start, or from the return of the service's address, to its first probe.
-    pub first: Duration,
     /// From a probe to the next, while nothing is wrong.
     pub delay_loop: Duration,
     /// From a failure that is tolerated to the next probe.

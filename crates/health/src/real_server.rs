@@ -62,7 +62,7 @@ impl RealServer {
         let checks = parameters
             .checks
             .iter()
-            .map(|(id, check)| (*id, Checker::new(*check, assumed.unwrap_or(check.start))));
+            .map(|(id, check)| (*id, Checker::new(check.clone(), assumed.unwrap_or(check.start))));
         let mut server = Self {
             base_weight: parameters.weight,
             // What was ordered is not what checks say.
@@ -148,10 +148,10 @@ impl RealServer {
         let serves = self.verdict == Verdict::Up;
         for (id, check) in parameters.checks.iter() {
             if let Some(old) = self.checks.get_mut(id) {
-                teller.cancel(*id, old.adjust(now, *check));
+                teller.cancel(*id, old.adjust(now, check));
             } else {
                 let start = if serves { Verdict::Up } else { check.start };
-                self.checks.insert(*id, Checker::new(*check, start));
+                self.checks.insert(*id, Checker::new(check.clone(), start));
             }
         }
     }

@@ -6,7 +6,7 @@ mod bench;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
-use bench::{Bench, alpha, check, failed, server, service, timing};
+use bench::{Bench, alpha, check, failed, probed, server, service, timing};
 use health::{
     CheckId, CheckParameters, Input, Outcome, Recovery, Source, Timing, Verdict,
     VirtualServerParameters, WeightEffect,
@@ -17,10 +17,6 @@ const NOTHING: [&str; 0] = [];
 /// One server with one check.
 fn lone(check: CheckParameters) -> VirtualServerParameters {
     service(&[(1, server(&[(1, check)]))])
-}
-
-fn probed(timing: Timing) -> CheckParameters {
-    CheckParameters { start: Verdict::Up, source: Source::Probed(timing), weighs: false }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Instant;
@@ -244,16 +245,18 @@ fn check_of(dice: &mut Dice) -> CheckParameters {
     let seconds = |dice: &mut Dice| Duration::from_secs(1 + dice.below(20));
     CheckParameters {
         start,
-        source: Source::Probed(Timing {
+        source: Source::Probed {
             first: seconds(dice),
-            delay_loop: seconds(dice),
-            delay_before_retry: seconds(dice),
-            delay_while_down: seconds(dice),
-            retry: dice.small(3),
-            rise: NonZeroU32::new(1 + dice.small(2)).unwrap(),
-            steps: NonZeroU16::new(1 + u16::try_from(dice.below(3)).unwrap()).unwrap(),
-            recovery: if dice.below(2) == 0 { Recovery::Paced } else { Recovery::Fast },
-        }),
+            timing: Arc::new(Timing {
+                delay_loop: seconds(dice),
+                delay_before_retry: seconds(dice),
+                delay_while_down: seconds(dice),
+                retry: dice.small(3),
+                rise: NonZeroU32::new(1 + dice.small(2)).unwrap(),
+                steps: NonZeroU16::new(1 + u16::try_from(dice.below(3)).unwrap()).unwrap(),
+                recovery: if dice.below(2) == 0 { Recovery::Paced } else { Recovery::Fast },
+            }),
+        },
         weighs: dice.below(2) == 0,
     }
 }

@@ -4,10 +4,9 @@ mod bench;
 
 use std::time::Duration;
 
-use bench::{Bench, alpha, check, pair, server, service, sorry, timing, weighing};
+use bench::{Bench, alpha, check, pair, probed, server, service, sorry, timing, weighing};
 use health::{
-    CheckParameters, DestinationId, Input, OnFailure, Plan, SorryServerParameters, Source, Timing,
-    VirtualServerParameters,
+    DestinationId, Input, OnFailure, Plan, SorryServerParameters, Timing, VirtualServerParameters,
 };
 
 const NOTHING: [&str; 0] = [];
@@ -110,8 +109,10 @@ fn a_new_check_that_starts_down_waits_only_where_the_server_is_down_already() {
 fn a_shorter_delay_loop_is_heeded_at_once() {
     let mut bench = half(pair());
     let faster = Timing { delay_loop: Duration::from_secs(2), ..timing() };
-    let check = CheckParameters { source: Source::Probed(faster), ..check() };
-    bench.configure(service(&[(1, server(&[(1, check)])), (2, server(&[(2, check)]))]));
+    bench.configure(service(&[
+        (1, server(&[(1, probed(faster))])),
+        (2, server(&[(2, probed(faster))])),
+    ]));
     assert_eq!(bench.due(3_000), ["probe 1", "probe 2"]);
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Instant;
@@ -40,11 +41,10 @@ enum Condition {
     Silent,
 }
 
-/// Probes after 1 s, then each 10 s; a failure is tolerated and probed again after 3 s.
+/// Probes each 10 s; a failure is tolerated and probed again after 3 s.
 #[must_use]
 pub fn probing() -> Timing {
     Timing {
-        first: Duration::from_secs(1),
         delay_loop: Duration::from_secs(10),
         delay_before_retry: Duration::from_secs(3),
         delay_while_down: Duration::from_secs(10),
@@ -55,10 +55,11 @@ pub fn probing() -> Timing {
     }
 }
 
-/// A real server of weight 1 that is checked so.
+/// A real server of weight 1 that is checked so, from 1 s on.
 #[must_use]
 pub fn backend(name: &'static str, timing: Timing) -> (&'static str, CheckParameters) {
-    (name, CheckParameters { start: Verdict::Up, source: Source::Probed(timing), weighs: false })
+    let source = Source::Probed { first: Duration::from_secs(1), timing: Arc::new(timing) };
+    (name, CheckParameters { start: Verdict::Up, source, weighs: false })
 }
 
 /// A virtual server with these, and with a sorry server.
@@ -66,7 +67,7 @@ pub fn backend(name: &'static str, timing: Timing) -> (&'static str, CheckParame
 pub fn farm(backends: &[(&'static str, CheckParameters)], quorum: u32) -> Farm {
     let numbered = (1..).zip(backends);
     let servers = numbered.map(|(id, (_, check))| {
-        let checks = [(CheckId(id), *check)].into_iter().collect();
+        let checks = [(CheckId(id), check.clone())].into_iter().collect();
         (DestinationId(id), RealServerParameters { checks, ..RealServerParameters::default() })
     });
     let sorry_server =

@@ -10,6 +10,7 @@ use control::{Served, Watched};
 use health::{CheckId, DestinationId, ServiceId};
 use intent::service::{Back, Destination, Front, Scheduling, ServiceNames};
 
+use super::numbering::Seat;
 use super::question::Question;
 use crate::compat::balance;
 use crate::compat::naming::Wanted;
@@ -80,6 +81,11 @@ impl Server {
     /// As log lines call it.
     pub(super) fn name(&self) -> String {
         balance::server(self.back, self.protocol)
+    }
+
+    /// What tells it from the others of its virtual server.
+    pub(super) const fn seat(&self) -> Seat {
+        if self.is_last_resort { Seat::Sorry(self.back) } else { Seat::Real(self.back) }
     }
 }
 

@@ -46,8 +46,8 @@ pub(crate) fn compare(
     orders: &BTreeMap<String, Ordered>,
 ) -> Vec<Planned> {
     let mut numbering = Numbering::default();
-    let old = Side::of(old, &mut numbering);
-    let new = Side::of(new, &mut numbering);
+    let old = Side::of(old, &Catalogue::default(), &mut numbering);
+    let new = Side::of(new, &old.catalogue, &mut numbering);
     let Turnover { came, went } = turnover(&old.catalogue, &new.catalogue);
     let step = |side: &Side<'_>, id: &ServiceId, step, details| {
         let name = side.catalogue.services.get(id).map_or("", |service| service.name.as_str());
@@ -85,9 +85,9 @@ struct Whole<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn of(model: &'a Model, numbering: &mut Numbering) -> Self {
+    fn of(model: &'a Model, former: &Catalogue, numbering: &mut Numbering) -> Self {
         // Any seed serves: the first looks of what is the same are compared, not made.
-        let (catalogue, plan) = plan(model, numbering, 0);
+        let (catalogue, plan) = plan(model, former, numbering, 0);
         let servers = model.virtual_servers.iter();
         let written = servers.filter_map(|it| Some((numbering.service(it)?, it))).collect();
         Self { catalogue, plan, written }
@@ -264,12 +264,13 @@ fn check((old, one): (&CheckParameters, &Check), (new, other): (&CheckParameters
     let mut list = List::default();
     let seconds = |span: Duration| span.as_secs_f64();
     let mut is_same = old.start == new.start && one.tells_failures == other.tells_failures;
-    if let (Source::Probed(before), Source::Probed(after)) = (old.source, new.source) {
+    let both = (&old.source, &new.source);
+    if let (Source::Probed { timing: before, .. }, Source::Probed { timing: after, .. }) = both {
         list.value("delay_loop", &seconds(before.delay_loop), &seconds(after.delay_loop));
         list.value("retry", &before.retry, &after.retry);
         // What else is not written follows the loop.
         let is_other_loop = before.delay_loop != after.delay_loop;
-        is_same &= is_other_loop || before == health::Timing { retry: before.retry, ..after };
+        is_same &= is_other_loop || **before == health::Timing { retry: before.retry, ..**after };
     }
     list.value("timeout", &seconds(one.timeout), &seconds(other.timeout));
     list.word("other settings", is_same);

@@ -11,18 +11,27 @@ use config::model::{CheckKind, Program, Protocol, VirtualServer};
 use health::{CheckId, DestinationId, ServiceId};
 use intent::service::{Back, Front};
 
+use super::catalogue::Catalogue;
 use super::question::{Question, Questions};
 
-/// The numbers in use.
+/// The numbers that were given.
 #[derive(Debug, Default)]
 pub(super) struct Numbering {
-    /// How many were given.
+    /// How many.
     given: u32,
-    /// The configuration that is being numbered.
+    /// The configuration that was numbered last.
     round: u32,
-    services: BTreeMap<ServiceKey, Given<ServiceId>>,
-    destinations: BTreeMap<(ServiceId, Seat), Given<DestinationId>>,
-    checks: BTreeMap<DestinationId, Vec<Asked>>,
+    services: BTreeMap<ServiceKey, Given>,
+}
+
+/// One configuration that is being numbered. What the one before has is looked up in its catalogue, so that nothing is
+/// kept for it in between.
+#[derive(Debug)]
+pub(super) struct Round<'a> {
+    numbering: &'a mut Numbering,
+    destinations: BTreeMap<(ServiceId, Seat), DestinationId>,
+    /// Those of the one before that nobody has asked for yet.
+    checks: BTreeMap<DestinationId, Vec<(CheckId, Question)>>,
     questions: Questions,
 }
 
@@ -44,38 +53,26 @@ enum ServiceKey {
 
 /// A number, and when it was asked for last.
 #[derive(Clone, Copy, Debug)]
-struct Given<T> {
-    id: T,
+struct Given {
+    id: ServiceId,
     round: u32,
 }
 
-/// A check of a server.
-#[derive(Debug)]
-struct Asked {
-    question: Question,
-    given: Given<CheckId>,
-}
-
 impl Numbering {
-    /// Begins with another configuration: what is not asked for until [`Self::end_round`] is gone.
-    pub(super) const fn begin_round(&mut self) {
+    /// Begins with another configuration than `former`: what is not asked for until [`Round::end`] is gone.
+    pub(super) fn begin_round(&mut self, former: &Catalogue) -> Round<'_> {
         self.round = self.round.wrapping_add(1);
-    }
-
-    /// Forgets what the configuration does not have any more.
-    pub(super) fn end_round(&mut self) {
-        let round = self.round;
-        self.services.retain(|_, given| given.round == round);
-        // Trees that are made of a whole list take half the room of those that grow.
-        let destinations = std::mem::take(&mut self.destinations).into_iter();
-        self.destinations = destinations.filter(|(_, given)| given.round == round).collect();
-        let checks = std::mem::take(&mut self.checks).into_iter();
-        let checks = checks.map(|(destination, mut checks)| {
-            checks.retain(|asked| asked.given.round == round);
-            (destination, checks)
-        });
-        self.checks = checks.filter(|(_, checks)| !checks.is_empty()).collect();
-        self.questions.clear();
+        let servers = former.servers.iter();
+        let mut checks: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (id, check) in &former.checks {
+            checks.entry(check.server).or_default().push((*id, check.question.clone()));
+        }
+        Round {
+            numbering: self,
+            destinations: servers.map(|(id, it)| ((it.service, it.seat()), *id)).collect(),
+            checks,
+            questions: Questions::default(),
+        }
     }
 
     /// The number of a virtual server; none where it serves nothing.
@@ -90,16 +87,25 @@ impl Numbering {
         known.round = round;
         Some(known.id)
     }
+}
+
+impl Round<'_> {
+    /// Forgets the virtual servers that the configuration does not have any more.
+    pub(super) fn end(self) {
+        let round = self.numbering.round;
+        self.numbering.services.retain(|_, given| given.round == round);
+    }
+
+    /// As [`Numbering::service`].
+    pub(super) fn service(&mut self, server: &VirtualServer) -> Option<ServiceId> {
+        self.numbering.service(server)
+    }
 
     /// The number of a server of a virtual server.
     pub(super) fn destination(&mut self, service: ServiceId, seat: Seat) -> DestinationId {
-        let (given, round) = (&mut self.given, self.round);
-        let known = self
-            .destinations
-            .entry((service, seat))
-            .or_insert_with(|| Given { id: DestinationId(next(given)), round });
-        known.round = round;
-        known.id
+        let given = &mut self.numbering.given;
+        let known = self.destinations.entry((service, seat));
+        *known.or_insert_with(|| DestinationId(next(given)))
     }
 
     /// The number of a check of a server that is at `own`, and what it asks. Of several that ask the same each has its
@@ -110,22 +116,12 @@ impl Numbering {
         own: SocketAddr,
         kind: &CheckKind,
     ) -> (CheckId, Question) {
-        let round = self.round;
         let question = self.questions.of(kind, own);
-        let checks = self.checks.entry(destination).or_default();
-        let is_free = |asked: &&mut Asked| {
-            asked.given.round != round
-                && (asked.question == question || is_moved(&asked.question.kind, kind))
-        };
-        if let Some(asked) = checks.iter_mut().find(is_free) {
-            asked.question = question.clone();
-            asked.given.round = round;
-            return (asked.given.id, question);
-        }
-        let id = CheckId(next(&mut self.given));
-        // Most servers have one check.
-        checks.reserve_exact(1);
-        checks.push(Asked { question: question.clone(), given: Given { id, round } });
+        let is_it =
+            |(_, asked): &(CheckId, Question)| *asked == question || is_moved(&asked.kind, kind);
+        let known = self.checks.get_mut(&destination);
+        let known = known.and_then(|all| Some(all.remove(all.iter().position(is_it)?)));
+        let id = known.map_or_else(|| CheckId(next(&mut self.numbering.given)), |(id, _)| id);
         (id, question)
     }
 }
@@ -146,15 +142,75 @@ const fn next(given: &mut u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use config::model::{Command, GrpcHealth, NamedBy, Tls, Way};
+    use intent::service::{Destination, Forwarding};
 
     use super::*;
+    use crate::checker_child::catalogue::{Check, Server};
 
-    const OWN: SocketAddr =
-        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 80);
+    const SERVICE: ServiceId = ServiceId(1000);
+
+    /// Numbers that are given from one configuration of a virtual server to the next.
+    #[derive(Default)]
+    struct Book {
+        numbering: Numbering,
+        catalogue: Catalogue,
+    }
+
+    impl Book {
+        /// The numbers of real servers at these places, and of what is asked of each.
+        fn number(&mut self, servers: &[(u8, &[CheckKind])]) -> Vec<(DestinationId, Vec<CheckId>)> {
+            let mut catalogue = Catalogue::default();
+            let mut round = self.numbering.begin_round(&self.catalogue);
+            let mut numbers = Vec::new();
+            for (last, kinds) in servers {
+                let back = back(*last);
+                let own = SocketAddr::new(back.address, back.port);
+                let server = round.destination(SERVICE, Seat::Real(back));
+                let asked: Vec<_> =
+                    kinds.iter().map(|kind| round.check(server, own, kind)).collect();
+                numbers.push((server, asked.iter().map(|(id, _)| *id).collect()));
+                let checks = asked.into_iter().map(|(id, question)| (id, check(question, server)));
+                catalogue.checks.extend(checks);
+                catalogue.servers.insert(server, real_server(back));
+            }
+            round.end();
+            self.catalogue = catalogue;
+            numbers
+        }
+
+        /// The same of the only server.
+        fn ask(&mut self, kinds: &[CheckKind]) -> Vec<CheckId> {
+            self.number(&[(11, kinds)]).pop().unwrap().1
+        }
+    }
 
     fn back(last: u8) -> Back {
         Back { address: [192, 0, 2, last].into(), port: 80 }
+    }
+
+    fn real_server(back: Back) -> Server {
+        Server {
+            service: SERVICE,
+            protocol: "tcp",
+            back,
+            destination: Destination::new(Forwarding::Nat, 1),
+            is_inhibited: false,
+            is_last_resort: false,
+        }
+    }
+
+    fn check(question: Question, server: DestinationId) -> Check {
+        Check {
+            question,
+            server,
+            retry: 1,
+            timeout: Duration::from_secs(1),
+            tells_failures: false,
+            program: None,
+        }
     }
 
     fn asks(port: u16) -> CheckKind {
@@ -177,48 +233,47 @@ mod tests {
 
     #[test]
     fn what_stays_keeps_its_number_and_what_returns_is_new() {
-        let mut numbering = Numbering::default();
-        let mut round = |lasts: &[u8]| -> Vec<DestinationId> {
-            numbering.begin_round();
-            let ids = lasts
-                .iter()
-                .map(|last| numbering.destination(ServiceId(7), Seat::Real(back(*last))))
-                .collect();
-            numbering.end_round();
-            ids
+        let mut book = Book::default();
+        let mut round = |lasts: &[u8]| -> Vec<u32> {
+            let servers: Vec<(u8, &[CheckKind])> =
+                lasts.iter().map(|last| (*last, [].as_slice())).collect();
+            book.number(&servers).iter().map(|(id, _)| id.0).collect()
         };
-        let first = round(&[1, 2]);
-        assert_eq!(first, [DestinationId(1), DestinationId(2)]);
-        assert_eq!(round(&[2, 3, 1]), [first[1], DestinationId(3), first[0]]);
-        assert_eq!(round(&[3]), [DestinationId(3)]);
-        assert_eq!(round(&[3, 2]), [DestinationId(3), DestinationId(4)]);
+        assert_eq!(round(&[1, 2]), [1, 2]);
+        assert_eq!(round(&[2, 3, 1]), [2, 3, 1]);
+        assert_eq!(round(&[3]), [3]);
+        assert_eq!(round(&[3, 2]), [3, 4]);
+        // One that is written twice is one.
+        assert_eq!(round(&[2, 5, 5]), [4, 5, 5]);
     }
 
     #[test]
     fn a_last_resort_is_no_real_server_of_its_place() {
-        let mut numbering = Numbering::default();
-        let real = numbering.destination(ServiceId(1), Seat::Real(back(1)));
-        assert_ne!(numbering.destination(ServiceId(1), Seat::Sorry(back(1))), real);
-        assert_ne!(numbering.destination(ServiceId(2), Seat::Real(back(1))), real);
+        let (mut numbering, mut catalogue) = (Numbering::default(), Catalogue::default());
+        let mut round = numbering.begin_round(&catalogue);
+        let real = round.destination(SERVICE, Seat::Real(back(1)));
+        let sorry = round.destination(SERVICE, Seat::Sorry(back(1)));
+        assert_ne!(sorry, real);
+        assert_ne!(round.destination(ServiceId(2), Seat::Real(back(1))), real);
+        round.end();
+        catalogue.servers.insert(sorry, Server { is_last_resort: true, ..real_server(back(1)) });
+        let mut round = numbering.begin_round(&catalogue);
+        assert_eq!(round.destination(SERVICE, Seat::Sorry(back(1))), sorry);
+        assert_ne!(round.destination(SERVICE, Seat::Real(back(1))), sorry);
     }
 
     #[test]
     fn a_check_is_known_by_what_it_asks_wherever_it_stands() {
-        let mut numbering = Numbering::default();
-        let mut round = |ports: &[u16]| -> Vec<CheckId> {
-            numbering.begin_round();
-            let ids = ports
-                .iter()
-                .map(|port| numbering.check(DestinationId(1), OWN, &asks(*port)).0)
-                .collect();
-            numbering.end_round();
-            ids
+        let mut book = Book::default();
+        let mut round = |ports: &[u16]| -> Vec<u32> {
+            let kinds: Vec<CheckKind> = ports.iter().map(|port| asks(*port)).collect();
+            book.ask(&kinds).iter().map(|id| id.0).collect()
         };
-        let first = round(&[80, 81, 80]);
-        assert_eq!(first, [CheckId(1), CheckId(2), CheckId(3)]);
-        assert_eq!(round(&[81, 80, 80]), [first[1], first[0], first[2]]);
-        assert_eq!(round(&[80]), [first[0]]);
-        assert_eq!(round(&[80, 80]), [first[0], CheckId(4)]);
+        // The server has number 1.
+        assert_eq!(round(&[80, 81, 80]), [2, 3, 4]);
+        assert_eq!(round(&[81, 80, 80]), [3, 2, 4]);
+        assert_eq!(round(&[80]), [2]);
+        assert_eq!(round(&[80, 80]), [2, 5]);
     }
 
     #[test]
@@ -234,16 +289,10 @@ mod tests {
             };
             CheckKind::Grpc(way.clone(), asked)
         };
-        let mut numbering = Numbering::default();
-        let mut round = |kind: &CheckKind| {
-            numbering.begin_round();
-            let (id, _) = numbering.check(DestinationId(1), OWN, kind);
-            numbering.end_round();
-            id
-        };
-        let first = round(&health("shop", "sni_name"));
-        assert_eq!(round(&health("shop", "virtualhost")), first);
-        assert_ne!(round(&health("cart", "virtualhost")), first);
+        let mut book = Book::default();
+        let first = book.ask(&[health("shop", "sni_name")]);
+        assert_eq!(book.ask(&[health("shop", "virtualhost")]), first);
+        assert_ne!(book.ask(&[health("cart", "virtualhost")]), first);
     }
 
     #[test]
@@ -253,15 +302,11 @@ mod tests {
             let command = Command { words, user: None, location: location.to_owned() };
             CheckKind::Misc(Program { command, is_dynamic: false })
         };
-        let mut numbering = Numbering::default();
-        numbering.begin_round();
-        let (first, _) = numbering.check(DestinationId(1), OWN, &runs("x.conf:7"));
-        numbering.end_round();
-        numbering.begin_round();
-        let (second, question) = numbering.check(DestinationId(1), OWN, &runs("x.conf:9"));
-        assert_eq!(second, first);
+        let mut book = Book::default();
+        let first = book.ask(&[runs("x.conf:7")]);
+        assert_eq!(book.ask(&[runs("x.conf:9")]), first);
         // What is said of it names the line where it stands now.
-        assert_eq!(*question.kind, runs("x.conf:9"));
+        assert_eq!(*book.catalogue.checks[&first[0]].question.kind, runs("x.conf:9"));
     }
 
     #[test]

@@ -7,22 +7,30 @@ use std::time::Duration;
 
 use config::model::{self, Balance, Balancing, CheckKind, Model, VirtualServer};
 use health::{
-    Alerts, CheckId, CheckParameters, DestinationId, OnFailure, Plan, Policy, RealServerParameters,
-    ServiceId, SorryServerParameters, Source, Timing, VirtualServerParameters,
+    Alerts, Alike, CheckId, CheckParameters, DestinationId, OnFailure, Plan, Policy,
+    RealServerParameters, ServiceId, SorryServerParameters, Source, Timing,
+    VirtualServerParameters,
 };
-use intent::service::{Back, Destination, Front, Services};
+use intent::service::{Back, Destination, Front};
 
 use super::catalogue::{Catalogue, Check, Server, Service};
-use super::numbering::{Numbering, Seat};
+use super::numbering::{Numbering, Round, Seat};
+use super::pool::Stock;
 use super::{specs, told};
 use crate::compat::balance;
 
-/// What the roster is told of a configuration. Numbers of what was there before stay.
+/// What the roster is told of a configuration. Numbers of what `former` has stay.
 ///
 /// `seed` spreads the first looks; the same one gives the same plan.
-pub(super) fn plan(model: &Model, numbering: &mut Numbering, seed: u64) -> (Catalogue, Plan) {
+pub(super) fn plan(
+    model: &Model,
+    former: &Catalogue,
+    numbering: &mut Numbering,
+    seed: u64,
+) -> (Catalogue, Plan) {
     let mut planner = Planner {
-        numbering,
+        round: numbering.begin_round(former),
+        timings: Alike::default(),
         seed,
         global: &model.global.balancing,
         catalogue: Catalogue::default(),
@@ -30,11 +38,10 @@ pub(super) fn plan(model: &Model, numbering: &mut Numbering, seed: u64) -> (Cata
         checks: Vec::new(),
         plan: Plan::default(),
     };
-    planner.numbering.begin_round();
     for server in &model.virtual_servers {
         planner.add(server);
     }
-    planner.numbering.end_round();
+    planner.round.end();
     planner.catalogue.servers = planner.servers.into_iter().collect();
     planner.catalogue.checks = planner.checks.into_iter().collect();
     (planner.catalogue, planner.plan)
@@ -45,7 +52,7 @@ pub(super) fn plan(model: &Model, numbering: &mut Numbering, seed: u64) -> (Cata
 /// An empty pool was emptied by the process before `is_successor`; otherwise somebody made it, and nobody filled it.
 pub(super) fn former(
     catalogue: &Catalogue,
-    standing: &Services,
+    standing: &Stock,
     is_successor: bool,
 ) -> BTreeMap<ServiceId, BTreeMap<DestinationId, u32>> {
     let mut former: BTreeMap<ServiceId, BTreeMap<DestinationId, u32>> = BTreeMap::new();
@@ -68,7 +75,8 @@ pub(super) fn former(
 }
 
 struct Planner<'a> {
-    numbering: &'a mut Numbering,
+    round: Round<'a>,
+    timings: Alike<Timing>,
     seed: u64,
     global: &'a Balancing,
     catalogue: Catalogue,
@@ -91,7 +99,7 @@ struct Within {
 impl Planner<'_> {
     fn add(&mut self, written: &VirtualServer) {
         let Some(balance) = &written.balance else { return };
-        let Some(service) = self.numbering.service(written) else { return };
+        let Some(service) = self.round.service(written) else { return };
         let within = Within {
             service,
             name: balance::virtual_server(written),
@@ -168,7 +176,7 @@ impl Planner<'_> {
         within: &Within,
     ) -> DestinationId {
         let (service, protocol) = (within.service, within.protocol);
-        let id = self.numbering.destination(service, seat);
+        let id = self.round.destination(service, seat);
         let is_inhibited = on_failure == OnFailure::Inhibit;
         let is_last_resort = matches!(seat, Seat::Sorry(_));
         let server = Server { service, protocol, back, destination, is_inhibited, is_last_resort };
@@ -187,7 +195,7 @@ impl Planner<'_> {
             return None;
         }
         let own = SocketAddr::new(back.address, back.port);
-        let (id, question) = self.numbering.check(destination, own, &check.kind);
+        let (id, question) = self.round.check(destination, own, &check.kind);
         let program = if let CheckKind::Misc(program) = &check.kind {
             let key = balance::server_key(&within.key, back);
             Some(balance::program_key(&key, &program.command).into_boxed_str())
@@ -208,7 +216,7 @@ impl Planner<'_> {
                 self.catalogue.watchers.entry(watched).or_default().push(id);
                 Source::Told
             }
-            None => Source::Probed(self.timing(check, id)),
+            None => self.probed(check, id),
         };
         let weighs = specs::weighs(&check.kind);
         Some((id, CheckParameters { start: check.start, source, weighs }))
@@ -223,10 +231,9 @@ impl Planner<'_> {
         }
     }
 
-    fn timing(&self, check: &model::Check, id: CheckId) -> Timing {
+    fn probed(&mut self, check: &model::Check, id: CheckId) -> Source {
         let pace = check.pace;
-        Timing {
-            first: LEAST_WARMUP + part(pace.warmup, self.seed ^ u64::from(id.0)),
+        let timing = Timing {
             delay_loop: pace.delay_loop,
             delay_before_retry: pace.delay_before_retry,
             delay_while_down: pace.delay_while_down,
@@ -234,6 +241,10 @@ impl Planner<'_> {
             rise: NonZeroU32::MIN,
             steps: pace.steps,
             recovery: pace.recovery,
+        };
+        Source::Probed {
+            first: LEAST_WARMUP + part(pace.warmup, self.seed ^ u64::from(id.0)),
+            timing: self.timings.share(timing),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod refusal;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use clock::{Instant, Timers};
 use health::{Change, DestinationId, ServiceId};
@@ -22,9 +23,9 @@ use super::catalogue::Catalogue;
 pub(super) struct Pool {
     /// Weights by the verdicts of the roster.
     held: BTreeMap<ServiceId, BTreeMap<DestinationId, u32>>,
-    wanted: Services,
-    /// What was seen, with what was changed since.
-    standing: Services,
+    wanted: Stock,
+    /// What was seen, with what was changed since. Where that is as wanted, the two share it.
+    standing: Stock,
     /// What is ours of what may stand: what is not wanted of it goes.
     ours: ServiceNames,
     /// Where what stands may not be what is wanted.
@@ -33,6 +34,9 @@ pub(super) struct Pool {
     /// When what was refused is tried again.
     again: Timers<Front>,
 }
+
+/// Services that several may hold.
+pub(super) type Stock = BTreeMap<Front, Arc<Service>>;
 
 /// What became of steps.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,7 +89,7 @@ impl Pool {
             };
             for front in &entry.fronts {
                 let wanted = wanted_at(front, entry.scheduling.clone(), held, catalogue);
-                self.wanted.insert(*front, wanted);
+                self.wanted.insert(*front, Arc::new(wanted));
                 self.untidy.insert(*front);
             }
         }
@@ -95,13 +99,13 @@ impl Pool {
     /// tried again at once: who reloads may have mended it.
     pub(super) fn follow_all(&mut self, catalogue: &Catalogue) {
         self.held.retain(|service, _| catalogue.services.contains_key(service));
-        let mut wanted = Services::new();
+        let mut wanted = Stock::new();
         let none = BTreeMap::new();
         for (id, entry) in &catalogue.services {
             let held = self.held.get(id).unwrap_or(&none);
             for front in &entry.fronts {
                 let service = wanted_at(front, entry.scheduling.clone(), held, catalogue);
-                wanted.insert(*front, service);
+                wanted.insert(*front, self.shared(front, service));
             }
         }
         for (front, backs) in catalogue.names() {
@@ -166,6 +170,7 @@ impl Pool {
             if is_tidy {
                 self.pardon(&front);
                 self.disown(&front);
+                self.share(&front);
             }
         }
         steps
@@ -198,6 +203,7 @@ impl Pool {
             }
             self.untidy.remove(front);
             self.disown(front);
+            self.share(front);
         }
         for (front, steps) in refused {
             let mut rest = self.steps_at(&front);
@@ -216,17 +222,16 @@ impl Pool {
     pub(super) fn see(&mut self, seen: Services) -> Vec<Word> {
         let mut words = Vec::new();
         for (front, backs) in &self.ours {
-            if self.standing.get(front) == seen.get(front) {
+            let (believed, found) = (self.standing.get(front).map(|it| &**it), seen.get(front));
+            if believed == found {
                 continue;
             }
-            let of_ours = |services: &Services| {
-                services.get(front).map(|service| {
-                    let mut service = service.clone();
-                    service.destinations.retain(|back, _| backs.contains(back));
-                    service
-                })
+            let of_ours = |service: Option<&Service>| {
+                let mut service = service?.clone();
+                service.destinations.retain(|back, _| backs.contains(back));
+                Some(service)
             };
-            let (believed, found) = (of_ours(&self.standing), of_ours(&seen));
+            let (believed, found) = (of_ours(believed), of_ours(found));
             if believed != found {
                 self.untidy.insert(*front);
                 let done = diff_services(
@@ -237,12 +242,13 @@ impl Pool {
                 words.extend(done.iter().take(TOLD).map(|it| Word::Disturbed(it.to_string())));
             }
         }
-        self.standing = seen;
+        let kept = seen.into_iter().map(|(front, it)| (front, self.shared(&front, it)));
+        self.standing = kept.collect();
         words
     }
 
     /// What stands, as far as is known.
-    pub(super) const fn standing(&self) -> &Services {
+    pub(super) const fn standing(&self) -> &Stock {
         &self.standing
     }
 
@@ -258,17 +264,35 @@ impl Pool {
 
     /// Gives up everything: the steps that take all of ours away.
     pub(super) fn release(&self) -> Vec<ServiceChange> {
-        diff_services(&Services::new(), &self.standing, &self.ours)
+        let standing = self.standing.iter().map(|(front, it)| (*front, Service::clone(it)));
+        diff_services(&Services::new(), &standing.collect(), &self.ours)
     }
 
     fn steps_at(&self, front: &Front) -> Vec<ServiceChange> {
         let none = BTreeSet::new();
         let backs = self.ours.get(front).unwrap_or(&none).clone();
         diff_services(
-            &only(front, self.wanted.get(front)),
-            &only(front, self.standing.get(front)),
+            &only(front, self.wanted.get(front).map(|it| &**it)),
+            &only(front, self.standing.get(front).map(|it| &**it)),
             &ServiceNames::from([(*front, backs)]),
         )
+    }
+
+    /// A service of a front, or the same one of those that are held already.
+    fn shared(&self, front: &Front, service: Service) -> Arc<Service> {
+        let held = [self.wanted.get(front), self.standing.get(front)];
+        let equal = held.into_iter().flatten().find(|held| ***held == service);
+        equal.map_or_else(|| Arc::new(service), Arc::clone)
+    }
+
+    /// Lets what stands be what is wanted, where they are equal.
+    fn share(&mut self, front: &Front) {
+        if let Some(standing) = self.standing.get_mut(front)
+            && let Some(wanted) = self.wanted.get(front)
+            && standing == wanted
+        {
+            *standing = Arc::clone(wanted);
+        }
     }
 
     /// Forgets names that are neither wanted nor there.
@@ -312,25 +336,25 @@ fn wanted_at(
 }
 
 /// Brings what stands up to a step that was taken.
-fn perform(standing: &mut Services, step: ServiceChange) {
+fn perform(standing: &mut Stock, step: ServiceChange) {
     match step {
         ServiceChange::Add(front, scheduling) => {
-            standing.insert(front, Service::new(scheduling));
+            standing.insert(front, Arc::new(Service::new(scheduling)));
         }
         ServiceChange::Set(front, scheduling) => {
             if let Some(service) = standing.get_mut(&front) {
-                service.scheduling = scheduling;
+                Arc::make_mut(service).scheduling = scheduling;
             }
         }
         ServiceChange::AddDestination(front, back, destination)
         | ServiceChange::SetDestination(front, back, destination) => {
             if let Some(service) = standing.get_mut(&front) {
-                service.destinations.insert(back, destination);
+                Arc::make_mut(service).destinations.insert(back, destination);
             }
         }
         ServiceChange::RemoveDestination(front, back) => {
             if let Some(service) = standing.get_mut(&front) {
-                service.destinations.remove(&back);
+                Arc::make_mut(service).destinations.remove(&back);
             }
         }
         ServiceChange::Remove(front) => {

@@ -1,10 +1,10 @@
 //! What checks ask, apart from whom: those of thousands of servers that ask the same share one question.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use config::model::CheckKind;
+use health::Alike;
 
 use super::specs;
 
@@ -14,12 +14,15 @@ pub(super) struct Question {
     /// Where it goes says [`Self::elsewhere`], or the place of the server.
     pub(super) kind: Arc<CheckKind>,
     /// Where it asks, if that is not where the server is. Few do.
-    pub(super) elsewhere: Option<Box<SocketAddr>>,
+    pub(super) elsewhere: Option<Arc<SocketAddr>>,
 }
 
 /// Questions that were asked last, to be shared.
 #[derive(Debug, Default)]
-pub(super) struct Questions(VecDeque<Arc<CheckKind>>);
+pub(super) struct Questions {
+    kinds: Alike<CheckKind>,
+    places: Alike<SocketAddr>,
+}
 
 impl Questions {
     /// What is asked of a server that is at `own`.
@@ -27,32 +30,13 @@ impl Questions {
         let mut kind = written.clone();
         let place =
             specs::way_mut(&mut kind).map(|way| std::mem::replace(&mut way.server, NOWHERE));
-        let elsewhere = place.filter(|place| *place != own).map(Box::new);
-        Question { kind: self.shared(kind), elsewhere }
-    }
-
-    /// Forgets all, so that those that are asked no more are freed.
-    pub(super) fn clear(&mut self) {
-        self.0 = VecDeque::new();
-    }
-
-    fn shared(&mut self, kind: CheckKind) -> Arc<CheckKind> {
-        if let Some(known) = self.0.iter().find(|known| ***known == kind) {
-            return Arc::clone(known);
-        }
-        let kind = Arc::new(kind);
-        if self.0.len() == REMEMBERED {
-            self.0.pop_back();
-        }
-        self.0.push_front(Arc::clone(&kind));
-        kind
+        let elsewhere = place.filter(|place| *place != own).map(|place| self.places.share(place));
+        Question { kind: self.kinds.share(kind), elsewhere }
     }
 }
 
 const NOWHERE: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
-/// Servers of one kind stand together, and each is compared with these.
-const REMEMBERED: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -83,16 +67,6 @@ mod tests {
         let own = "192.0.2.11:80".parse().unwrap();
         assert_eq!(questions.of(&asks("192.0.2.11:80", None), own).elsewhere, None);
         let other = questions.of(&asks("192.0.2.11:81", None), own);
-        assert_eq!(other.elsewhere, "192.0.2.11:81".parse().ok().map(Box::new));
-    }
-
-    #[test]
-    fn few_questions_are_remembered() {
-        let mut questions = Questions::default();
-        let own = "192.0.2.11:80".parse().unwrap();
-        for mark in 0..100 {
-            questions.of(&asks("192.0.2.11:80", Some(mark)), own);
-        }
-        assert_eq!(questions.0.len(), REMEMBERED);
+        assert_eq!(other.elsewhere, "192.0.2.11:81".parse().ok().map(Arc::new));
     }
 }

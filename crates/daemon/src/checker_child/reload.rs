@@ -109,7 +109,8 @@ impl Shell {
         self.is_watched = snmp.checker && snmp.notifies;
         // The parent has told what is wrong with them; files that have changed since fail their checks.
         (self.webs, _) = Webs::of(model, std::mem::take(&mut self.webs));
-        let (catalogue, mut plan) = plan::plan(model, &mut self.numbering, self.seed);
+        let (catalogue, mut plan) =
+            plan::plan(model, &self.catalogue, &mut self.numbering, self.seed);
         plan.former = plan::former(&catalogue, self.pool.standing(), is_successor);
         let former = std::mem::replace(&mut self.catalogue, catalogue);
         plan.orders = self.take_orders(orders);

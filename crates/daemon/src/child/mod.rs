@@ -64,7 +64,7 @@ pub(crate) fn take_over(real_servers: RealServers) -> Result<Startup, ExitCode> 
     };
     let (channel, memory) = kernel::inherited_pair().ok_or_else(|| refuse("no channel"))?;
     let (options, model) =
-        read(&memory, real_servers).map_err(|error| refuse(&error.to_string()))?;
+        read_aside(&memory, real_servers).map_err(|error| refuse(&error.to_string()))?;
     let mut log = Ring::new(options.detail > 0);
     if let Err(error) = signals::block_real_time() {
         log.push(Severity::Warning, format!("cannot block real-time signals: {error}"));
@@ -75,6 +75,29 @@ pub(crate) fn take_over(real_servers: RealServers) -> Result<Startup, ExitCode> 
         unsent: VecDeque::new(),
     };
     Ok(Startup { options, model, parent, log })
+}
+
+/// As [`read`], in a thread where there may be much to read: a thread has a part of the heap of its own, which is given
+/// back as a whole when the model is gone. What is kept would lie between what is not otherwise.
+fn read_aside(
+    memory: &OwnedFd,
+    real_servers: RealServers,
+) -> Result<(StartOptions, Model), PayloadError> {
+    match real_servers {
+        // Its stack would be memory that the VRRP process locks.
+        RealServers::Judged => read(memory, real_servers),
+        RealServers::Kept | RealServers::Told | RealServers::Examined => {
+            std::thread::scope(|scope| {
+                let reader =
+                    std::thread::Builder::new().spawn_scoped(scope, || read(memory, real_servers));
+                match reader.map(std::thread::ScopedJoinHandle::join) {
+                    Ok(Ok(read)) => read,
+                    // Without a thread it takes more memory. One that panics ends the process.
+                    _ => read(memory, real_servers),
+                }
+            })
+        }
+    }
 }
 
 /// Reads a configuration that the parent has sealed.
@@ -233,7 +256,7 @@ impl Parent {
     }
 
     /// The next request that waits.
-    pub(crate) fn request(&self, log: &mut Ring) -> Result<Option<Request>, Orphaned> {
+    pub(crate) fn request(&mut self, log: &mut Ring) -> Result<Option<Request>, Orphaned> {
         let Some(message) = self.channel.receive().map_err(|_| Orphaned)? else { return Ok(None) };
         match (control::decode::<ToChild>(&message.bytes), message.descriptor) {
             (Ok(ToChild::Stop), _) => Ok(Some(Request::Stop)),

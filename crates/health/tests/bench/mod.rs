@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Instant;
@@ -101,10 +102,9 @@ pub(crate) fn failed(why: &str) -> Outcome {
     Outcome::Failed(Failure { kind: FailureKind::Unreachable, why: why.to_owned() })
 }
 
-/// Probes each 10 s, from 1 s on; one retry after 3 s.
+/// Probes each 10 s; one retry after 3 s.
 pub(crate) fn timing() -> Timing {
     Timing {
-        first: Duration::from_secs(1),
         delay_loop: Duration::from_secs(10),
         delay_before_retry: Duration::from_secs(3),
         delay_while_down: Duration::from_secs(10),
@@ -116,7 +116,13 @@ pub(crate) fn timing() -> Timing {
 }
 
 pub(crate) fn check() -> CheckParameters {
-    CheckParameters { start: Verdict::Up, source: Source::Probed(timing()), weighs: false }
+    probed(timing())
+}
+
+/// One that probes so, from 1 s on.
+pub(crate) fn probed(timing: Timing) -> CheckParameters {
+    let source = Source::Probed { first: Duration::from_secs(1), timing: Arc::new(timing) };
+    CheckParameters { start: Verdict::Up, source, weighs: false }
 }
 
 pub(crate) fn alpha() -> CheckParameters {
@@ -125,7 +131,7 @@ pub(crate) fn alpha() -> CheckParameters {
 
 /// A server of weight 1 with the checks `checks`.
 pub(crate) fn server(checks: &[(u32, CheckParameters)]) -> RealServerParameters {
-    let checks = checks.iter().map(|(id, check)| (CheckId(*id), *check)).collect();
+    let checks = checks.iter().map(|(id, check)| (CheckId(*id), check.clone())).collect();
     RealServerParameters { checks, ..RealServerParameters::default() }
 }
 

@@ -21,7 +21,7 @@ fn web(lines: &str) -> Model {
 }
 
 fn planned(model: &Model) -> (Catalogue, Plan) {
-    plan(model, &mut Numbering::default(), 1)
+    plan(model, &Catalogue::default(), &mut Numbering::default(), 1)
 }
 
 #[test]
@@ -38,19 +38,19 @@ fn a_virtual_server_becomes_what_the_roster_needs() {
     assert_eq!((first.weight, first.on_failure), (3, OnFailure::Remove));
     assert_eq!((second.weight, second.on_failure), (1, OnFailure::Inhibit));
     assert!(second.checks.is_empty());
-    let timings: Vec<Timing> = first
+    let timings: Vec<(Duration, &Timing)> = first
         .checks
         .values()
-        .map(|check| match check.source {
-            Source::Probed(timing) => timing,
+        .map(|check| match &check.source {
+            Source::Probed { first, timing } => (*first, &**timing),
             Source::Told => panic!("it asks"),
         })
         .collect();
-    let [tcp, http] = timings[..] else { panic!("two checks") };
+    let [(soon, tcp), (later, http)] = timings[..] else { panic!("two checks") };
     let second = Duration::from_secs(1);
-    assert_eq!((tcp.first, tcp.delay_loop, tcp.retry), (second, 10 * second, 1));
+    assert_eq!((soon, tcp.delay_loop, tcp.retry), (second, 10 * second, 1));
     assert_eq!((http.retry, http.steps.get()), (4, 2));
-    assert!((second..=11 * second).contains(&http.first));
+    assert!((second..=11 * second).contains(&later));
     let checks = catalogue.checks.values();
     let targets: Vec<_> = checks
         .map(|it| (catalogue.target(it), it.question.elsewhere.as_deref().copied()))
@@ -63,10 +63,10 @@ fn a_virtual_server_becomes_what_the_roster_needs() {
 #[test]
 fn an_equal_configuration_gives_an_equal_plan_and_a_changed_one_keeps_numbers() {
     let mut numbering = Numbering::default();
-    let (_, first) = plan(&web(""), &mut numbering, 1);
-    let (_, again) = plan(&web(""), &mut numbering, 1);
+    let (catalogue, first) = plan(&web(""), &Catalogue::default(), &mut numbering, 1);
+    let (catalogue, again) = plan(&web(""), &catalogue, &mut numbering, 1);
     assert_eq!(first, again);
-    let (_, other) = plan(&web("lb_algo rr\n retry 9"), &mut numbering, 1);
+    let (_, other) = plan(&web("lb_algo rr\n retry 9"), &catalogue, &mut numbering, 1);
     assert_ne!(first, other);
     let ids = |plan: &Plan| -> Vec<(ServiceId, Vec<DestinationId>)> {
         let servers = |it: &VirtualServerParameters| it.servers.keys().copied().collect();
@@ -84,18 +84,19 @@ fn what_stands_is_known_by_its_place_and_its_weight() {
     standing.destinations.insert(Back { address: [192, 0, 2, 12].into(), port: 8080 }, nat);
     // One that nobody has configured.
     standing.destinations.insert(Back { address: [192, 0, 2, 99].into(), port: 8080 }, nat);
-    let seen = Services::from([(service.fronts[0], standing)]);
+    let seen = Stock::from([(service.fronts[0], standing.into())]);
     let second = *plan.services[id].servers.keys().nth(1).unwrap();
     let expected = BTreeMap::from([(*id, BTreeMap::from([(second, 2)]))]);
     assert_eq!(former(&catalogue, &seen, false), expected);
-    assert_eq!(former(&catalogue, &Services::new(), true), BTreeMap::new());
+    assert_eq!(former(&catalogue, &Stock::new(), true), BTreeMap::new());
 }
 
 #[test]
 fn only_the_process_before_empties_a_pool_that_stands() {
     let (catalogue, _) = planned(&web(""));
     let (id, service) = catalogue.services.first_key_value().unwrap();
-    let empty = Services::from([(service.fronts[0], Standing::new(service.scheduling.clone()))]);
+    let nothing = Standing::new(service.scheduling.clone());
+    let empty = Stock::from([(service.fronts[0], nothing.into())]);
     assert_eq!(former(&catalogue, &empty, false), BTreeMap::new());
     assert_eq!(former(&catalogue, &empty, true), BTreeMap::from([(*id, BTreeMap::new())]));
 }

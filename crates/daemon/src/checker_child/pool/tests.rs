@@ -25,7 +25,7 @@ struct Bench {
     numbering: Numbering,
     catalogue: Catalogue,
     pool: Pool,
-    kernel: Services,
+    kernel: Stock,
     /// What the kernel refuses.
     refuses: Option<&'static str>,
 }
@@ -43,8 +43,13 @@ impl Bench {
     }
 
     fn configure(&mut self, lines: &str, lasts: &[u8]) {
-        (self.catalogue, _) = plan(&web(lines, lasts), &mut self.numbering, 1);
+        (self.catalogue, _) = plan(&web(lines, lasts), &self.catalogue, &mut self.numbering, 1);
         self.pool.follow_all(&self.catalogue);
+    }
+
+    /// What a look at the balancer finds.
+    fn seen(&self) -> Services {
+        self.kernel.iter().map(|(front, it)| (*front, Service::clone(it))).collect()
     }
 
     fn follow(&mut self, change: Change) {
@@ -110,7 +115,7 @@ fn what_stands_as_wanted_is_adopted_untouched() {
     first.tend(1);
     let mut second = Bench::new("", &[11, 12]);
     second.kernel = first.kernel.clone();
-    second.pool.see(first.kernel.clone());
+    second.pool.see(first.seen());
     assert_eq!(second.tend(1), (vec![], vec![]));
     // A server that went with the process before.
     let gone = *second.catalogue.servers.last_key_value().unwrap().0;
@@ -140,7 +145,7 @@ fn a_reload_changes_only_what_differs() {
 fn a_service_that_is_gone_is_taken_away_and_forgotten() {
     let mut bench = Bench::new("", &[11]);
     bench.tend(1);
-    (bench.catalogue, _) = plan(&Model::default(), &mut bench.numbering, 1);
+    (bench.catalogue, _) = plan(&Model::default(), &bench.catalogue, &mut bench.numbering, 1);
     bench.pool.follow_all(&bench.catalogue);
     assert_eq!(bench.tend(2).0, ["remove service TCP 192.0.2.1:80"]);
     bench.tend(3);
@@ -254,16 +259,16 @@ fn only_a_batch_with_a_refusal_is_worth_a_look() {
 fn what_others_change_of_ours_is_named_and_put_right_and_theirs_is_left_alone() {
     let mut bench = Bench::new("", &[11, 12]);
     bench.tend(1);
-    let taken = bench.kernel.get_mut(&front()).unwrap();
+    let taken = Arc::make_mut(bench.kernel.get_mut(&front()).unwrap());
     let destination = taken.destinations.remove(&back(11)).unwrap();
     taken.destinations.insert(back(99), destination);
-    let words = bench.pool.see(bench.kernel.clone());
+    let words = bench.pool.see(bench.seen());
     let what = "remove server 192.0.2.11:80 of TCP 192.0.2.1:80";
     assert_eq!(words, [Word::Disturbed(what.to_owned())]);
     assert_eq!(bench.tend(2).0, ["add server 192.0.2.11:80 to TCP 192.0.2.1:80"]);
     let backs: Vec<Back> = bench.kernel[&front()].destinations.keys().copied().collect();
     assert_eq!(backs, [back(11), back(12), back(99)]);
-    assert_eq!(bench.pool.see(bench.kernel.clone()), []);
+    assert_eq!(bench.pool.see(bench.seen()), []);
 }
 
 #[test]
@@ -288,7 +293,7 @@ fn the_end_takes_away_all_of_ours() {
 }
 
 /// What a daemon with these servers leaves.
-fn left(lasts: &[u8]) -> Services {
+fn left(lasts: &[u8]) -> Stock {
     let mut former = Bench::new("", lasts);
     former.tend(1);
     former.kernel
@@ -297,7 +302,7 @@ fn left(lasts: &[u8]) -> Services {
 #[test]
 fn servers_that_were_left_and_are_not_configured_go_once_they_are_claimed() {
     let mut bench = Bench { kernel: left(&[11, 12]), ..Bench::new("", &[11, 13]) };
-    bench.pool.see(bench.kernel.clone());
+    bench.pool.see(bench.seen());
     let surplus = "server 192.0.2.12:80 of TCP 192.0.2.1:80".to_owned();
     assert_eq!(bench.pool.claim(false), [Word::Left(surplus)]);
     assert_eq!(
@@ -314,7 +319,7 @@ fn servers_that_were_left_and_are_not_configured_go_once_they_are_claimed() {
 fn a_service_that_is_not_configured_goes_only_where_everything_is_ours() {
     for everything in [false, true] {
         let mut bench = Bench { kernel: left(&[11]), ..Bench::default() };
-        bench.pool.see(bench.kernel.clone());
+        bench.pool.see(bench.seen());
         let told = bench.pool.claim(everything);
         let steps = bench.tend(1).0;
         if everything {
