@@ -37,7 +37,7 @@ fn a_deadline_is_absolute() {
     let begin = now();
     let deadline = begin + Duration::from_millis(60);
     // Each wake-up on the way leaves it where it was.
-    let (one, other) = Channel::pair().unwrap();
+    let (mut one, other) = Channel::pair().unwrap();
     events.add(&one, Token(1)).unwrap();
     for _ in 0..3 {
         other.send(b"x", None).unwrap();
@@ -63,7 +63,7 @@ fn a_deadline_in_the_past_wakes_at_once_every_time() {
 #[test]
 fn the_last_deadline_counts() {
     let mut events = EventLoop::new().unwrap();
-    let (one, other) = Channel::pair().unwrap();
+    let (mut one, other) = Channel::pair().unwrap();
     events.add(&one, Token(1)).unwrap();
     other.send(b"x", None).unwrap();
     let begin = now();
@@ -101,7 +101,7 @@ fn a_descriptor_wakes_until_it_is_removed() {
 #[test]
 fn more_descriptors_than_one_call_shows_are_all_served() {
     let mut events = EventLoop::new().unwrap();
-    let pairs: Vec<(Channel, Channel)> = (0..150).map(|_| Channel::pair().unwrap()).collect();
+    let mut pairs: Vec<(Channel, Channel)> = (0..150).map(|_| Channel::pair().unwrap()).collect();
     for (number, (one, other)) in (0..).zip(&pairs) {
         events.add(one, Token(number)).unwrap();
         other.send(b"x", None).unwrap();
@@ -109,7 +109,15 @@ fn more_descriptors_than_one_call_shows_are_all_served() {
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..10 {
         for token in wait(&mut events, Some(now())) {
-            pairs.iter().zip(0..).find(|(_, n)| Token(*n) == token).unwrap().0.0.receive().unwrap();
+            pairs
+                .iter_mut()
+                .zip(0..)
+                .find(|(_, n)| Token(*n) == token)
+                .unwrap()
+                .0
+                .0
+                .receive()
+                .unwrap();
             assert!(seen.insert(token));
         }
     }

@@ -39,20 +39,45 @@ impl Backlog {
         self.lines.push_back((line, dropped));
     }
 
-    /// Offers what waits until the reader has no more room; says whether anything was taken.
-    pub(super) fn drain(&mut self, mut offer: impl FnMut(&[u8]) -> Offered) -> bool {
+    /// Offers what waits until the reader has no more room, as many lines together as `longest` bytes hold, and one at
+    /// least; says whether anything was taken.
+    pub(super) fn drain(
+        &mut self,
+        longest: usize,
+        mut offer: impl FnMut(&[u8]) -> Offered,
+    ) -> bool {
         let mut moved = false;
-        while let Some((line, told)) = self.lines.front() {
-            match offer(line) {
+        while !self.lines.is_empty() {
+            let (together, count) = self.first_lines(longest);
+            let offered = offer(&together);
+            match offered {
                 Offered::Taken => moved = true,
                 Offered::Full => return moved,
-                Offered::Nobody => self.dropped = self.dropped.saturating_add(told + 1),
+                Offered::Nobody => {}
             }
-            self.bytes -= line.len();
-            self.lines.pop_front();
+            for (_, told) in self.lines.drain(..count) {
+                if offered == Offered::Nobody {
+                    self.dropped = self.dropped.saturating_add(told + 1);
+                }
+            }
+            self.bytes -= together.len();
         }
         self.lines.shrink_to(FEW);
         moved
+    }
+
+    /// The first line, with as many of the next as `longest` bytes hold together; how many these are.
+    fn first_lines(&self, longest: usize) -> (Vec<u8>, usize) {
+        let mut together = Vec::new();
+        let mut count = 0;
+        for (line, _) in &self.lines {
+            if count > 0 && together.len() + line.len() > longest {
+                break;
+            }
+            together.extend_from_slice(line);
+            count += 1;
+        }
+        (together, count)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -76,7 +101,7 @@ mod tests {
     /// What a reader with room for so many lines takes.
     fn read(backlog: &mut Backlog, mut room: usize) -> Vec<String> {
         let mut taken = Vec::new();
-        backlog.drain(|line| {
+        backlog.drain(0, |line| {
             if room == 0 {
                 return Offered::Full;
             }
@@ -114,17 +139,33 @@ mod tests {
     }
 
     #[test]
+    fn lines_go_together_as_far_as_they_fit() {
+        let mut backlog = Backlog::default();
+        for text in ["a", "b", "c", "longer than that", "d"] {
+            backlog.push(line(text));
+        }
+        let mut taken = Vec::new();
+        backlog.drain(7, |lines| {
+            taken.push(String::from_utf8_lossy(lines).into_owned());
+            Offered::Taken
+        });
+        assert_eq!(taken, ["a 0b 0", "c 0", "longer than that 0", "d 0"]);
+        assert_eq!(backlog.bytes, 0);
+    }
+
+    #[test]
     fn what_nobody_reads_is_dropped_at_once() {
         let mut backlog = Backlog::default();
         for text in ["a", "b"] {
             backlog.push(line(text));
         }
-        assert!(!backlog.drain(|_| Offered::Nobody));
+        assert!(!backlog.drain(0, |_| Offered::Nobody));
         assert!(backlog.is_empty());
         backlog.push(line("c"));
         // Nobody heard of those that it tells of either.
-        backlog.drain(|_| Offered::Nobody);
+        backlog.push(line("c"));
+        backlog.drain(9, |_| Offered::Nobody);
         backlog.push(line("d"));
-        assert_eq!(read(&mut backlog, 1), ["d 3"]);
+        assert_eq!(read(&mut backlog, 1), ["d 4"]);
     }
 }

@@ -8,6 +8,7 @@ mod rate;
 mod ring;
 mod sinks;
 mod stamp;
+mod syslog;
 
 pub(crate) use rate::RateLimit;
 pub(crate) use rate::with_silenced;

@@ -7,7 +7,6 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use super::backlog::{Backlog, Offered};
 use super::stamp::Stamp;
+use super::syslog::Syslog;
 
 /// Who speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,9 @@ pub(crate) struct Sinks {
     console: bool,
     path: Option<PathBuf>,
     file: Option<File>,
-    syslog: Option<UnixDatagram>,
+    syslog: Syslog,
+    /// Whether lines wait until more have come.
+    gathers: bool,
     for_console: Backlog,
     for_syslog: Backlog,
     /// When what waits is offered again, and after what time then.
@@ -62,7 +64,8 @@ impl Sinks {
             console: options.console,
             path: options.file.clone(),
             file,
-            syslog: None,
+            syslog: Syslog::default(),
+            gathers: false,
             for_console: Backlog::default(),
             for_syslog: Backlog::default(),
             again: None,
@@ -104,6 +107,20 @@ impl Sinks {
                 format!("<{code}>{} {name}[{pid}]: {text}{dropped}", stamp.syslog()).into_bytes()
             });
         }
+        if !self.gathers {
+            self.hand_out();
+        }
+    }
+
+    /// Has lines go together until it is told otherwise, which is cheaper where there are many.
+    pub(crate) fn gather(&mut self, gathers: bool) {
+        self.gathers = gathers;
+        if !gathers && self.has_waiting() {
+            self.hand_out();
+        }
+    }
+
+    fn hand_out(&mut self) {
         self.offer();
         if self.again.is_none() && self.has_waiting() {
             self.again = Some((now() + SHORTEST_PAUSE, SHORTEST_PAUSE));
@@ -142,37 +159,21 @@ impl Sinks {
     /// Whether anything of what waits was taken.
     fn offer(&mut self) -> bool {
         let Self { for_console, for_syslog, syslog, .. } = self;
-        let by_console = for_console.drain(write_to_console);
-        let by_syslog = for_syslog.drain(|line| send_to_syslog(syslog, line));
+        let by_console = for_console.drain(LONGEST_LINE, write_to_console);
+        let by_syslog = for_syslog.drain(0, |line| syslog.send(line));
         by_console || by_syslog
     }
 }
 
 /// Closed standard error is no reason to fail.
-fn write_to_console(line: &[u8]) -> Offered {
+fn write_to_console(lines: &[u8]) -> Offered {
     if !is_writable(std::io::stderr().as_fd()) {
         return Offered::Full;
     }
-    match std::io::stderr().lock().write_all(line) {
+    match std::io::stderr().lock().write_all(lines) {
         Ok(()) => Offered::Taken,
         Err(_) => Offered::Nobody,
     }
-}
-
-fn send_to_syslog(syslog: &mut Option<UnixDatagram>, line: &[u8]) -> Offered {
-    for _ in 0..2 {
-        if syslog.is_none() {
-            *syslog = connect();
-        }
-        let Some(socket) = syslog else { return Offered::Nobody };
-        match socket.send(line) {
-            Ok(_) => return Offered::Taken,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Offered::Full,
-            // It was restarted: the new one is asked at once.
-            Err(_) => *syslog = None,
-        }
-    }
-    Offered::Nobody
 }
 
 /// The log file, if there is to be one, or why there is none.
@@ -207,13 +208,6 @@ fn what_was_dropped(lines: u64) -> String {
     }
     let lines = status::counted(lines, "line");
     format!(" ({lines} before it dropped: more came than were read)")
-}
-
-fn connect() -> Option<UnixDatagram> {
-    let socket = UnixDatagram::unbound().ok()?;
-    socket.set_nonblocking(true).ok()?;
-    socket.connect("/dev/log").ok()?;
-    Some(socket)
 }
 
 /// Configuration files and packets reach log lines: no control character of theirs does.

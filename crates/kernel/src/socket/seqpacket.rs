@@ -16,6 +16,9 @@ use rustix::net::{
 #[derive(Debug)]
 pub struct Channel {
     socket: OwnedFd,
+    /// For what is received: to make room for the longest message anew for each takes longer than all else. None before the
+    /// first.
+    room: Vec<u8>,
 }
 
 /// A channel that failed.
@@ -62,13 +65,13 @@ impl Channel {
             None,
         )
         .map_err(|source| ChannelError::Socket { operation: "create channel", source })?;
-        Ok((Self { socket: one }, Self { socket: other }))
+        Ok((Self::from_descriptor(one), Self::from_descriptor(other)))
     }
 
     /// The end that was inherited as this descriptor.
     #[must_use]
     pub const fn from_descriptor(socket: OwnedFd) -> Self {
-        Self { socket }
+        Self { socket, room: Vec::new() }
     }
 
     /// Sends one message, with a descriptor where one is given.
@@ -111,13 +114,15 @@ impl Channel {
     /// The next message, without blocking; none where none waits.
     ///
     /// **Errors**: all mean that the channel is not usable any more.
-    pub fn receive(&self) -> Result<Option<Message>, ChannelError> {
-        let mut bytes = vec![0; MESSAGE_MAX];
+    pub fn receive(&mut self) -> Result<Option<Message>, ChannelError> {
+        if self.room.is_empty() {
+            self.room = vec![0; MESSAGE_MAX];
+        }
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
         let received = loop {
-            let mut slices = [IoSliceMut::new(&mut bytes)];
+            let mut slices = [IoSliceMut::new(&mut self.room)];
             match rustix::net::recvmsg(&self.socket, &mut slices, &mut ancillary, flags) {
                 Ok(received) => break received,
                 // The other end is gone and left messages unread, which is said once: its own last words follow.
@@ -134,7 +139,7 @@ impl Channel {
         if received.flags.contains(ReturnFlags::TRUNC) {
             return Err(ChannelError::TooLong);
         }
-        bytes.truncate(received.bytes);
+        let bytes = self.room.get(..received.bytes).unwrap_or_default().to_vec();
         let descriptor = ancillary
             .drain()
             .filter_map(|message| match message {

@@ -54,7 +54,7 @@ fn run(role: &str, descriptors: Vec<OwnedFd>) -> Ended {
 }
 
 fn taken() {
-    let (ours, theirs) = Channel::pair().unwrap();
+    let (mut ours, theirs) = Channel::pair().unwrap();
     let memory = MemoryFile::seal("configuration", b"what the parent read").unwrap();
     let theirs = theirs.as_fd().try_clone_to_owned().unwrap();
     let memory = memory.as_fd().try_clone_to_owned().unwrap();

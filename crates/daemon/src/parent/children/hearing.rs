@@ -59,6 +59,13 @@ impl Running {
 impl Managed {
     /// Takes in what it said, up to a bound for each turn.
     pub(super) fn read(&mut self, context: &mut Context<'_>, news: &mut Vec<News>) {
+        // Thousands of lines come at a start.
+        context.sinks.gather(true);
+        self.read_some(context, news);
+        context.sinks.gather(false);
+    }
+
+    fn read_some(&mut self, context: &mut Context<'_>, news: &mut Vec<News>) {
         for _ in 0..MESSAGES_A_TURN {
             let Some(running) = self.running.as_mut().filter(|running| running.open) else {
                 return;
