@@ -110,7 +110,13 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     let mut shell = Shell::new(startup);
-    match runtime.block_on(shell.serve()) {
+    // As a task: each wake-up of what the runtime blocks on is a message to itself through the kernel.
+    let served = runtime.block_on(runtime.spawn(async move {
+        let ended = shell.serve().await;
+        (shell, ended)
+    }));
+    let Ok((mut shell, ended)) = served else { return ExitCode::from(exit::FATAL) };
+    match ended {
         // Whoever comes after a parent that was killed finds what serves.
         Ended::Orphaned => ExitCode::SUCCESS,
         Ended::Told => {

@@ -3,7 +3,7 @@
 use std::future::{Future as _, poll_fn};
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use clock::Instant;
 use control::{Summary, ToParent};
@@ -61,7 +61,7 @@ impl Shell {
             self.tend(now());
             self.go_on_telling(now())?;
             self.startup.parent.end_turn(now(), &mut self.startup.log, Summary::default)?;
-            let Woken { finished, read } = self.wait(&channel).await?;
+            let Woken { finished, read, is_told } = self.wait(&channel).await?;
             let now = now();
             // What came in counts before what is late.
             for Finished { check, run, outcome } in finished {
@@ -73,7 +73,9 @@ impl Shell {
                 self.reload(now, read)?;
                 process::give_back_memory();
             }
-            while let Some(request) = self.startup.parent.request(&mut self.startup.log)? {
+            while is_told
+                && let Some(request) = self.startup.parent.request(&mut self.startup.log)?
+            {
                 if self.take(now, request) {
                     return Ok(Ended::Told);
                 }
@@ -112,21 +114,26 @@ impl Shell {
             let finished = probes.finished(context);
             let read = reading.poll(context);
             is_over |= !finished.is_empty() || read.is_some();
-            for descriptor in [Some(channel), addresses].into_iter().flatten() {
-                while let Poll::Ready(ready) = descriptor.poll_read_ready(context) {
-                    match ready {
-                        // All that waits is read behind this.
-                        Ok(mut guard) => guard.clear_ready_matching(Ready::ALL),
-                        Err(error) => return Poll::Ready(Err(error)),
-                    }
-                    is_over = true;
-                }
+            let is_told = is_readable(channel, context)?;
+            is_over |= is_told;
+            if let Some(addresses) = addresses {
+                is_over |= is_readable(addresses, context)?;
             }
-            if is_over { Poll::Ready(Ok(Woken { finished, read })) } else { Poll::Pending }
+            if is_over { Poll::Ready(Ok(Woken { finished, read, is_told })) } else { Poll::Pending }
         })
         .await
         .map_err(Ended::Failed)
     }
+}
+
+/// Whether there is something to read, all of which is read behind this; wakes the task of `context` when more comes.
+fn is_readable(descriptor: &AsyncFd<OwnedFd>, context: &mut Context<'_>) -> std::io::Result<bool> {
+    let mut is_readable = false;
+    while let Poll::Ready(ready) = descriptor.poll_read_ready(context) {
+        ready?.clear_ready_matching(Ready::ALL);
+        is_readable = true;
+    }
+    Ok(is_readable)
 }
 
 /// Has the runtime tell when there is something to read.
@@ -144,4 +151,6 @@ struct Woken {
     finished: Vec<Finished>,
     /// A configuration.
     read: Option<Result<Read, String>>,
+    /// Whether the parent may have said something.
+    is_told: bool,
 }
