@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use crate::agent::hand::{ADDRESSES, READ};
 use crate::agent::hold::number_of;
 use crate::capture::Capture;
 use crate::client::Pinger;
@@ -312,6 +313,23 @@ impl Space {
         }
         let outcome = outcome.with_context(|| format!("{line}: the namespaces are gone"))?;
         outcome.map_err(|text| anyhow!("{line}: {text}"))
+    }
+
+    /// The addresses of a link, as they are written without prefixes; none where there is no such link.
+    ///
+    /// # Errors
+    /// When nobody answers inside.
+    pub fn addresses(&self, link: &str) -> Result<Vec<String>> {
+        let text = self.run(&format!("{ADDRESSES} {link}"))?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    /// The content of a file, as it is seen inside.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&self, path: &str) -> Result<String> {
+        self.run(&format!("{READ} {path}"))
     }
 }
 

@@ -42,7 +42,10 @@ pub struct LogLine {
 struct Daemon {
     /// What it is called in complaints.
     name: String,
+    /// When it was started.
     begun: Moment,
+    /// Where the log was then.
+    log_begun: Mark,
     /// The `nsenter` that carried it inside, and waits for it.
     carrier: Child,
 }
@@ -103,7 +106,7 @@ impl Node {
     pub(crate) fn launch(&mut self, name: &str, mut command: Command) -> Result<()> {
         ensure!(self.daemon.is_none(), "a daemon runs on {} already", self.name);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let begun = Moment::now();
+        let (begun, log_begun) = (Moment::now(), self.log.mark());
         let mut carrier = command.spawn().with_context(|| format!("start {name}"))?;
         if let Some(out) = carrier.stdout.take() {
             collect(out, self.log.clone());
@@ -111,7 +114,7 @@ impl Node {
         if let Some(err) = carrier.stderr.take() {
             collect(err, self.log.clone());
         }
-        self.daemon = Some(Daemon { name: name.to_owned(), begun, carrier });
+        self.daemon = Some(Daemon { name: name.to_owned(), begun, log_begun, carrier });
         Ok(())
     }
 
@@ -121,13 +124,14 @@ impl Node {
         self.daemon.is_some()
     }
 
-    /// When the daemon that runs was started.
+    /// When the daemon that runs was started, and where its log begins.
     ///
     /// # Errors
     /// When none runs.
-    pub fn begun(&self) -> Result<Moment> {
+    pub fn begun(&self) -> Result<(Moment, Mark)> {
         let daemon = self.daemon.as_ref();
-        Ok(daemon.with_context(|| format!("no daemon runs on {}", self.name))?.begun)
+        let daemon = daemon.with_context(|| format!("no daemon runs on {}", self.name))?;
+        Ok((daemon.begun, daemon.log_begun))
     }
 
     /// Begins anew: with an empty log, and nothing in its own directory.
@@ -324,8 +328,8 @@ impl Node {
         let (text, until) = (address.to_string(), Instant::now() + within);
         loop {
             // The link may have yet to come.
-            let there = self.addresses_of(interface).unwrap_or_default();
-            if there.iter().any(|a| a.get("local").and_then(Value::as_str) == Some(&text)) {
+            let there = self.space.addresses(interface)?;
+            if there.contains(&text) {
                 return Ok(());
             }
             ensure!(Instant::now() < until, "{interface} has {there:?}, not {address}");
@@ -348,7 +352,7 @@ impl Node {
     /// # Errors
     /// When the node cannot be asked.
     pub fn holds(&self, address: IpAddr) -> Result<bool> {
-        Ok(self.address(address)?.is_some())
+        Ok(self.space.addresses("eth0")?.contains(&address.to_string()))
     }
 
     /// The list that grows while the daemon logs.

@@ -196,13 +196,15 @@ impl Stage {
     pub fn settle(&mut self, active: &str, backup: &str, vrid: u8) -> Result<()> {
         let within = self.flavour.down_interval(1) * 2 + START;
         // What a daemon before it sent is no sign of this one.
-        let begun = self.lab.node(active)?.begun()?;
-        self.lab.capture.expect("advertisement", Mark::START, within, |f| {
+        let (begun, _) = self.lab.node(active)?.begun()?;
+        let what = format!("advertisement of {active}");
+        self.lab.capture.expect(&what, Mark::START, within, |f| {
             f.node == active
                 && f.at >= begun
                 && f.advert().is_some_and(|it| it.vrid == vrid && it.priority > 0)
         })?;
-        self.lab.node(backup)?.expect_log("Entering BACKUP STATE", Mark::START, within)?;
+        let node = self.lab.node(backup)?;
+        node.expect_log("Entering BACKUP STATE", node.begun()?.1, within)?;
         // One more advertisement, so that the other one has surely heard one: if both became Active, it yields.
         self.fresh_advert(active)?;
         self.lab.expect_holders(self.address(), &[active], within)

@@ -155,7 +155,12 @@ fn killed(stage: &mut Stage) -> Result<()> {
     signal(vrrp_process(stage)?, Signal::SIGKILL)?;
     let resumed = "Entering MASTER STATE (resumed";
     stage.lab.node("a")?.expect_log(resumed, Mark::START, START)?;
-    stage.fresh_advert("a")?;
+    // As long as its peer waits.
+    let capture = &stage.lab.capture;
+    let silence = every * 4;
+    capture.expect_none("advertisement of b", since, silence, |f| {
+        f.node == "b" && f.advert().is_some()
+    })?;
     stage.fresh_advert("a")?;
     let others = stage.lab.capture.adverts("b", since);
     ensure!(others.is_empty(), "b took over: {others:?}");

@@ -5,7 +5,6 @@
 //! it. Each output carries its cause. Start reading at `checker.rs`, then `virtual_server.rs`.
 #![forbid(unsafe_code)]
 
-mod alike;
 mod by_check;
 mod checker;
 mod ids;
@@ -17,7 +16,6 @@ mod roster;
 mod snapshot;
 mod virtual_server;
 
-pub use alike::Alike;
 pub use by_check::ByCheck;
 pub use ids::{CheckId, DestinationId, ServiceId};
 pub use input::{Failure, FailureKind, Input, Outcome, WeightEffect};

@@ -39,7 +39,8 @@ pub(crate) fn run(
         built(context, &["test", "--workspace", "--tests", "--no-run"], log)
     });
     let daemon = report.stage("build of the daemon", |log| {
-        built(context, &["build", "--package", "steadfast"], log)
+        // With the features of the whole workspace it was built with the tests already.
+        built(context, &["build", "--workspace", "--bin", "steadfast"], log)
     });
     let program = workspace.target_directory.join("debug/steadfast");
     let daemon = daemon.then_some(program);

@@ -265,12 +265,17 @@ fn check((old, one): (&CheckParameters, &Check), (new, other): (&CheckParameters
     let seconds = |span: Duration| span.as_secs_f64();
     let mut is_same = old.start == new.start && one.tells_failures == other.tells_failures;
     let both = (&old.source, &new.source);
-    if let (Source::Probed { timing: before, .. }, Source::Probed { timing: after, .. }) = both {
+    if let (
+        Source::Probed { first: soon, timing: before },
+        Source::Probed { first: later, timing: after },
+    ) = both
+    {
         list.value("delay_loop", &seconds(before.delay_loop), &seconds(after.delay_loop));
         list.value("retry", &before.retry, &after.retry);
         // What else is not written follows the loop.
         let is_other_loop = before.delay_loop != after.delay_loop;
-        is_same &= is_other_loop || **before == health::Timing { retry: before.retry, ..**after };
+        let after = health::Timing { retry: before.retry, ..**after };
+        is_same &= is_other_loop || (soon, &**before) == (later, &after);
     }
     list.value("timeout", &seconds(one.timeout), &seconds(other.timeout));
     list.word("other settings", is_same);

@@ -4,6 +4,7 @@
 //! [`turn`] is the loop, [`perform`] does what was decided, [`pool`] knows what the load balancer shall hold and
 //! [`tending`] leads it there, [`reload`] takes a new configuration over, [`difference`] says what that changes. One thread; conversations are tasks of it.
 
+mod alike;
 mod catalogue;
 mod difference;
 mod numbering;
@@ -115,6 +116,7 @@ pub(crate) fn run() -> ExitCode {
         let ended = shell.serve().await;
         (shell, ended)
     }));
+    // Only a panic would end the task otherwise, and that ends the process.
     let Ok((mut shell, ended)) = served else { return ExitCode::from(exit::FATAL) };
     match ended {
         // Whoever comes after a parent that was killed finds what serves.

@@ -59,7 +59,9 @@ struct Given {
 }
 
 impl Numbering {
-    /// Begins with another configuration than `former`: what is not asked for until [`Round::end`] is gone.
+    /// Begins with another configuration than `former`, which was numbered last: what is not asked for until
+    /// [`Round::end`] is gone.
+    #[must_use]
     pub(super) fn begin_round(&mut self, former: &Catalogue) -> Round<'_> {
         self.round = self.round.wrapping_add(1);
         let servers = former.servers.iter();

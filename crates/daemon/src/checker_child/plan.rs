@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use config::model::{self, Balance, Balancing, CheckKind, Model, VirtualServer};
 use health::{
-    Alerts, Alike, CheckId, CheckParameters, DestinationId, OnFailure, Plan, Policy,
-    RealServerParameters, ServiceId, SorryServerParameters, Source, Timing,
-    VirtualServerParameters,
+    Alerts, CheckId, CheckParameters, DestinationId, OnFailure, Plan, Policy, RealServerParameters,
+    ServiceId, SorryServerParameters, Source, Timing, VirtualServerParameters,
 };
 use intent::service::{Back, Destination, Front};
 
+use super::alike::Alike;
 use super::catalogue::{Catalogue, Check, Server, Service};
 use super::numbering::{Numbering, Round, Seat};
 use super::pool::Stock;

@@ -89,12 +89,12 @@ impl Plane {
         }
     }
 
-    /// Everything that it holds, also of others; `after_each` is called often where that takes long.
+    /// Everything that it holds, also of others.
     ///
     /// **Errors**: it cannot be read.
-    pub(super) fn services(&mut self, after_each: impl FnMut()) -> Result<Services, PlaneError> {
+    pub(super) fn services(&mut self) -> Result<Services, PlaneError> {
         match self {
-            Self::Ipvs(ipvs) => Ok(ipvs.services(after_each)?),
+            Self::Ipvs(ipvs) => Ok(ipvs.services()?),
             Self::Nftables(nftables) => Ok(nftables.services()?),
         }
     }

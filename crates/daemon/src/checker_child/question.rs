@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use config::model::CheckKind;
-use health::Alike;
 
+use super::alike::Alike;
 use super::specs;
 
 /// What a check asks.

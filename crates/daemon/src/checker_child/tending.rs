@@ -11,7 +11,7 @@ use intent::service::{Services, SyncRole};
 use super::Shell;
 use super::plane::{Plane, PlaneError};
 use super::pool::Word;
-use crate::child::{Parent, Startup};
+use crate::child::Startup;
 use crate::compat::verdicts;
 use crate::log::Ring;
 
@@ -136,18 +136,14 @@ impl Shell {
 
     /// Reads what stands, after opening the load balancer if it is not open or not to be read.
     fn observe(&mut self) -> Result<Services, PlaneError> {
-        let table = self.table();
-        let Startup { parent, log, .. } = &mut self.startup;
-        // Of thousands of services each is asked for: the parent is to hear that this process lives.
-        let mut beat = || beat(parent, log);
         if let Some(plane) = &mut self.tending.plane
-            && let Ok(services) = plane.services(&mut beat)
+            && let Ok(services) = plane.services()
         {
             return Ok(services);
         }
-        let mut plane = Plane::open(self.data_plane, &table)?;
-        plane.clear_other(&table)?;
-        let services = plane.services(&mut beat)?;
+        let mut plane = Plane::open(self.data_plane, &self.table())?;
+        plane.clear_other(&self.table())?;
+        let services = plane.services()?;
         self.install(plane);
         Ok(services)
     }
@@ -261,7 +257,7 @@ impl Shell {
         }
         let table = self.table();
         let opened = Plane::open(wanted, &table).and_then(|mut plane| {
-            plane.services(|| {})?;
+            plane.services()?;
             Ok(plane)
         });
         let plane = opened.map_err(|error| error.line())?;
@@ -296,18 +292,22 @@ impl Shell {
             let _ = plane.stop_sync(role);
         }
         let Startup { parent, log, .. } = &mut self.startup;
+        // A parent that is gone is found out elsewhere.
+        let mut beat = |log: &mut Ring| {
+            let _ = parent.end_turn(kernel::eventloop::now(), log, Summary::default);
+        };
         for steps in self.pool.release().chunks(STEPS) {
             for error in plane.apply(steps).into_iter().filter_map(Result::err) {
                 log.push(Severity::Error, format!("{}: {}", plane.name(), error.line()));
             }
-            beat(parent, log);
+            beat(log);
         }
         while plane.is_to_forget() {
             if let Err(error) = plane.forget() {
                 log.push(Severity::Error, format!("{}: {}", plane.name(), error.line()));
                 break;
             }
-            beat(parent, log);
+            beat(log);
         }
     }
 
@@ -315,11 +315,6 @@ impl Shell {
     fn table(&self) -> String {
         format!("steadfast_lvs{}", self.startup.options.table_suffix)
     }
-}
-
-/// Has the parent hear that this process lives. One that is gone is found out elsewhere.
-fn beat(parent: &mut Parent, log: &mut Ring) {
-    let _ = parent.end_turn(kernel::eventloop::now(), log, Summary::default);
 }
 
 /// From one look to the next.

@@ -111,14 +111,15 @@ impl Shell {
         let addresses = self.presence.as_ref().map(|presence| &presence.news);
         poll_fn(|context| {
             let mut is_over = sleep.as_mut().poll(context).is_ready();
-            let finished = probes.finished(context);
-            let read = reading.poll(context);
-            is_over |= !finished.is_empty() || read.is_some();
+            // First, because a turn of a task may look at so many things only, and a thousand conversations may have ended.
             let is_told = is_readable(channel, context)?;
             is_over |= is_told;
             if let Some(addresses) = addresses {
                 is_over |= is_readable(addresses, context)?;
             }
+            let finished = probes.finished(context);
+            let read = reading.poll(context);
+            is_over |= !finished.is_empty() || read.is_some();
             if is_over { Poll::Ready(Ok(Woken { finished, read, is_told })) } else { Poll::Pending }
         })
         .await
@@ -128,12 +129,12 @@ impl Shell {
 
 /// Whether there is something to read, all of which is read behind this; wakes the task of `context` when more comes.
 fn is_readable(descriptor: &AsyncFd<OwnedFd>, context: &mut Context<'_>) -> std::io::Result<bool> {
-    let mut is_readable = false;
+    let mut has_something = false;
     while let Poll::Ready(ready) = descriptor.poll_read_ready(context) {
         ready?.clear_ready_matching(Ready::ALL);
-        is_readable = true;
+        has_something = true;
     }
-    Ok(is_readable)
+    Ok(has_something)
 }
 
 /// Has the runtime tell when there is something to read.

@@ -88,8 +88,8 @@ fn read_aside(
         RealServers::Judged => read(memory, real_servers),
         RealServers::Kept | RealServers::Told | RealServers::Examined => {
             std::thread::scope(|scope| {
-                let reader =
-                    std::thread::Builder::new().spawn_scoped(scope, || read(memory, real_servers));
+                let reader = std::thread::Builder::new().name("reader".to_owned());
+                let reader = reader.spawn_scoped(scope, || read(memory, real_servers));
                 match reader.map(std::thread::ScopedJoinHandle::join) {
                     Ok(Ok(read)) => read,
                     // Without a thread it takes more memory. One that panics ends the process.

@@ -3,6 +3,7 @@
 //! A thousand instances move at once in less time than a reader takes to wake up, and a pipe or the queue of syslog holds
 //! some hundred lines: what comes then waits here instead of being lost.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// What became of a line that was offered to a reader.
@@ -49,7 +50,7 @@ impl Backlog {
         let mut moved = false;
         while !self.lines.is_empty() {
             let (together, count) = self.first_lines(longest);
-            let offered = offer(&together);
+            let (offered, bytes) = (offer(&together), together.len());
             match offered {
                 Offered::Taken => moved = true,
                 Offered::Full => return moved,
@@ -60,21 +61,22 @@ impl Backlog {
                     self.dropped = self.dropped.saturating_add(told + 1);
                 }
             }
-            self.bytes -= together.len();
+            self.bytes -= bytes;
         }
         self.lines.shrink_to(FEW);
         moved
     }
 
     /// The first line, with as many of the next as `longest` bytes hold together; how many these are.
-    fn first_lines(&self, longest: usize) -> (Vec<u8>, usize) {
-        let mut together = Vec::new();
+    fn first_lines(&self, longest: usize) -> (Cow<'_, [u8]>, usize) {
+        let mut together = Cow::Borrowed([].as_slice());
         let mut count = 0;
         for (line, _) in &self.lines {
-            if count > 0 && together.len() + line.len() > longest {
-                break;
+            match count {
+                0 => together = Cow::Borrowed(line),
+                _ if together.len() + line.len() > longest => break,
+                _ => together.to_mut().extend_from_slice(line),
             }
-            together.extend_from_slice(line);
             count += 1;
         }
         (together, count)

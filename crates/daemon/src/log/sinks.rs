@@ -49,6 +49,8 @@ pub(crate) struct Sinks {
     syslog: Syslog,
     /// Whether lines wait until more have come.
     gathers: bool,
+    /// Bytes of those that do.
+    gathered: usize,
     for_console: Backlog,
     for_syslog: Backlog,
     /// When what waits is offered again, and after what time then.
@@ -66,6 +68,7 @@ impl Sinks {
             file,
             syslog: Syslog::default(),
             gathers: false,
+            gathered: 0,
             for_console: Backlog::default(),
             for_syslog: Backlog::default(),
             again: None,
@@ -107,7 +110,8 @@ impl Sinks {
                 format!("<{code}>{} {name}[{pid}]: {text}{dropped}", stamp.syslog()).into_bytes()
             });
         }
-        if !self.gathers {
+        self.gathered += text.len();
+        if !self.gathers || self.gathered > GATHERED {
             self.hand_out();
         }
     }
@@ -115,12 +119,13 @@ impl Sinks {
     /// Has lines go together until it is told otherwise, which is cheaper where there are many.
     pub(crate) fn gather(&mut self, gathers: bool) {
         self.gathers = gathers;
-        if !gathers && self.has_waiting() {
+        if !gathers && self.gathered > 0 {
             self.hand_out();
         }
     }
 
     fn hand_out(&mut self) {
+        self.gathered = 0;
         self.offer();
         if self.again.is_none() && self.has_waiting() {
             self.again = Some((now() + SHORTEST_PAUSE, SHORTEST_PAUSE));
@@ -225,6 +230,8 @@ fn printable(text: &str) -> String {
 
 /// A pipe that can be written to takes this many bytes at least (pipe(7), `PIPE_BUF`).
 const LONGEST_LINE: usize = 4096;
+/// So many bytes wait for more at most.
+const GATHERED: usize = 64 * 1024;
 /// After which time what waits is offered again at first, and where nobody has taken anything for long.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);

@@ -46,11 +46,10 @@ impl Ipvs {
 
     /// Everything that is balanced.
     ///
-    /// What changes while it is read may be there or not; entries that stay are there. The kernel is asked for the
-    /// destinations of each service: `after_each` is called meanwhile, by who has others to keep waiting.
+    /// What changes while it is read may be there or not; entries that stay are there.
     ///
     /// **Errors**: the kernel refuses to be read (`CAP_NET_ADMIN`).
-    pub fn services(&mut self, mut after_each: impl FnMut()) -> Result<Services, IpvsError> {
+    pub fn services(&mut self) -> Result<Services, IpvsError> {
         let operation = "read services";
         let request = || dump(self.family, command::GET_SERVICE);
         let mut services = Services::new();
@@ -72,7 +71,6 @@ impl Ipvs {
             self.socket
                 .dump(operation, request, || {}, |message| backs.extend(each(message.payload)))
                 .map_err(IpvsError::of(operation))?;
-            after_each();
         }
         Ok(services)
     }

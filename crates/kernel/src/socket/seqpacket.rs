@@ -16,8 +16,8 @@ use rustix::net::{
 #[derive(Debug)]
 pub struct Channel {
     socket: OwnedFd,
-    /// For what is received: to make room for the longest message anew for each takes longer than all else. None before the
-    /// first.
+    /// For what is received: to make room for the longest message anew for each takes longer than all else. Empty before
+    /// the first.
     room: Vec<u8>,
 }
 

@@ -44,7 +44,7 @@ fn open() -> Option<Ipvs> {
         }
         Err(error) => panic!("{error:?}"),
     };
-    match ipvs.services(|| {}) {
+    match ipvs.services() {
         Ok(services) => assert_eq!(services, Services::new()),
         Err(IpvsError::Failed {
             source: NetlinkError::Refused { errno: Errno::PERM, .. }, ..
@@ -181,7 +181,7 @@ fn ipvsadm(rules: &str) {
 
 /// Changes what stands into `wanted`; how many changes that took.
 fn reach(ipvs: &mut Ipvs, wanted: &Services, ours: &ServiceNames) -> usize {
-    let changes = diff_services(wanted, &ipvs.services(|| {}).unwrap(), ours);
+    let changes = diff_services(wanted, &ipvs.services().unwrap(), ours);
     for (change, result) in changes.iter().zip(ipvs.apply(&changes)) {
         result.unwrap_or_else(|error| panic!("{change}: {error:?}"));
     }
@@ -194,7 +194,7 @@ fn made() {
     let ours = names(&wanted);
     assert_eq!(reach(&mut ipvs, &wanted, &ours), 15);
     assert_eq!(shown(), SHOWN);
-    assert_eq!(ipvs.services(|| {}).unwrap(), wanted);
+    assert_eq!(ipvs.services().unwrap(), wanted);
     assert_eq!(reach(&mut ipvs, &wanted, &ours), 0);
     // Everything that can change in place.
     let mut changed = wanted;
@@ -207,9 +207,9 @@ fn made() {
     // An address of the other family can only be reached through a tunnel.
     first.destinations.retain(|back, _| back.address.is_ipv4());
     assert_eq!(reach(&mut ipvs, &changed, &ours), 7);
-    assert_eq!(ipvs.services(|| {}).unwrap(), changed);
+    assert_eq!(ipvs.services().unwrap(), changed);
     ipvs.flush().unwrap();
-    assert_eq!(ipvs.services(|| {}).unwrap(), Services::new());
+    assert_eq!(ipvs.services().unwrap(), Services::new());
 }
 
 fn read() {
@@ -219,7 +219,7 @@ fn read() {
     // These words say nothing of thresholds.
     let nat = seen.get_mut(&tcp(1)).unwrap().destinations.get_mut(&back("10.0.0.1", 8080)).unwrap();
     *nat = Destination::new(Forwarding::Nat, 5);
-    assert_eq!(ipvs.services(|| {}).unwrap(), seen);
+    assert_eq!(ipvs.services().unwrap(), seen);
     let wanted: Services = [(tcp(2), service(Scheduling::new("rr"), &[]))].into();
     reach(&mut ipvs, &wanted, &names(&wanted));
     reach(&mut ipvs, &Services::new(), &names(&wanted));
@@ -237,11 +237,11 @@ fn many() {
     let wanted: Services = [(tcp(1), pool)].into();
     let ours = names(&wanted);
     assert_eq!(reach(&mut ipvs, &wanted, &ours), 10_001);
-    assert_eq!(ipvs.services(|| {}).unwrap(), wanted);
+    assert_eq!(ipvs.services().unwrap(), wanted);
     assert_eq!(reach(&mut ipvs, &wanted, &ours), 0);
     let empty: Services = [(tcp(1), service(Scheduling::new("rr"), &[]))].into();
     assert_eq!(reach(&mut ipvs, &empty, &ours), 10_000);
-    assert_eq!(ipvs.services(|| {}).unwrap(), empty);
+    assert_eq!(ipvs.services().unwrap(), empty);
 }
 
 /// A virtual address on this host, balanced over a server behind the cable.
@@ -322,7 +322,7 @@ fn refused() {
         None,
     ];
     assert_eq!(errnos, expected);
-    assert!(ipvs.services(|| {}).unwrap().keys().eq(&[tcp(1), tcp(2)]));
+    assert!(ipvs.services().unwrap().keys().eq(&[tcp(1), tcp(2)]));
 }
 
 fn unknown() {
@@ -348,7 +348,7 @@ fn unknown() {
              load its module (modprobe ip_vs_rr ip_vs_pe_nobody)",
         ]
     );
-    assert_eq!(ipvs.services(|| {}).unwrap(), BTreeMap::new());
+    assert_eq!(ipvs.services().unwrap(), BTreeMap::new());
 }
 
 fn timeouts() {

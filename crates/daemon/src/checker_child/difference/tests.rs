@@ -131,10 +131,12 @@ fn checks_are_known_by_what_they_ask() {
         steps(&old, &other),
         ["virtual_server [192.0.2.1]:tcp:80 adjust [192.0.2.11]:tcp:8080 +TCP_CHECK, -TCP_CHECK"]
     );
-    let initial = old.replace("connect_timeout 3", "connect_timeout 3\n alpha");
-    let said = steps(&old, &initial);
-    assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].ends_with("TCP_CHECK other settings"), "{said:?}");
+    for line in ["alpha", "warmup 9", "delay_before_retry 2"] {
+        let changed = old.replace("connect_timeout 3", &format!("connect_timeout 3\n {line}"));
+        let said = steps(&old, &changed);
+        assert_eq!(said.len(), 1, "{line}: {said:?}");
+        assert!(said[0].ends_with("TCP_CHECK other settings"), "{line}: {said:?}");
+    }
 }
 
 #[test]

@@ -256,6 +256,31 @@ fn only_a_batch_with_a_refusal_is_worth_a_look() {
 }
 
 #[test]
+fn what_stands_as_wanted_is_held_once_until_one_of_them_changes() {
+    let mut bench = Bench::new("", &[11, 12]);
+    let is_held_once =
+        |pool: &Pool| Arc::ptr_eq(&pool.wanted[&front()], &pool.standing()[&front()]);
+    assert!(!bench.pool.standing().contains_key(&front()));
+    bench.tend(1);
+    assert!(is_held_once(&bench.pool));
+    bench.pool.see(bench.seen());
+    assert!(is_held_once(&bench.pool));
+    // What others took away is missed, and not taken for what is wanted.
+    Arc::make_mut(bench.kernel.get_mut(&front()).unwrap()).destinations.remove(&back(11));
+    bench.pool.see(bench.seen());
+    assert!(!is_held_once(&bench.pool));
+    assert_eq!(bench.tend(2).0, ["add server 192.0.2.11:80 to TCP 192.0.2.1:80"]);
+    assert!(is_held_once(&bench.pool));
+    // What is wanted now changes nothing of what stands.
+    let gone = *bench.catalogue.servers.keys().next().unwrap();
+    bench.follow(Change::Remove { destination: gone });
+    assert_eq!(bench.pool.standing()[&front()].destinations.len(), 2);
+    assert_eq!(bench.tend(3).0, ["remove server 192.0.2.11:80 of TCP 192.0.2.1:80"]);
+    assert!(is_held_once(&bench.pool));
+    assert_eq!(bench.pool.wanted[&front()].destinations.len(), 1);
+}
+
+#[test]
 fn what_others_change_of_ours_is_named_and_put_right_and_theirs_is_left_alone() {
     let mut bench = Bench::new("", &[11, 12]);
     bench.tend(1);

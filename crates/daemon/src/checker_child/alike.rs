@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// Values that were asked for last: whoever asks for an equal one gets the same.
 #[derive(Clone, Debug)]
-pub struct Alike<T>(VecDeque<Arc<T>>);
+pub(super) struct Alike<T>(VecDeque<Arc<T>>);
 
 impl<T> Default for Alike<T> {
     fn default() -> Self {
@@ -15,7 +15,7 @@ impl<T> Default for Alike<T> {
 
 impl<T: PartialEq> Alike<T> {
     /// `value`, or one that is equal and has been kept already.
-    pub fn share(&mut self, value: T) -> Arc<T> {
+    pub(super) fn share(&mut self, value: T) -> Arc<T> {
         if let Some(known) = self.0.iter().find(|known| ***known == value) {
             return Arc::clone(known);
         }
@@ -28,7 +28,7 @@ impl<T: PartialEq> Alike<T> {
     }
 }
 
-/// Servers of one kind stand together in a configuration, and each is compared with these.
+/// Servers of one kind stand together in a configuration: each value is compared with these.
 const REMEMBERED: usize = 8;
 
 #[cfg(test)]
