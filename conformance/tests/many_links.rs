@@ -15,7 +15,10 @@ use nix::unistd::Pid;
 use crate::supervision::vrrp_process;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("links_that_change_hands_leave_another_alone", V3, change_hands).mixed(),
+    // The incumbent, without real-time priority, yields so late on a busy machine that its own adverts are late as well.
+    Scenario::new("links_that_change_hands_leave_another_alone", V3, change_hands)
+        .mixed()
+        .ours_at("a"),
     // The incumbent's successor begins as a Backup.
     Scenario::new("a_killed_process_is_replaced_before_anyone_takes_over", V3, killed)
         .only(Subject::Ours),

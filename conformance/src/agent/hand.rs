@@ -56,7 +56,9 @@ fn answer(words: &[String]) -> Result<Value> {
 /// The addresses of a link, one in a line; none where there is no such link.
 fn addresses(link: &str) -> Result<String> {
     let mut text = String::new();
-    for it in getifaddrs()?.filter(|it| it.interface_name == link) {
+    // An address with a label has that for the name of its link: `eth0:1`.
+    let is_of_it = |name: &str| name.split(':').next() == Some(link);
+    for it in getifaddrs()?.filter(|it| is_of_it(&it.interface_name)) {
         let Some(address) = it.address else { continue };
         let address = match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
             (Some(v4), _) => IpAddr::V4(v4.ip()),

@@ -35,15 +35,12 @@ pub(crate) fn run(
     filter: Option<&str>,
     report: &mut Report,
 ) {
-    report.stage("build of the tests", |log| {
+    // The daemon is built with them: programs of tests of its package start it.
+    let is_built = report.stage("build of the tests", |log| {
         built(context, &["test", "--workspace", "--tests", "--no-run"], log)
     });
-    let daemon = report.stage("build of the daemon", |log| {
-        // With the features of the whole workspace it was built with the tests already.
-        built(context, &["build", "--workspace", "--bin", "steadfast"], log)
-    });
     let program = workspace.target_directory.join("debug/steadfast");
-    let daemon = daemon.then_some(program);
+    let daemon = (is_built && program.exists()).then_some(program);
     for tier in tiers(workspace) {
         report.stage(tier.name, |log| tier.run(context, filter, daemon.as_ref(), log));
     }
