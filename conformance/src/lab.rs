@@ -324,7 +324,7 @@ impl Space {
         Ok(text.lines().map(str::to_owned).collect())
     }
 
-    /// The content of a file, as it is seen inside.
+    /// The content of a file that ends at once, such as those of `/proc`, as it is seen inside.
     ///
     /// # Errors
     /// When it cannot be read.

@@ -327,7 +327,7 @@ impl Node {
     pub fn expect_address(&self, interface: &str, address: IpAddr, within: Duration) -> Result<()> {
         let (text, until) = (address.to_string(), Instant::now() + within);
         loop {
-            // The link may have yet to come.
+            // None while the link has yet to come.
             let there = self.space.addresses(interface)?;
             if there.contains(&text) {
                 return Ok(());

@@ -44,8 +44,8 @@ const REASONS: &[(&[&str], &str)] = &[
     ),
     (
         &["first gratuitous ARP"],
-        "The machine itself is late at times: a real-time program that only waits, with nothing else, wakes up to 8 ms late in one \
-         of five runs of eight seconds, because the hypervisor takes a processor away. The medians are what can be compared.",
+        "The medians differ by less than ours spread. The machine itself is late at times: a real-time program that only waits, with \
+         nothing else, wakes up to 8 ms late in one of five runs of eight seconds, because the hypervisor takes a processor away.",
     ),
     (
         &["error of a gap"],

@@ -126,7 +126,7 @@ impl Farm {
         }
     }
 
-    /// About the same as [`Self::table`], without thresholds and tunnels, and with connections.
+    /// About the same as [`Self::table`], without thresholds, engines and kinds of tunnels, and with connections.
     fn summary(&mut self, name: &str) -> Result<String> {
         self.lab.node(name)?.space().read("/proc/net/ip_vs")
     }

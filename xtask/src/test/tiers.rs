@@ -117,7 +117,7 @@ impl Tier {
                 Some(program) => drop(command.env("STEADFAST", program)),
                 None if subject == "keepalived" => {}
                 None => {
-                    log.show("not run: the daemon cannot be built");
+                    log.show("not run: what is tested does not build");
                     return Ok(Outcome::Failed);
                 }
             }

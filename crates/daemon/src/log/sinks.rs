@@ -110,7 +110,7 @@ impl Sinks {
                 format!("<{code}>{} {name}[{pid}]: {text}{dropped}", stamp.syslog()).into_bytes()
             });
         }
-        self.gathered += text.len();
+        self.gathered += text.len() + 1;
         if !self.gathers || self.gathered > GATHERED {
             self.hand_out();
         }
