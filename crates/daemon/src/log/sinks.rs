@@ -238,3 +238,38 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// How long the end waits for readers, and for one who takes nothing.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
 const LAST_PAUSE: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+
+    use super::super::syslog::tests::nowhere;
+    use super::*;
+
+    #[test]
+    fn lines_that_gather_are_handed_out_in_their_order_and_no_more_than_some_wait() {
+        let path = nowhere("gathering");
+        let listener = UnixDatagram::bind(path).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let options = SinksOptions { facility: Some(3), console: false, file: None };
+        let (mut sinks, _) = Sinks::open(&options);
+        sinks.syslog = Syslog::at(path);
+        let identity = Identity { name: "test".to_owned(), pid: 1 };
+        let write = |sinks: &mut Sinks, text: &str| sinks.write(&identity, Severity::Info, text);
+        let heard = || {
+            let mut bytes = [0; GATHERED];
+            let length = listener.recv(&mut bytes).ok()?;
+            String::from_utf8_lossy(&bytes[..length]).rsplit(' ').next().map(str::to_owned)
+        };
+        sinks.gather(true);
+        ["one", "two", ""].iter().for_each(|text| write(&mut sinks, text));
+        assert_eq!(heard(), None);
+        sinks.gather(false);
+        assert_eq!([heard(), heard(), heard()].map(Option::unwrap), ["one", "two", ""]);
+        sinks.gather(true);
+        let long = "x".repeat(GATHERED / 4);
+        (0..4).for_each(|_| write(&mut sinks, &long));
+        assert_eq!(heard().as_deref(), Some(&*long));
+        std::fs::remove_file(path).unwrap();
+    }
+}
